@@ -1,0 +1,136 @@
+"""Store the state that some views show, as a snapshot: the part that taking and restoring share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import snapstore
+from snapstore.database.schema import fingerprint
+from snapstore.database.view import View
+from snapstore.history.manifest import Manifest
+from snapstore.history.snapshot import DatabaseRecord, Snapshot
+from snapstore.objects.object_store import Candidate, ObjectWriter
+from snapstore.objects.pack import Kind
+from snapstore.progress import SILENT, Progress
+from snapstore.store import Store
+from snapstore.timestamps import now
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A state in the store; `is_new` where a snapshot was made for it, which `record` has to enter."""
+
+    id: str
+    snapshot: Snapshot
+    manifests: dict[str, Manifest]
+    stored_bytes: dict[str, int]
+    is_new: bool
+    pack_bytes: int = 0
+
+
+class Capture:
+    """Reads views once, storing what is new; `finish` makes it durable, `record` makes it count.
+
+    The views may be closed before `finish`. `heads` are the snapshots that the databases stand on:
+    their blocks are the bases of the new ones.
+    """
+
+    def __init__(self, store: Store, writer: ObjectWriter, heads: Mapping[str, str]) -> None:
+        self._store = store
+        self._writer = writer
+        self._heads = {name: id_ for name, id_ in heads.items() if store.snapshots.exists(id_)}
+        self._manifests: dict[str, Manifest] = {}
+        self._records: dict[str, DatabaseRecord] = {}
+        self._stored: dict[str, int] = {}
+
+    def read(self, name: str, view: View, progress: Progress = SILENT) -> Manifest:
+        """Hash a view and store its new blocks; return its manifest."""
+        base_id, base = self._base(name)
+        before = self._writer.stored_bytes
+        ids: list[bytes] = []
+        progress.start(f"reading {name}", view.bytes)
+        self._writer.add_all(_changed_blocks(view, base, ids, progress))
+        manifest = Manifest(view.page_size if view.page_count else 0, view.page_count, tuple(ids))
+        content = manifest.id if base_id == manifest.id else self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
+        self._manifests[name] = manifest
+        self._records[name] = _describe(view, content.hex(), manifest)
+        self._stored[name] = self._writer.stored_bytes - before
+        return manifest
+
+    def known(self, *, anywhere: bool) -> Captured | None:
+        """Return the snapshot that already holds this state: HEAD's, or with `anywhere` any other."""
+        probe = Snapshot(self._records, None, "", "")
+        found = list(dict.fromkeys(self._heads.values()))
+        if anywhere:
+            found += self._store.snapshots.with_content(probe.content)
+        for id_ in found:
+            snapshot = self._store.snapshots.load(id_)
+            if _contents(snapshot) == _contents(probe):
+                return Captured(id_, snapshot, self._manifests, self._stored, is_new=False)
+        return None
+
+    def finish(self, kind: str, message: str = "") -> Captured:
+        """Make a snapshot of what was read, and the pack with it durable."""
+        parents = sorted(set(self._heads.values()))
+        parent = self._heads.get(next(iter(self._records)), parents[0] if parents else None)
+        snapshot = Snapshot(
+            self._records,
+            parent,
+            now(),
+            kind,
+            message,
+            f"snapstore {snapstore.__version__}",
+            os.urandom(4).hex(),
+        )
+        id_ = self._writer.add(Kind.SNAPSHOT, snapshot.encode(), bytes.fromhex(parent) if parent else None)
+        pack_bytes = self._writer.finish()
+        return Captured(id_.hex(), snapshot, self._manifests, self._stored, is_new=True, pack_bytes=pack_bytes)
+
+    def record(self, captured: Captured) -> None:
+        """Enter the snapshot into the catalog, inside the caller's transaction."""
+        if captured.is_new:
+            self._writer.record()
+            self._store.snapshots.record(bytes.fromhex(captured.id), captured.snapshot, captured.pack_bytes)
+
+    def _base(self, name: str) -> tuple[bytes | None, Manifest | None]:
+        head = self._heads.get(name)
+        record = self._store.snapshots.load(head).databases.get(name) if head else None
+        if record is None:
+            return None, None
+        return record.manifest, self._store.snapshots.manifest(record.manifest)
+
+
+def _changed_blocks(view: View, base: Manifest | None, ids: list[bytes], progress: Progress) -> Iterator[Candidate]:
+    """Scan a view, noting all `ids`; yield the blocks that are not the base's at the same place."""
+    base_ids = base.block_ids if base and base.page_size == view.page_size else ()
+    for index, id_, data in view.scan(base_ids):
+        ids.append(id_)
+        if data is not None:
+            yield Candidate(Kind.BLOCK, id_, data, base_ids[index] if index < len(base_ids) else None)
+        progress.advance(65536)
+
+
+def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:
+    header = view.file.header()
+    pragma = view.connection.value
+    schema = fingerprint(view.connection)
+    return DatabaseRecord(
+        content=content,
+        page_size=manifest.page_size,
+        page_count=manifest.page_count,
+        origin=os.fsencode(view.file.path).decode("utf-8", "surrogateescape"),
+        journal_mode=view.journal_mode,
+        schema=schema.schema,
+        layout=schema.layout,
+        reserved_bytes=header.reserved_bytes if header else 0,
+        text_encoding=header.text_encoding if header else 0,
+        user_version=pragma("PRAGMA user_version"),
+        application_id=pragma("PRAGMA application_id"),
+        tables=schema.tables,
+    )
+
+
+def _contents(snapshot: Snapshot) -> dict[str, str]:
+    return {name: database.content for name, database in snapshot.databases.items()}

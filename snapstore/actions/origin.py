@@ -1,0 +1,55 @@
+"""The guard against the wrong database: does a snapshot belong to this project's files?"""
+
+from __future__ import annotations
+
+import os
+
+from snapstore.database.live import LiveDatabases
+from snapstore.database.schema import fingerprint
+from snapstore.errors import SnapError, WrongDatabase
+from snapstore.history.refs import Ref
+from snapstore.history.snapshot import Snapshot
+from snapstore.ids import short
+from snapstore.patience import Patience
+from snapstore.project import Project
+from snapstore.store import Store
+
+IMPORTED = "import"
+
+
+def check_belongs(id_: str, snapshot: Snapshot, project: Project, names: list[str]) -> None:
+    """Raise WrongDatabase where a snapshot was taken of another file than the project's.
+
+    An imported one may go anywhere it is asked to. A project that moved keeps its snapshots: the old
+    path is gone, and the file at the new one holds the same tables, or nothing yet.
+    """
+    if snapshot.kind == IMPORTED:
+        return
+    for name in names:
+        record, path = snapshot.databases[name], project.databases[name]
+        if record.origin != path and not (_is_gone(record.origin) and _holds(path, record.tables)):
+            raise WrongDatabase(path, short(id_), record.origin)
+
+
+def check_name_belongs(store: Store, ref: Ref, project: Project) -> None:
+    """Raise WrongDatabase where a tag that is to be moved names a snapshot of other files."""
+    if not store.snapshots.exists(ref.snapshot):
+        return
+    snapshot = store.snapshots.load(ref.snapshot)
+    check_belongs(ref.snapshot, snapshot, project, [name for name in snapshot.databases if name in project.databases])
+
+
+def _is_gone(path: str) -> bool:
+    return not os.path.exists(path)
+
+
+def _holds(path: str, tables: tuple[str, ...]) -> bool:
+    """Tell whether the file at `path` could be the one that had these tables."""
+    if not os.path.exists(path):
+        return True
+    try:
+        with LiveDatabases({"": path}, Patience(1.0)) as live:
+            found = fingerprint(live.read()[""].connection).tables
+    except SnapError:
+        return True  # it cannot be read at all; the verb itself will say so
+    return not found or set(found) == set(tables)

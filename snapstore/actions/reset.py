@@ -1,0 +1,46 @@
+"""Reset: the emergency. The suite's backup, or the newest intact snapshot, whatever the file is like."""
+
+from __future__ import annotations
+
+from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
+from snapstore.errors import NoSnapshot, StoreDamaged
+from snapstore.progress import SILENT, Progress
+from snapstore.project import Project
+from snapstore.store import DEFAULT_TIMEOUT, Store
+
+
+def reset(
+    store: Store,
+    project: Project,
+    backup_name: str,
+    timeout: float = DEFAULT_TIMEOUT,
+    progress: Progress = SILENT,
+) -> RestoreResult:
+    """Bring back the first candidate that the store can still give.
+
+    Raises NoSnapshot without any, StoreDamaged where none is intact, and what `restore` raises.
+    """
+    damaged: StoreDamaged | None = None
+    for id_ in _candidates(store, project, backup_name):
+        try:
+            options = RestoreOptions(id_, force=True, timeout=timeout, action="reset")
+            return restore(store, project, options, progress)
+        except StoreDamaged as error:
+            damaged = damaged or error
+    raise damaged or NoSnapshot("snapshot of this database")
+
+
+def _candidates(store: Store, project: Project, backup_name: str) -> list[str]:
+    backup = store.refs.get(backup_name)
+    ids = [backup.snapshot] if backup and store.snapshots.exists(backup.snapshot) else []
+    ids += [row.id for row in store.snapshots.all() if row.kind != "safety"]
+    return [id_ for id_ in dict.fromkeys(ids) if _is_of(store, id_, project)]
+
+
+def _is_of(store: Store, id_: str, project: Project) -> bool:
+    """Tell whether a snapshot is of this project's files: an emergency is no time to mix databases up."""
+    try:
+        databases = store.snapshots.load(id_).databases
+    except StoreDamaged:
+        return True  # tried, and passed over with its error kept
+    return all(name in project.databases for name in databases)

@@ -1,0 +1,40 @@
+"""Undo: back to the state before the last restore, clean, reset or undo."""
+
+from __future__ import annotations
+
+from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
+from snapstore.actions.settle import settle
+from snapstore.errors import NothingToUndo
+from snapstore.history.reflog import HEAD
+from snapstore.progress import SILENT, Progress
+from snapstore.project import Project
+from snapstore.store import DEFAULT_TIMEOUT, Store
+
+UNDOABLE = ("restore", "reset", "clean", "undo")
+WITHOUT_SAFETY = " without safety"
+
+
+def undo(
+    store: Store, project: Project, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT
+) -> RestoreResult:
+    """Take the last move of the live databases back; a second undo takes back the first.
+
+    Raises NothingToUndo, and what `restore` raises.
+    """
+    settle(store, project, timeout)
+    before, databases = _state_before(store, project)
+    only = databases[0] if databases and len(databases) == 1 and len(project.databases) > 1 else None
+    options = RestoreOptions(before, only_db=only, force=True, timeout=timeout, action="undo")
+    return restore(store, project, options, progress)
+
+
+def _state_before(store: Store, project: Project) -> tuple[str, tuple[str, ...] | None]:
+    positions = store.refs.positions(HEAD, project.origin)
+    for entry, before in zip(positions, [*positions[1:], None], strict=True):
+        if entry.action.endswith(WITHOUT_SAFETY):
+            raise NothingToUndo("the last restore was made without a safety snapshot")
+        if entry.action in UNDOABLE:
+            if before is None or before.snapshot is None or not store.snapshots.exists(before.snapshot):
+                raise NothingToUndo("the state before the last restore is not in the store")
+            return before.snapshot, entry.databases
+    raise NothingToUndo("no restore is on record for this database")

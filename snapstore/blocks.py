@@ -1,0 +1,35 @@
+"""Blocks: how the pages of a database image are cut into pieces of 64 KiB.
+
+A block is 64 KiB of consecutive pages; every legal page size (512 to 65536, a power of two) divides it.
+The last block is shorter where the image ends. Pages count from 1, blocks from 0.
+"""
+
+from __future__ import annotations
+
+BLOCK_BYTES = 65536
+PENDING_BYTE = 1 << 30  # SQLite file format, 1.6: the lock-byte page is the one that holds this offset
+
+
+def block_count(page_size: int, page_count: int) -> int:
+    """Return how many blocks an image of `page_count` pages has."""
+    return -(-page_size * page_count // BLOCK_BYTES)
+
+
+def block_bytes(index: int, page_size: int, page_count: int) -> int:
+    """Return the length of block `index` in bytes: 65536, or less for the last one."""
+    return min(BLOCK_BYTES, page_size * page_count - index * BLOCK_BYTES)
+
+
+def first_page(index: int, page_size: int) -> int:
+    """Return the number of the first page of block `index`."""
+    return index * (BLOCK_BYTES // page_size) + 1
+
+
+def block_of_page(pgno: int, page_size: int) -> int:
+    """Return the index of the block that holds page `pgno`."""
+    return (pgno - 1) * page_size // BLOCK_BYTES
+
+
+def lock_page(page_size: int) -> int:
+    """Return the number of the lock-byte page, which SQLite never uses."""
+    return PENDING_BYTE // page_size + 1

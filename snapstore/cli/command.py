@@ -1,0 +1,62 @@
+"""What a command is given: `Context`, made by the decorator `snap_command`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cached_property, wraps
+from typing import Any
+
+import click
+
+from snapstore.cli.options import Globals, SnapCommand
+from snapstore.cli.output import Output
+from snapstore.cli.places import Places
+from snapstore.progress import SILENT, Progress
+
+
+class Context:
+    """Places to work on and a way to print, for one run of a command."""
+
+    def __init__(self, options: Globals) -> None:
+        self.places = Places(options)
+        self.output = Output(options)
+        self._quiet = options.quiet
+
+    @cached_property
+    def progress(self) -> Progress:
+        """A bar on a terminal, nothing elsewhere."""
+        if self._quiet or not sys.stderr.isatty():
+            return SILENT
+        from snapstore.cli.bar import Bar
+
+        return Bar()
+
+    def resolve(self, store: Any, revision: str) -> str:
+        """Return the id a revision names, for this project."""
+        id_: str = store.revisions(self.places.project.origin).resolve(revision)
+        return id_
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask on a terminal; elsewhere, and with -y, go on."""
+        if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+            click.confirm(question, abort=True, err=True)
+
+
+def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function that takes a Context and the command's own parameters."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        @click.pass_obj
+        def run(options: Globals, /, **values: Any) -> Any:
+            context = Context(options)
+            try:
+                return function(context, **values)
+            finally:
+                if "progress" in vars(context) and hasattr(context.progress, "finish"):
+                    context.progress.finish()
+
+        return click.command(name, cls=SnapCommand, examples=examples)(run)
+
+    return decorate

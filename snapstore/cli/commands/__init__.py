@@ -1,0 +1,1 @@
+"""One command a file, each a `command` that cli/main.py finds by its name."""

@@ -1,0 +1,73 @@
+"""`snap backup`: the safety net of a test suite."""
+
+from __future__ import annotations
+
+import click
+
+from snapstore.actions.remove import remove
+from snapstore.actions.take import TakeOptions, take
+from snapstore.cli.command import Context, snap_command
+from snapstore.cli.commands.tag import describe
+from snapstore.cli.parameters import timeout_option, yes_option
+from snapstore.cli.places import environment_says
+from snapstore.errors import NoSnapshot
+from snapstore.ids import short
+
+EXAMPLES = """
+snap backup
+snap backup -m 'nightly suite'
+snap backup --delete
+"""
+SWITCHED_OFF = "E2E_NO_BACKUP is set: no backup is made, restored or deleted"
+
+
+@snap_command("backup", EXAMPLES)
+@click.option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
+@click.option("--delete", is_flag=True, help="Remove the backup's name when the suite is done.")
+@click.option("--force", is_flag=True, help="Move or remove it although it is pinned.")
+@yes_option
+@timeout_option
+def command(context: Context, message: str, delete: bool, force: bool, yes: bool, timeout: float | None) -> None:
+    """Take the snapshot that `snap restore` brings back: the tag e2e-backup.
+
+    With E2E_NO_BACKUP=true nothing is done.
+    """
+    if environment_says("E2E_NO_BACKUP"):
+        context.output.result(skipped(), [SWITCHED_OFF])
+    elif delete:
+        _delete(context, force=force, yes=yes)
+    else:
+        project = context.places.project
+        wait = context.places.timeout if timeout is None else timeout
+        options = TakeOptions(context.places.backup_name, message, "backup", force=force, timeout=wait)
+        with context.places.create_store() as store:
+            result = take(store, project, options, context.progress)
+        context.output.result(result, [describe(result)])
+
+
+def skipped() -> dict[str, object]:
+    """Return the document of a backup or restore that was switched off."""
+    return {
+        "skipped": True,
+        "reason": SWITCHED_OFF,
+        "snapshot": None,
+        "name": None,
+        "created": None,
+        "moved_from": None,
+        "unchanged": True,
+        "changed": False,
+        "safety": None,
+        "databases": {},
+        "seconds": 0.0,
+    }
+
+
+def _delete(context: Context, *, force: bool, yes: bool) -> None:
+    name = context.places.backup_name
+    with context.places.open_store() as store:
+        if store.refs.get(name) is None:
+            raise NoSnapshot(f"backup '{name}'")
+        context.confirm(f"Delete the backup '{name}'?", yes=yes)
+        removed = remove(store, context.places.project, [name], force=force)
+    document = {"removed": removed, "name": name, "snapshot": removed[0].snapshot}
+    context.output.result(document, [f"deleted {name}, was {short(removed[0].snapshot)}"])

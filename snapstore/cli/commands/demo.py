@@ -1,0 +1,34 @@
+"""`snap demo`: see it happen."""
+
+from __future__ import annotations
+
+import tempfile
+
+import click
+
+from snapstore.cli.command import Context, snap_command
+from snapstore.demo.story import Step, tell
+
+EXAMPLES = """
+snap demo
+"""
+
+
+@snap_command("demo", EXAMPLES)
+def command(context: Context) -> None:
+    """Tag, leak, restore and undo on a small application's database, in a temporary folder."""
+    steps = []
+    with tempfile.TemporaryDirectory(prefix="snapstore-demo-") as folder:
+        for step in tell(folder):
+            steps.append(step)
+            if not context.output.as_json:
+                context.output.result(None, _lines(step))
+    if context.output.as_json:
+        context.output.result({"ok": True, "steps": steps}, [])
+    else:
+        context.output.result(None, ["Now in your project:  snap init && snap tag baseline"])
+
+
+def _lines(step: Step) -> list[str]:
+    command = [click.style(f"$ {step.command}", bold=True)] if step.command else []
+    return [*command, step.told, click.style(f"  the application sees: {step.application_sees}", dim=True), ""]

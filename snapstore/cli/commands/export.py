@@ -1,0 +1,28 @@
+"""`snap export`: a snapshot as a plain SQLite file."""
+
+from __future__ import annotations
+
+import click
+
+from snapstore.actions.export import ExportOptions, export
+from snapstore.cli.command import Context, snap_command
+from snapstore.cli.output import size
+from snapstore.cli.parameters import REVISION
+
+EXAMPLES = """
+snap export baseline baseline.sqlite3
+snap export latest queue.sqlite3 --only-db queue
+"""
+
+
+@snap_command("export", EXAMPLES)
+@click.argument("rev", type=REVISION)
+@click.argument("file", type=click.Path())
+@click.option("--only-db", metavar="NAME", help="One of several databases.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+def command(context: Context, rev: str, file: str, only_db: str | None, force: bool) -> None:
+    """Write REV to FILE as a SQLite database of its own."""
+    with context.places.open_store() as store:
+        options = ExportOptions(context.resolve(store, rev), file, only_db, force)
+        result = export(store, options, context.progress)
+    context.output.result(result, [f"wrote {result.path} ({size(result.bytes)}, {result.seconds:.2f} s)"])

@@ -1,0 +1,51 @@
+"""`snap init`: write a configuration."""
+
+from __future__ import annotations
+
+import os
+
+import yaml
+
+from snapstore.actions.discover import discover
+from snapstore.cli.command import Context, snap_command
+from snapstore.errors import ConfigurationError, FileError, WouldOverwrite
+from snapstore.files import translated, write_all, written_durably
+
+EXAMPLES = """
+snap init
+snap init --db backend/db.sqlite3
+"""
+_TEMPLATE = """\
+# snapstore: which database this project's snapshots are of. Every key: config.example.yaml of snapstore.
+database: {database}
+"""
+
+
+@snap_command("init", EXAMPLES)
+def command(context: Context) -> None:
+    """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found)."""
+    path = os.path.abspath("snapstore.yaml")
+    if os.path.lexists(path):
+        raise WouldOverwrite(path)
+    chosen, others = _choose(context)
+    text = _TEMPLATE.format(database=_as_yaml(chosen))
+    text += "".join(f"# also found: {_as_yaml(other)}\n" for other in others)
+    with translated(path), written_durably(path, step="config") as fd:
+        write_all(fd, text.encode())
+    lines = [f"wrote {path} for {chosen}", *(f"also found: {other}" for other in others), "next: snap tag baseline"]
+    context.output.result({"file": path, "database": chosen, "also_found": others}, lines)
+
+
+def _choose(context: Context) -> tuple[str, list[str]]:
+    if given := context.places.given_db:
+        if os.path.isdir(given):
+            raise FileError(given, "is a folder")
+        return os.path.relpath(given) if not os.path.isabs(given) else given, []
+    found = discover(os.getcwd())
+    if not found:
+        raise ConfigurationError("no SQLite database found here; name one with --db PATH")
+    return found[0], found[1:]
+
+
+def _as_yaml(text: str) -> str:
+    return yaml.safe_dump(text, default_flow_style=True, width=10**6).removesuffix("\n...\n").strip()

@@ -1,0 +1,21 @@
+"""`snap pin`: protect a name."""
+
+from __future__ import annotations
+
+import click
+
+from snapstore.cli.command import Context, snap_command
+from snapstore.cli.parameters import REVISION
+
+EXAMPLES = """
+snap pin baseline
+"""
+
+
+@snap_command("pin", EXAMPLES)
+@click.argument("name", type=REVISION)
+def command(context: Context, name: str) -> None:
+    """Protect NAME: it will not be moved or removed unless forced. Its snapshot stays the same."""
+    with context.places.open_store() as store:
+        ref = store.refs.pin(name, pinned=True)
+    context.output.result(ref, [f"{ref.name} is pinned"])

@@ -1,0 +1,111 @@
+"""The configuration file: what may stand in it, and every mistake by line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+
+from snapstore.cli.places import DEFAULT_BACKUP_NAME
+from snapstore.errors import ConfigurationError
+from snapstore.project import DEFAULT
+from snapstore.store import DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a configuration file says; paths are absolute. `file` is None where there is none."""
+
+    file: str | None = None
+    databases: dict[str, str] = field(default_factory=dict)
+    store: str | None = None
+    backup_name: str = DEFAULT_BACKUP_NAME
+    timeout: float = DEFAULT_TIMEOUT
+
+
+def load(path: str) -> Configuration:
+    """Read a file. Raises ConfigurationError naming the key, the file and the line."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            root = yaml.compose(file, Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read it: {getattr(error, 'strerror', None) or error}", path) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise ConfigurationError(problem, path, mark.line + 1 if mark else None) from error
+    return _Reader(path).configuration(root)
+
+
+class _Reader:
+    """Turns YAML nodes, which know their lines, into a Configuration."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._folder = os.path.dirname(os.path.abspath(path))
+
+    def configuration(self, root: yaml.Node | None) -> Configuration:
+        values: dict[str, Any] = {"file": os.path.abspath(self._path)}
+        if root is None:
+            return Configuration(**values)
+        readers: dict[str, Callable[[str, yaml.Node], Any]] = {
+            "database": self._database,
+            "databases": self._databases,
+            "store": self._file_path,
+            "backup_name": self._text,
+            "timeout": self._seconds,
+        }
+        for key, node in self._mapping("the file", root):
+            if key.value not in readers:
+                near = get_close_matches(key.value, readers, n=1)
+                raise self._error(f"unknown key '{key.value}'", key, near[0] if near else None)
+            name = "databases" if key.value == "database" else key.value
+            if name in values:
+                raise self._error(f"'{key.value}' is given a second time", key)
+            values[name] = readers[key.value](key.value, node)
+        return Configuration(**values)
+
+    def _database(self, key: str, node: yaml.Node) -> dict[str, str]:
+        return {DEFAULT: self._file_path(key, node)}
+
+    def _databases(self, key: str, node: yaml.Node) -> dict[str, str]:
+        found = {name.value: self._file_path(f"{key}.{name.value}", path) for name, path in self._mapping(key, node)}
+        if not found:
+            raise self._error(f"'{key}' names no database", node)
+        return found
+
+    def _file_path(self, key: str, node: yaml.Node) -> str:
+        return os.path.join(self._folder, os.path.expanduser(self._text(key, node)))
+
+    def _text(self, key: str, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value or node.tag == "tag:yaml.org,2002:null":
+            raise self._error(f"'{key}' has to be text", node)
+        return str(node.value)
+
+    def _seconds(self, key: str, node: yaml.Node) -> float:
+        try:
+            seconds = float(self._text(key, node))
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < float("inf"):
+            raise self._error(f"'{key}' has to be a number of seconds", node)
+        return seconds
+
+    def _mapping(self, key: str, node: yaml.Node) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._error(f"'{key}' has to be a mapping of names to values", node)
+        seen: set[str] = set()
+        for name, _ in node.value:
+            if not isinstance(name, yaml.ScalarNode):
+                raise self._error(f"'{key}' has a name that is not text", name)
+            if name.value in seen:
+                raise self._error(f"'{name.value}' is given a second time", name)
+            seen.add(name.value)
+        return node.value  # type: ignore[no-any-return]
+
+    def _error(self, problem: str, node: yaml.Node, nearest: str | None = None) -> ConfigurationError:
+        return ConfigurationError(problem, self._path, node.start_mark.line + 1, nearest)

@@ -1,0 +1,29 @@
+"""How lists of snapshots look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from snapstore.actions.listing import Listed
+from snapstore.cli.output import size, table, when
+from snapstore.ids import short
+
+
+def lines(listed: Sequence[Listed]) -> list[str]:
+    """Return a line a snapshot: id, time, size, what it added, names, message."""
+    return table(
+        [
+            (
+                click.style(short(one.snapshot), fg="yellow"),
+                when(one.created),
+                size(one.bytes),
+                f"+{size(one.stored_bytes)}",
+                click.style(", ".join(one.names) + (" (pinned)" if one.pinned else ""), fg="green"),
+                one.message,
+            )
+            for one in listed
+        ],
+        right=(2, 3),
+    )

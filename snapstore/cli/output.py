@@ -1,0 +1,99 @@
+"""What a command prints: one JSON document, or lines for people. Everything but results goes to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import click
+
+from snapstore.cli.options import Globals
+from snapstore.cli.places import environment_says
+
+
+class Output:
+    """Prints for one command."""
+
+    def __init__(self, options: Globals) -> None:
+        self._options = options
+        self._verbose = options.verbose or environment_says("E2E_DEBUG")
+        self._color = _color(options.color)
+
+    @property
+    def as_json(self) -> bool:
+        """Whether JSON was asked for."""
+        return self._options.as_json
+
+    def result(self, document: Any, lines: Iterable[str], *, always: bool = False) -> None:
+        """Print a result: the document as JSON, else the lines, which -q leaves out unless `always`."""
+        if self._options.as_json:
+            sys.stdout.write(json.dumps(plain(document), indent=2) + "\n")
+        elif always or not self._options.quiet:
+            for line in lines:
+                click.echo(line, color=self._color)
+
+    def note(self, text: str) -> None:
+        """Say something beside the result."""
+        if not self._options.quiet:
+            click.echo(text, err=True, color=self._color)
+
+    def detail(self, text: str) -> None:
+        """Say something that only -v and E2E_DEBUG ask for."""
+        if self._verbose:
+            click.echo(text, err=True, color=self._color)
+
+
+def plain(value: Any) -> Any:
+    """Return dataclasses as dicts, as JSON has them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
+
+
+def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Return rows as aligned lines; `right` are the columns that hold numbers."""
+    if not rows:
+        return []
+    widths = [max(len(click.unstyle(row[at])) for row in rows) for at in range(len(rows[0]))]
+    return ["  ".join(_cell(cell, widths[at], at in right) for at, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def size(count: int) -> str:
+    """Return bytes as people read them, in powers of 1000."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:  # noqa: PLR2004 - the step from one unit to the next
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 page`, `2 pages`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def when(timestamp: str) -> str:
+    """Return a time of ours in local time, to the second."""
+    from snapstore.timestamps import parse
+
+    return parse(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _cell(text: str, width: int, right: bool) -> str:
+    padding = " " * (width - len(click.unstyle(text)))
+    return padding + text if right else text + padding
+
+
+def _color(choice: str) -> bool | None:
+    if choice == "auto":
+        return False if os.environ.get("NO_COLOR") else None
+    return choice == "always"

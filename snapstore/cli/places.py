@@ -1,0 +1,133 @@
+"""Places: which configuration, databases and store a command works on, by options, environment and files."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from snapstore.cli.options import Globals
+from snapstore.errors import ConfigurationError
+from snapstore.project import DEFAULT, Project
+from snapstore.store import DEFAULT_TIMEOUT, Store
+
+if TYPE_CHECKING:
+    from snapstore.cli.config import Configuration
+
+DEFAULT_BACKUP_NAME = "e2e-backup"
+_YES = {"1", "true", "yes", "on"}
+
+
+def environment_says(name: str) -> bool:
+    """Tell whether an environment variable is set to something that means yes."""
+    return os.environ.get(name, "").strip().lower() in _YES
+
+
+class Places:
+    """Looks each place up when it is first needed."""
+
+    def __init__(self, options: Globals) -> None:
+        self._options = options
+
+    @cached_property
+    def config(self) -> Configuration | None:
+        """The configuration; with `--db` alone none is looked for, and YAML is not loaded."""
+        path = self.config_path
+        if path is None:
+            return None
+        from snapstore.cli.config import load
+
+        return load(path)
+
+    @cached_property
+    def config_path(self) -> str | None:
+        """The configuration file, None where there is none."""
+        if named := self._options.config or os.environ.get("SNAPSTORE_CONFIG"):
+            return named
+        if self._options.db:
+            return None
+        return _nearest("snapstore.yaml", os.getcwd()) or _in_user_folder()
+
+    @property
+    def given_db(self) -> str | None:
+        """The path that --db gave."""
+        return self._options.db
+
+    @cached_property
+    def project(self) -> Project:
+        """The live databases. Raises ConfigurationError where none is named."""
+        if self._options.db is not None:
+            if not self._options.db:
+                raise ConfigurationError("--db is empty")
+            return Project.of({DEFAULT: self._options.db})
+        if self.config is None or not self.config.databases:
+            where = f"'{self.config_path}' names none" if self.config else "there is no snapstore.yaml here or above"
+            raise ConfigurationError(f"no database: {where}", nearest=None)
+        return Project.of(self.config.databases)
+
+    @cached_property
+    def store_path(self) -> str:
+        """Where the store is, or would be."""
+        for named in (
+            self._options.store,
+            os.environ.get("SNAPSTORE_STORE"),
+            os.environ.get("E2E_BACKUP_PATH"),
+            self.config.store if self.config else None,
+        ):
+            if named:
+                return os.path.abspath(os.path.expanduser(named))
+        return _default_store(self._project_key())
+
+    @property
+    def timeout(self) -> float:
+        """Seconds to wait for locks."""
+        return self.config.timeout if self.config else DEFAULT_TIMEOUT
+
+    @property
+    def backup_name(self) -> str:
+        """The tag of a suite's safety net."""
+        return self.config.backup_name if self.config else DEFAULT_BACKUP_NAME
+
+    def open_store(self) -> Store:
+        """Open the store. Raises NoStore."""
+        return Store.open(self.store_path, self.timeout)
+
+    def create_store(self) -> Store:
+        """Open the store, made where there is none."""
+        return Store.create(self.store_path, self.timeout)
+
+    def _project_key(self) -> str:
+        """Return the path that a store in the user's data folder belongs to."""
+        if self.config and self.config.file and self._options.db is None:
+            return os.path.dirname(os.path.realpath(self.config.file))
+        return self.project.databases[DEFAULT]
+
+
+def _nearest(name: str, folder: str) -> str | None:
+    while True:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            return path
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+def _in_user_folder() -> str | None:
+    import platformdirs
+
+    path = os.path.join(platformdirs.user_config_dir("snapstore"), "snapstore.yaml")
+    return path if os.path.isfile(path) else None
+
+
+def _default_store(key: str) -> str:
+    """Return the folder of a project's store: readable, and another one for every path."""
+    import platformdirs
+
+    from snapstore.ids import object_id
+
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(key)).strip("-") or "project"
+    digest = object_id(os.fsencode(key)).hex()[:12]
+    return os.path.join(platformdirs.user_data_dir("snapstore"), f"{name}-{digest}")

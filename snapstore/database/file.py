@@ -1,0 +1,159 @@
+"""A live database file: its real path, a plain descriptor, and the connections on it.
+
+POSIX drops all locks a process holds on a file when it closes any descriptor of it
+(sqlite.org/howtocorrupt.html, 2.2). So there is one plain descriptor a file, and it is closed after
+the last connection.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from types import TracebackType
+
+from snapstore import engine
+from snapstore.database.header import Header
+from snapstore.database.wal import wal_path
+from snapstore.errors import (
+    DatabaseCorrupt,
+    DatabaseLocked,
+    DatabaseMissing,
+    DatabaseReadOnly,
+    DatabaseUnreadable,
+    DiskFull,
+    NotADatabase,
+    SnapError,
+)
+from snapstore.holders import holders_of
+from snapstore.patience import Patience
+
+_RANDOM_BYTES = 200  # distinct byte values in the first 1024 bytes of an encrypted file are about 250
+
+
+def sidecars(path: str) -> tuple[str, ...]:
+    """Return the paths of the files SQLite may keep beside the database at the real path `path`."""
+    return (wal_path(path), path + "-shm", path + "-journal")
+
+
+class DatabaseFile:
+    """An existing database file and everything this process has open on it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.realpath(path)
+        if not os.path.exists(self.path):
+            raise DatabaseMissing(os.fspath(path))
+        if not os.path.isfile(self.path):
+            raise NotADatabase(os.fspath(path), "it is not a regular file")
+        self._connections: list[engine.Connection] = []
+        self._immutable = False
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
+
+    def __enter__(self) -> DatabaseFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def connect(self, patience: Patience, *, writable: bool = False) -> engine.Connection:
+        """Open a connection, for writing or for one read transaction."""
+        self.header()
+        may_write = os.access(self.path, os.W_OK)
+        if writable and not may_write:
+            raise DatabaseReadOnly(self.path)
+        options: dict[str, str | int] = {"mode": "rw" if may_write else "ro"}
+        if not writable and self._needs_immutable():
+            options["immutable"] = 1
+            self._immutable = True
+        connection = engine.Connection(engine.file_uri(self.path, **options), self._translate, patience)
+        self._connections.append(connection)
+        return connection
+
+    def disconnect(self, connection: engine.Connection) -> None:
+        """Close one of the connections."""
+        self._connections.remove(connection)
+        connection.close()
+
+    def close(self) -> None:
+        """Close the connections, then the descriptor."""
+        while self._connections:
+            with suppress(SnapError):
+                self._connections.pop().close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def read(self, size: int, offset: int) -> bytes:
+        """Return up to `size` bytes of the file itself, whatever a write-ahead log says."""
+        try:
+            return os.pread(self._fd, size, offset)
+        except OSError as error:
+            raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
+
+    def header(self) -> Header | None:
+        """Return the file's own header, None for a file of zero bytes. Raises NotADatabase."""
+        data = self.read(1024, 0)
+        if not data:
+            return None
+        try:
+            return Header.decode(data)
+        except ValueError as error:
+            looks_encrypted = len(data) == 1024 and len(set(data)) >= _RANDOM_BYTES
+            reason = "it looks encrypted (its first bytes are random)" if looks_encrypted else str(error)
+            raise NotADatabase(self.path, reason) from error
+
+    def state(self) -> tuple[int, int, int]:
+        """Return what changes when the file is written: inode, bytes, modification time in ns."""
+        found = os.fstat(self._fd)
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def is_replaced(self) -> bool:
+        """Tell whether another file has taken the path since this one was opened."""
+        try:
+            return not os.path.samestat(os.fstat(self._fd), os.stat(self.path))
+        except FileNotFoundError:
+            return True
+
+    @property
+    def immutable(self) -> bool:
+        """Whether it is read without locks, as on a medium nobody can write to."""
+        return self._immutable
+
+    def _corrupt(self, text: str) -> DatabaseCorrupt:
+        header = self.header()
+        size = os.fstat(self._fd).st_size
+        if header is None or header.page_count * header.page_size <= size:
+            return DatabaseCorrupt(self.path, text)
+        pages = size // header.page_size
+        return DatabaseCorrupt(self.path, f"truncated: its header says {header.page_count} pages, the file has {pages}")
+
+    def _needs_immutable(self) -> bool:
+        """WAL mode needs a -shm file beside the database; where none can be made, nobody can write either."""
+        header = self.header()
+        folder = os.path.dirname(self.path)
+        if header is None or not header.is_wal or os.access(folder, os.W_OK):
+            return False
+        wal = wal_path(self.path)
+        return not os.path.exists(self.path + "-shm") and not (os.path.exists(wal) and os.path.getsize(wal))
+
+    def _translate(self, code: int, text: str) -> SnapError | None:
+        files = (self.path, *sidecars(self.path))
+        if code in (engine.BUSY, engine.LOCKED):
+            return DatabaseLocked(self.path, holders_of(files))
+        if code == engine.CORRUPT:
+            return self._corrupt(text)
+        if code == engine.NOTADB:
+            return NotADatabase(self.path)
+        if code == engine.FULL:
+            return DiskFull(self.path)
+        if code == engine.READONLY:
+            return DatabaseReadOnly(self.path)
+        if code in (engine.CANTOPEN, engine.PERM, engine.IOERR):
+            return DatabaseUnreadable(self.path, text)
+        if "malformed database schema" in text:
+            return DatabaseCorrupt(self.path, text)
+        return None

@@ -1,0 +1,142 @@
+"""One consistent image of a live database: its blocks, under an open transaction.
+
+In the rollback journal modes the file cannot change under the transaction's lock and is read directly
+in large pieces. In WAL mode the pages that any frame of the log names are asked from SQLite
+(`sqlite_dbpage`), which answers from the transaction's own snapshot; no checkpoint may touch the
+others while it is open, so they are read from the file directly. Page 1 is normalised and the
+lock-byte page is zero (header.py, blocks.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from snapstore import blocks
+from snapstore.blocks import BLOCK_BYTES
+from snapstore.database import header
+from snapstore.database.file import DatabaseFile
+from snapstore.database.wal import pages_named
+from snapstore.engine import Connection
+from snapstore.errors import DatabaseCorrupt, DatabaseLocked
+from snapstore.holders import holders_of
+from snapstore.ids import object_id
+from snapstore.parallel import ordered_map
+
+BLOCKS_A_PIECE = 16  # 1 MiB: past it reading gets no faster, and a piece still fits the processor's cache
+
+
+class ScannedBlock(NamedTuple):
+    """A block met by a scan; counted from 0; `data` is None where its id is the one that was known."""
+
+    number: int
+    id: bytes
+    data: bytes | None
+
+
+class _Piece(NamedTuple):
+    """Consecutive blocks to read at once, with the pages that have to come from SQLite."""
+
+    first: int
+    blocks: int
+    overlay: dict[int, bytes]
+
+
+class View:
+    """The image that `connection` sees while its transaction is open; begins one where there is none."""
+
+    def __init__(self, file: DatabaseFile, connection: Connection) -> None:
+        self.file = file
+        self.connection = connection
+        if not connection.in_transaction:
+            connection.rows("BEGIN")
+        connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
+        self._state = file.state()
+        self.page_size: int = connection.value("PRAGMA page_size")
+        self.live_page_count: int = connection.value("PRAGMA page_count")
+        self.journal_mode: str = connection.value("PRAGMA journal_mode")
+        self.is_wal = self.journal_mode == "wal"
+        self._in_wal = pages_named(file.path) if self.is_wal and not file.immutable else set()
+        self.live_page1: bytes = self.page(1) if self.live_page_count else b""
+        self.is_void = header.is_void(self.live_page1, self.live_page_count)
+        self.page_count = 0 if self.is_void else self.live_page_count
+        self.block_count = blocks.block_count(self.page_size, self.page_count)
+        self.bytes = self.page_size * self.page_count
+
+    def page(self, pgno: int) -> bytes:
+        """Return one page as SQLite sees it, not normalised."""
+        data: bytes | None = self.connection.value("SELECT data FROM sqlite_dbpage WHERE pgno = ?", (pgno,))
+        if data is None:
+            raise DatabaseCorrupt(self.file.path, f"page {pgno} of {self.live_page_count} is missing")
+        return data
+
+    def block(self, index: int) -> bytes:
+        """Return block `index` of the image."""
+        return bytes(self._read(self._piece(index, 1)))
+
+    def scan(self, known: Sequence[bytes] = ()) -> Iterator[ScannedBlock]:
+        """Hash every block in order; give the data of those whose id is not `known` at the same place."""
+
+        def scan_piece(piece: _Piece) -> list[ScannedBlock]:
+            return self._scan_piece(piece, known)
+
+        pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
+        for scanned in (
+            ordered_map(scan_piece, pieces) if self.block_count > BLOCKS_A_PIECE else map(scan_piece, pieces)
+        ):
+            yield from scanned
+        self._check_unchanged()
+
+    def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
+        """Return the ids of some blocks."""
+        return {index: object_id(self.block(index)) for index in indexes}
+
+    def _piece(self, first: int, count: int) -> _Piece:
+        count = min(count, self.block_count - first)
+        if not self._in_wal:
+            return _Piece(first, count, {})
+        start = blocks.first_page(first, self.page_size)
+        end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
+        return _Piece(first, count, {pgno: self.page(pgno) for pgno in range(start, end) if pgno in self._in_wal})
+
+    def _scan_piece(self, piece: _Piece, known: Sequence[bytes]) -> list[ScannedBlock]:
+        data = memoryview(self._read(piece))
+        scanned = []
+        for place in range(piece.blocks):
+            block = data[place * BLOCK_BYTES : (place + 1) * BLOCK_BYTES]
+            index, found = piece.first + place, object_id(block)
+            same = index < len(known) and known[index] == found
+            scanned.append(ScannedBlock(index, found, None if same else bytes(block)))
+        return scanned
+
+    def _read(self, piece: _Piece) -> bytes | bytearray:
+        start = piece.first * BLOCK_BYTES
+        size = min(piece.blocks * BLOCK_BYTES, self.bytes - start)
+        data = self.file.read(size, start)
+        lock_start = blocks.PENDING_BYTE - start
+        if piece.first and not piece.overlay and len(data) == size and not 0 <= lock_start < size:
+            return data
+        whole = bytearray(data)
+        whole.extend(bytes(size - len(data)))
+        first_page = blocks.first_page(piece.first, self.page_size)
+        for pgno, page in piece.overlay.items():
+            offset = (pgno - first_page) * self.page_size
+            whole[offset : offset + self.page_size] = page
+        self._check_complete(piece, start + len(data), size)
+        if 0 <= lock_start < size:
+            whole[lock_start : lock_start + self.page_size] = bytes(self.page_size)
+        if piece.first == 0:
+            header.normalise(whole, self.page_count)
+        return whole
+
+    def _check_complete(self, piece: _Piece, end_of_file: int, size: int) -> None:
+        """Make sure that pages past the end of the file came from the write-ahead log."""
+        end = piece.first * BLOCK_BYTES + size
+        for pgno in range(end_of_file // self.page_size + 1, end // self.page_size + 1):
+            if pgno not in piece.overlay and pgno != blocks.lock_page(self.page_size):
+                raise DatabaseCorrupt(self.file.path, f"page {pgno} of {self.page_count} is past the end of the file")
+
+    def _check_unchanged(self) -> None:
+        """Without locks (a medium that cannot be written) a change can only be noticed afterwards."""
+        if self.file.immutable and self.file.state() != self._state:
+            raise DatabaseLocked(self.file.path, holders_of([self.file.path]))

@@ -1,0 +1,1 @@
+"""What `snap demo` shows: a small application on SQLite, and the story told with it."""

@@ -1,0 +1,119 @@
+"""The one place that imports the SQLite library: sqlean.py, which has the `sqlite_dbpage` table.
+
+`Connection` is a SQLite connection in autocommit mode whose errors are ours and whose waiting for
+locks ends when its patience is over. All of snapstore uses this one copy of the library: two copies in one
+process would not know of each other's locks (sqlite.org/howtocorrupt.html, 2.2).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import sqlean
+
+from snapstore.errors import SnapError, SqlFailed
+from snapstore.patience import Patience
+
+# Primary result codes (sqlite.org/rescode.html).
+PERM, BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 10, 11, 13, 14, 26
+
+LIBRARY_VERSION: str = sqlean.sqlite_version
+
+Translate = Callable[[int, str], SnapError | None]
+"""Turns a primary result code and SQLite's text into an error of ours; None for SQL that cannot be run."""
+
+
+def file_uri(path: str, **options: str | int) -> str:
+    """Return the `file:` URI of any path, of bytes that are not text as well."""
+    query = "&".join(f"{name}={value}" for name, value in options.items())
+    return f"file:{quote(os.fsencode(path))}?{query}"
+
+
+def _text(data: bytes) -> str:
+    """Keep text that is not UTF-8 as it is, byte for byte."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+class Connection:
+    """A SQLite connection in autocommit mode with our errors and an end to waiting for locks."""
+
+    def __init__(self, uri: str, translate: Translate, patience: Patience) -> None:
+        self.patience = patience
+        self._translate = translate
+        self._interrupted = False
+        self._gave_up = False
+        self._connection: Any = None
+        try:
+            self._connection = sqlean.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            self._connection.set_busy_handler(self._wait)
+            self._connection.text_factory = _text
+        except sqlean.Error as error:
+            self._raise(error)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return bool(self._connection.in_transaction)
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows."""
+        try:
+            return self._connection.execute(sql, values).fetchall()  # type: ignore[no-any-return]
+        except sqlean.Error as error:
+            self._raise(error)
+
+    def value(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """Run one statement and return the first column of its first row, None without a row."""
+        rows = self.rows(sql, values)
+        return rows[0][0] if rows else None
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row of values, drawing the rows as it goes."""
+        try:
+            self._connection.executemany(sql, rows)
+        except sqlean.Error as error:
+            self._raise(error)
+
+    def run_script(self, sql: str) -> None:
+        """Run several statements."""
+        try:
+            self._connection.executescript(sql)
+        except sqlean.Error as error:
+            self._raise(error)
+
+    def give_up(self) -> NoReturn:
+        """Raise what a lock that cannot be had raises."""
+        raise self._translate(BUSY, "patience is over") or SqlFailed("patience is over")
+
+    def give_up_when_patience_is_over(self) -> None:
+        """Raise what a lock that cannot be had raises, once one was waited for in vain."""
+        if self._gave_up:
+            self.give_up()
+
+    def roll_back(self) -> None:
+        """End an open transaction, changing nothing."""
+        if self.in_transaction:
+            self.rows("ROLLBACK")
+
+    def close(self) -> None:
+        """Close; an open transaction is rolled back."""
+        self._connection.close()
+
+    def _wait(self, attempt: int) -> bool:
+        """Have SQLite try for the lock again, after a little while, as long as there is patience."""
+        try:
+            self._gave_up = not self.patience.wait(attempt)
+            return not self._gave_up
+        except KeyboardInterrupt:  # an exception would be lost on its way through SQLite
+            self._interrupted = True
+            return False
+
+    def _raise(self, error: sqlean.Error) -> NoReturn:
+        if self._interrupted:
+            raise KeyboardInterrupt from error
+        code = getattr(error, "sqlite_errorcode", None)
+        translated = self._translate(code & 0xFF, str(error)) if code is not None else None
+        raise translated or SqlFailed(str(error)) from error

@@ -1,0 +1,386 @@
+"""Every error a user can meet: one class a cause, its facts in fields, its exit code, its text.
+
+`SnapError.code` is the machine-readable name (`{"error": {"code": ...}}`), `exit_code` the status
+`snap` ends with. What a user may do about an error is said by the command line (`cli/hints.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class SnapError(Exception):
+    """The base of every error that snapstore raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass(eq=False)
+class SqlFailed(SnapError):
+    """SQLite could not run a statement: a missing module, function or table."""
+
+    detail: str
+    code = "sql"
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+# --- no store, or no snapshot yet: 10 ---------------------------------------------------------
+
+
+@dataclass(eq=False)
+class NoStore(SnapError):
+    """There is no store at this place."""
+
+    path: str
+    code = "no-store"
+    exit_code = 10
+
+    def __str__(self) -> str:
+        return f"no store at '{self.path}'"
+
+
+@dataclass(eq=False)
+class NoSnapshot(SnapError):
+    """The store holds nothing that the request could mean."""
+
+    wanted: str
+    code = "no-snapshot"
+    exit_code = 10
+
+    def __str__(self) -> str:
+        return f"no {self.wanted} yet"
+
+
+# --- locked until the deadline: 11 ------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class DatabaseLocked(SnapError):
+    """The live database stayed locked until the deadline; nothing was changed."""
+
+    path: str
+    holders: tuple[str, ...] = ()
+    code = "database-locked"
+    exit_code = 11
+
+    def __str__(self) -> str:
+        by = f", held by {', '.join(self.holders)}" if self.holders else ""
+        return f"database '{self.path}' stayed locked until the deadline{by}"
+
+
+@dataclass(eq=False)
+class StoreLocked(SnapError):
+    """The store stayed locked until the deadline."""
+
+    path: str
+    code = "store-locked"
+    exit_code = 11
+
+    def __str__(self) -> str:
+        return f"store '{self.path}' stayed locked until the deadline"
+
+
+# --- revisions: 12 ----------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class UnknownRevision(SnapError):
+    """A revision names nothing; `nearest` are known names that look like it."""
+
+    revision: str
+    nearest: tuple[str, ...] = ()
+    code = "unknown-revision"
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return f"unknown revision '{self.revision}'"
+
+
+@dataclass(eq=False)
+class AmbiguousRevision(SnapError):
+    """An id prefix fits several snapshots."""
+
+    revision: str
+    candidates: tuple[str, ...]
+    code = "ambiguous-revision"
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return f"ambiguous revision '{self.revision}', it could be {', '.join(self.candidates)}"
+
+
+@dataclass(eq=False)
+class BadName(SnapError):
+    """A name that could not be told from another kind of revision."""
+
+    name: str
+    reason: str
+    code = "bad-name"
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return f"bad name '{self.name}': {self.reason}"
+
+
+# --- configuration: 13 ------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class ConfigurationError(SnapError):
+    """The configuration says something that cannot be; `line` counts from 1."""
+
+    problem: str
+    file: str | None = None
+    line: int | None = None
+    nearest: str | None = None
+    code = "configuration"
+    exit_code = 13
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+        return f"{where}{self.problem}"
+
+
+# --- refused by a guard: 14 -------------------------------------------------------------------
+
+
+class Refused(SnapError):
+    """A guard said no; the request was understood and nothing was changed."""
+
+    code = "refused"
+    exit_code = 14
+
+
+@dataclass(eq=False)
+class NameExists(Refused):
+    """A new name was asked for and it is taken."""
+
+    name: str
+    code = "name-exists"
+
+    def __str__(self) -> str:
+        return f"tag '{self.name}' exists already"
+
+
+@dataclass(eq=False)
+class NamePinned(Refused):
+    """A pinned name was to be moved or removed."""
+
+    name: str
+    code = "pinned"
+
+    def __str__(self) -> str:
+        return f"tag '{self.name}' is pinned"
+
+
+@dataclass(eq=False)
+class SnapshotInUse(Refused):
+    """A snapshot was to be forgotten that something still names."""
+
+    snapshot: str
+    names: tuple[str, ...]
+    code = "in-use"
+
+    def __str__(self) -> str:
+        return f"snapshot {self.snapshot} is still named by {', '.join(self.names)}"
+
+
+@dataclass(eq=False)
+class WrongDatabase(Refused):
+    """The snapshot was taken of another database than the one it was to be written to or named for."""
+
+    path: str
+    snapshot: str
+    origin: str
+    code = "wrong-database"
+
+    def __str__(self) -> str:
+        return f"snapshot {self.snapshot} is of another database: '{self.origin}', not '{self.path}'"
+
+
+@dataclass(eq=False)
+class WouldOverwrite(Refused):
+    """A file is in the way."""
+
+    path: str
+    code = "would-overwrite"
+
+    def __str__(self) -> str:
+        return f"'{self.path}' exists already"
+
+
+@dataclass(eq=False)
+class DatabaseInUse(Refused):
+    """The file would have to be replaced as a whole and a process has it open."""
+
+    path: str
+    reason: str
+    holders: tuple[str, ...] = ()
+    code = "database-in-use"
+
+    def __str__(self) -> str:
+        by = f" by {', '.join(self.holders)}" if self.holders else ""
+        return f"cannot replace '{self.path}' ({self.reason}): it is open{by}"
+
+
+@dataclass(eq=False)
+class DatabaseReadOnly(Refused):
+    """The live database may not be written."""
+
+    path: str
+    code = "read-only"
+
+    def __str__(self) -> str:
+        return f"database '{self.path}' is read-only"
+
+
+@dataclass(eq=False)
+class StoreTooNew(Refused):
+    """The store was written by a newer snapstore."""
+
+    path: str
+    found: int
+    known: int
+    code = "store-too-new"
+
+    def __str__(self) -> str:
+        return f"store '{self.path}' has format {self.found}, this snapstore knows up to {self.known}"
+
+
+@dataclass(eq=False)
+class NotAStore(Refused):
+    """The folder holds something else; a store is not made among other files."""
+
+    path: str
+    code = "not-a-store"
+
+    def __str__(self) -> str:
+        return f"'{self.path}' is not a snapstore store and not empty"
+
+
+@dataclass(eq=False)
+class NothingToUndo(Refused):
+    """There is no state to go back to."""
+
+    reason: str
+    code = "nothing-to-undo"
+
+    def __str__(self) -> str:
+        return f"nothing to undo: {self.reason}"
+
+
+# --- the database file: 15 --------------------------------------------------------------------
+
+
+class DatabaseUnusable(SnapError):
+    """The live database cannot be read as it is."""
+
+    code = "database-unusable"
+    exit_code = 15
+
+
+@dataclass(eq=False)
+class DatabaseMissing(DatabaseUnusable):
+    """There is no file."""
+
+    path: str
+    code = "database-missing"
+
+    def __str__(self) -> str:
+        return f"no database at '{self.path}'"
+
+
+@dataclass(eq=False)
+class NotADatabase(DatabaseUnusable):
+    """The file is something else, or encrypted."""
+
+    path: str
+    reason: str = "it does not begin with the SQLite header"
+    code = "not-a-database"
+
+    def __str__(self) -> str:
+        return f"'{self.path}' is not a SQLite database: {self.reason}"
+
+
+@dataclass(eq=False)
+class DatabaseCorrupt(DatabaseUnusable):
+    """The file is a SQLite database and damaged."""
+
+    path: str
+    detail: str
+    code = "database-corrupt"
+
+    def __str__(self) -> str:
+        return f"database '{self.path}' is corrupt: {self.detail}"
+
+
+@dataclass(eq=False)
+class DatabaseUnreadable(DatabaseUnusable):
+    """The file, its folder or a sidecar cannot be opened."""
+
+    path: str
+    detail: str
+    code = "database-unreadable"
+
+    def __str__(self) -> str:
+        return f"cannot read database '{self.path}': {self.detail}"
+
+
+# --- the file system: 16 ----------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class FileError(SnapError):
+    """A file or folder of ours could not be read or written."""
+
+    path: str
+    detail: str
+    code = "file-error"
+    exit_code = 16
+
+    def __str__(self) -> str:
+        return f"'{self.path}': {self.detail}"
+
+
+@dataclass(eq=False)
+class DiskFull(SnapError):
+    """No space left, a quota, or a file-size limit; nothing was changed."""
+
+    path: str
+    code = "disk-full"
+    exit_code = 16
+
+    def __str__(self) -> str:
+        return f"no space left to write '{self.path}'"
+
+
+# --- the store: 20 ----------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class StoreDamaged(SnapError):
+    """The store does not hold what it should; `detail` names the object, pack or table."""
+
+    path: str
+    detail: str
+    code = "store-damaged"
+    exit_code = 20
+
+    def __str__(self) -> str:
+        return f"store '{self.path}' is damaged: {self.detail}"
+
+
+@dataclass(eq=False)
+class RestoreMismatch(DatabaseUnusable):
+    """What was written is not what the snapshot holds; the safety snapshot has the state before."""
+
+    path: str
+    detail: str
+    code = "restore-mismatch"
+
+    def __str__(self) -> str:
+        return f"restore of '{self.path}' did not give the snapshot's content: {self.detail}"

@@ -1,0 +1,97 @@
+"""Durable files: write beside, fsync, rename, fsync the folder; and the names of those steps.
+
+Every step after which a crash leaves something new on disk calls `reached(NAME)`. Tests set `on_step`
+in a child process to end it there; in ordinary use it does nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from snapstore.errors import DiskFull, FileError, SnapError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def _nothing(step: str) -> None:
+    """Ignore the step."""
+
+
+on_step: Callable[[str], None] = _nothing
+
+
+def reached(step: str) -> None:
+    """Tell a test that the durable step `step` has just been made."""
+    on_step(step)
+
+
+def os_error(path: str | os.PathLike[str], error: OSError) -> SnapError:
+    """Return the error of ours that says what `error` means for `path`."""
+    if error.errno in _FULL:
+        return DiskFull(os.fspath(path))
+    return FileError(os.fspath(path), (error.strerror or str(error)).lower())
+
+
+@contextmanager
+def translated(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise `DiskFull` or `FileError` naming `path` in place of an OSError from the body."""
+    try:
+        yield
+    except OSError as error:
+        raise os_error(path, error) from error
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`; a single write may stop short (at 2 GiB, or when a disk fills up)."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def sync_folder(path: str | os.PathLike[str]) -> None:
+    """Make renames inside the folder `path` durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def temporary_beside(path: str) -> str:
+    """Return an unused name in the folder of `path`, recognisable as a left-over of ours."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}.snap-tmp")
+
+
+@contextmanager
+def written_durably(path: str, mode: int = 0o666, *, step: str) -> Iterator[int]:
+    """Give a descriptor to write; when the body ends the file stands complete under `path`.
+
+    The file is synced, renamed over `path`, and the folder synced; on any error it is removed.
+    Raises OSError.
+    """
+    temporary = temporary_beside(path)
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        try:
+            yield fd
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        reached(f"{step}-written")
+        os.rename(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    reached(f"{step}-renamed")
+    sync_folder(os.path.dirname(path) or ".")
+
+
+def remove_if_there(path: str) -> None:
+    """Unlink `path`; it is no error when there is none."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)

@@ -1,0 +1,1 @@
+"""What the objects mean: manifests, snapshots, names, where each name has pointed, revisions."""

@@ -1,0 +1,56 @@
+"""Intents: restores that have begun. One that is found later was cut off, by a crash or a kill.
+
+An intent is written in the same transaction as the safety snapshot, before the live database changes,
+and removed in the one that moves HEAD. What the live database holds tells how far the restore came.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from snapstore.objects.catalog import Catalog
+from snapstore.timestamps import now
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A restore of `databases` from snapshot `before` to `target`, ids in hex."""
+
+    action: str
+    before: str
+    target: str
+    databases: tuple[str, ...]
+
+
+class Intents:
+    """At most one intent for each project."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def get(self, origin: str) -> Intent | None:
+        """Return the intent of a project, None in the ordinary case."""
+        rows = self._catalog.rows(
+            "SELECT action, lower(hex(before)), lower(hex(target)), databases FROM intent WHERE origin = ?",
+            (origin,),
+        )
+        return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(json.loads(rows[0][3]))) if rows else None
+
+    def put(self, origin: str, intent: Intent) -> None:
+        """Write an intent, inside the caller's transaction."""
+        self._catalog.rows(
+            "INSERT OR REPLACE INTO intent(origin, action, before, target, databases, at) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                origin,
+                intent.action,
+                bytes.fromhex(intent.before),
+                bytes.fromhex(intent.target),
+                json.dumps(intent.databases),
+                now(),
+            ),
+        )
+
+    def clear(self, origin: str) -> None:
+        """Remove the intent of a project, inside the caller's transaction."""
+        self._catalog.rows("DELETE FROM intent WHERE origin = ?", (origin,))

@@ -1,0 +1,114 @@
+"""The reflog: every move of a name or of HEAD, in a file of lines and in the catalog's table.
+
+A line is `CHECKSUM JSON`: 16 hex digits of the xxh3-64 of the JSON text, a space, the entry with the
+columns of the catalog's table `reflog`. The file is appended and synced inside the catalog's
+transaction, before it commits. So after a crash it may hold one entry that the catalog does not;
+the next entry bears the same number and replaces it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+
+import xxhash
+
+from snapstore.files import reached, translated, write_all
+from snapstore.objects.catalog import Catalog
+from snapstore.timestamps import now
+
+HEAD = "HEAD"
+_COLUMNS = "entry, ref, origin, lower(hex(snapshot)), databases, action, message, at"
+
+
+@dataclass(frozen=True)
+class ReflogEntry:
+    """A move of `ref` to `snapshot` (hex; None where the name was removed).
+
+    `origin` is the project for HEAD, else empty; `databases` those that moved, None for all of the snapshot's.
+    """
+
+    entry: int
+    ref: str
+    origin: str
+    snapshot: str | None
+    databases: tuple[str, ...] | None
+    action: str
+    message: str
+    at: str
+
+
+class Reflog:
+    """The reflog of a store."""
+
+    def __init__(self, path: str, catalog: Catalog) -> None:
+        self._path = path
+        self._catalog = catalog
+
+    def append(
+        self,
+        ref: str,
+        snapshot: str | None,
+        action: str,
+        *,
+        message: str = "",
+        origin: str = "",
+        databases: tuple[str, ...] | None = None,
+    ) -> ReflogEntry:
+        """Add an entry, inside the caller's transaction."""
+        number = (self._catalog.value("SELECT max(entry) FROM reflog") or 0) + 1
+        entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, now())
+        self._write_line(entry)
+        self._catalog.rows(
+            "INSERT INTO reflog(entry, ref, origin, snapshot, databases, action, message, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                ref,
+                origin,
+                bytes.fromhex(snapshot) if snapshot else None,
+                json.dumps(databases) if databases is not None else None,
+                action,
+                message,
+                entry.at,
+            ),
+        )
+        return entry
+
+    def entries(self, ref: str, origin: str = "") -> list[ReflogEntry]:
+        """Return the moves of one name, the newest first."""
+        return self._select("WHERE ref = ? AND origin = ? ORDER BY entry DESC", ref, origin)
+
+    def all(self, origin: str) -> list[ReflogEntry]:
+        """Return the moves of every name and of the HEAD of one project, the newest first."""
+        return self._select("WHERE origin IN ('', ?) ORDER BY entry DESC", origin)
+
+    def mentions(self, snapshot: str) -> bool:
+        """Tell whether any name ever pointed at a snapshot."""
+        return (
+            self._catalog.value("SELECT 1 FROM reflog WHERE snapshot = ? LIMIT 1", (bytes.fromhex(snapshot),))
+            is not None
+        )
+
+    def _write_line(self, entry: ReflogEntry) -> None:
+        text = json.dumps(asdict(entry), ensure_ascii=True).encode()
+        line = xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"
+        with translated(self._path):
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            try:
+                size = os.fstat(fd).st_size
+                if size and os.pread(fd, 1, size - 1) != b"\n":  # a crash cut the last line short
+                    line = b"\n" + line
+                write_all(fd, line)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        reached("reflog-written")
+
+    def _select(self, where: str, *values: object) -> list[ReflogEntry]:
+        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM reflog {where}", values)
+        return [
+            ReflogEntry(number, ref, origin, snapshot or None, tuple(json.loads(names)) if names else None, *rest)
+            for number, ref, origin, snapshot, names, *rest in rows
+        ]

@@ -1,0 +1,91 @@
+"""A snapshot: the record that names the manifest of each database, and when, whence and after what.
+
+It is stored as JSON, keys sorted, in UTF-8 (docs/format.md). Its object id is the snapshot's id.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class DatabaseRecord:
+    """One database in a snapshot.
+
+    `content` is the manifest's id in hex; `origin` the real path it was read from; `schema` a hash of
+    the schema's text, `layout` of the schema with its root pages (database/schema.py), `journal_mode` the one it had.
+    """
+
+    content: str
+    page_size: int
+    page_count: int
+    origin: str
+    journal_mode: str
+    schema: str
+    layout: str
+    reserved_bytes: int
+    text_encoding: int
+    user_version: int
+    application_id: int
+    tables: tuple[str, ...]
+
+    @property
+    def image_bytes(self) -> int:
+        """The length of the image."""
+        return self.page_size * self.page_count
+
+    @property
+    def manifest(self) -> bytes:
+        """The id of the manifest."""
+        return bytes.fromhex(self.content)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What `encode` stores; ids in hex, `created` as timestamps.now gives it, `kind` what made it."""
+
+    databases: dict[str, DatabaseRecord]
+    parent: str | None
+    created: str
+    kind: str
+    message: str = ""
+    tool: str = ""
+    nonce: str = field(default="")
+
+    def encode(self) -> bytes:
+        """Return the bytes that are stored."""
+        record = {"format": FORMAT, **asdict(self)}
+        return json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Snapshot:
+        """Read what `encode` wrote. Raises ValueError."""
+        try:
+            record = json.loads(data)
+            if record.pop("format") > FORMAT:
+                raise ValueError("snapshot of a newer format")
+            databases = {
+                name: DatabaseRecord(**{**fields, "tables": tuple(fields["tables"])})
+                for name, fields in record.pop("databases").items()
+            }
+            return cls(databases=databases, **record)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a snapshot record: {error}") from error
+
+    @property
+    def image_bytes(self) -> int:
+        """The length of all its databases."""
+        return sum(database.image_bytes for database in self.databases.values())
+
+    @property
+    def content(self) -> str:
+        """The content id of the whole: that of its only database, else a hash over all of them."""
+        from snapstore.ids import object_id
+
+        if len(self.databases) == 1:
+            return next(iter(self.databases.values())).content
+        named = [f"{name}={database.content}" for name, database in sorted(self.databases.items())]
+        return object_id("\n".join(named).encode()).hex()

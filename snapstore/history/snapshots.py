@@ -1,0 +1,107 @@
+"""The snapshots of a store: the objects, and the catalog's rows that list them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snapstore.errors import StoreDamaged
+from snapstore.history.manifest import Manifest
+from snapstore.history.snapshot import Snapshot
+from snapstore.objects.catalog import Catalog
+from snapstore.objects.object_store import ObjectStore
+
+_COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
+
+
+@dataclass(frozen=True)
+class SnapshotRow:
+    """A snapshot as lists show it; ids in hex."""
+
+    id: str
+    kind: str
+    created: str
+    message: str
+    content: str
+    bytes: int
+    stored_bytes: int
+
+
+class Snapshots:
+    """Snapshots by id."""
+
+    def __init__(self, catalog: Catalog, objects: ObjectStore) -> None:
+        self._catalog = catalog
+        self._objects = objects
+
+    def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int) -> None:
+        """Enter a stored snapshot into the catalog, inside the caller's transaction."""
+        self._catalog.rows(
+            "INSERT INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                id_,
+                bytes.fromhex(snapshot.parent) if snapshot.parent else None,
+                snapshot.kind,
+                snapshot.created,
+                snapshot.message,
+                bytes.fromhex(snapshot.content),
+                snapshot.image_bytes,
+                stored_bytes,
+            ),
+        )
+
+    def forget(self, id_: bytes) -> None:
+        """Take a snapshot off the list, inside the caller's transaction; its objects stay."""
+        self._catalog.rows("DELETE FROM snapshot WHERE id = ?", (id_,))
+
+    def load(self, id_: str) -> Snapshot:
+        """Return the snapshot with an id in hex. Raises StoreDamaged."""
+        try:
+            return Snapshot.decode(self._objects.read(bytes.fromhex(id_)))
+        except ValueError as error:
+            raise StoreDamaged(self._objects.folder, f"snapshot {id_}: {error}") from error
+
+    def manifest(self, id_: bytes) -> Manifest:
+        """Return the manifest with an id. Raises StoreDamaged."""
+        try:
+            return Manifest.decode(self._objects.read(id_))
+        except ValueError as error:
+            raise StoreDamaged(self._objects.folder, f"manifest {id_.hex()}: {error}") from error
+
+    def exists(self, id_: str) -> bool:
+        """Tell whether a snapshot is on the list."""
+        return self._catalog.value("SELECT 1 FROM snapshot WHERE id = ?", (bytes.fromhex(id_),)) is not None
+
+    def row(self, id_: str) -> SnapshotRow | None:
+        """Return the list's row of a snapshot."""
+        rows = self._list("WHERE id = ?", bytes.fromhex(id_))
+        return rows[0] if rows else None
+
+    def all(self) -> list[SnapshotRow]:
+        """Return all of them, the newest first."""
+        return self._list("ORDER BY created DESC, id")
+
+    def newest(self) -> SnapshotRow | None:
+        """Return the newest that a person or a suite made (not a safety snapshot)."""
+        rows = self._list("WHERE kind <> 'safety' ORDER BY created DESC, id LIMIT 1")
+        return rows[0] if rows else None
+
+    def with_prefix(self, hex_prefix: str) -> list[str]:
+        """Return the ids that begin with some hex digits."""
+        rows = self._catalog.rows(
+            "SELECT lower(hex(id)) FROM snapshot WHERE lower(hex(id)) >= ? AND lower(hex(id)) < ? ORDER BY 1",
+            (hex_prefix, hex_prefix + "g"),
+        )
+        return [row[0] for row in rows]
+
+    def with_content(self, content: str) -> list[str]:
+        """Return the ids of the snapshots of one content, the newest first."""
+        rows = self._list("WHERE content = ? ORDER BY created DESC", bytes.fromhex(content))
+        return [row.id for row in rows]
+
+    def _list(self, where: str, *values: object) -> list[SnapshotRow]:
+        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM snapshot {where}", values)
+        return [
+            SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
+            for id_, kind, created, message, content, size, stored in rows
+        ]

@@ -1,0 +1,107 @@
+"""The catalog: the SQLite database (WAL mode) that finds objects, snapshots and names.
+
+`schema.sql` beside this file explains the tables. What is in the catalog only is lost without harm.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+
+from snapstore import engine
+from snapstore.errors import DiskFull, FileError, SnapError, StoreDamaged, StoreLocked, StoreTooNew
+from snapstore.files import reached
+from snapstore.patience import Patience
+
+FORMAT = 1
+APPLICATION_ID = 0x534E4150  # "SNAP"
+_SQL_ERROR = 1
+
+
+class Catalog:
+    """An open catalog."""
+
+    def __init__(self, path: str, patience: Patience) -> None:
+        self.path = path
+        self._store = os.path.dirname(path)
+        self._connection = engine.Connection(engine.file_uri(path, mode="rw"), self._translate, patience)
+        self._check_format()
+
+    @classmethod
+    def create(cls, path: str, patience: Patience) -> Catalog:
+        """Make a catalog at `path`, or open the one that another process just made there."""
+        store = os.path.dirname(path)
+        connection = engine.Connection(engine.file_uri(path, mode="rwc"), _translator(store), patience)
+        try:
+            connection.rows("PRAGMA journal_mode = WAL")
+            connection.rows("BEGIN IMMEDIATE")
+            if connection.value("PRAGMA application_id") != APPLICATION_ID:
+                for statement in resources.files(__package__).joinpath("schema.sql").read_text("utf-8").split(";\n"):
+                    connection.rows(statement)
+                connection.rows(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.rows(f"PRAGMA user_version = {FORMAT}")
+            connection.rows("COMMIT")
+        finally:
+            connection.close()
+        reached("catalog-created")
+        return cls(path, patience)
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows."""
+        return self._connection.rows(sql, values)
+
+    def value(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """Run one statement and return the first column of its first row, None without a row."""
+        return self._connection.value(sql, values)
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row of values."""
+        self._connection.run_many(sql, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the catalog's write lock over the body; all of it is kept, or nothing on an error."""
+        if self._connection.in_transaction:  # part of a larger one
+            yield
+            return
+        self._connection.rows("BEGIN IMMEDIATE")
+        try:
+            yield
+            reached("catalog-written")
+            self._connection.rows("COMMIT")
+        except BaseException:
+            self._connection.roll_back()
+            raise
+        reached("catalog-committed")
+
+    def close(self) -> None:
+        """Close the catalog."""
+        self._connection.close()
+
+    def _translate(self, code: int, text: str) -> SnapError | None:
+        return _translator(self._store)(code, text)
+
+    def _check_format(self) -> None:
+        if self.value("PRAGMA application_id") != APPLICATION_ID:
+            raise StoreDamaged(self._store, "catalog.db is not a catalog")
+        found = self.value("PRAGMA user_version")
+        if found > FORMAT:
+            raise StoreTooNew(self._store, found, FORMAT)
+
+
+def _translator(store: str) -> engine.Translate:
+    def translate(code: int, text: str) -> SnapError | None:
+        if code in (engine.BUSY, engine.LOCKED):
+            return StoreLocked(store)
+        if code in (engine.CORRUPT, engine.NOTADB, _SQL_ERROR):
+            return StoreDamaged(store, f"catalog.db: {text}")
+        if code == engine.FULL:
+            return DiskFull(store)
+        if code in (engine.CANTOPEN, engine.READONLY, engine.PERM, engine.IOERR):
+            return FileError(os.path.join(store, "catalog.db"), text)
+        return None
+
+    return translate

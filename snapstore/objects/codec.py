@@ -1,0 +1,54 @@
+"""How an object's bytes are compressed: one zstd frame, with the base object as prefix where one is given.
+
+A prefix makes the difference between two versions of a block cost what changed (docs/design.md). The
+frame carries the content size, so a reader never allocates more than the entry said.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+if sys.version_info >= (3, 14) and not TYPE_CHECKING:
+    from compression import zstd
+else:
+    from backports import zstd
+
+LEVEL = 3
+_LONG_BYTES = 1 << 20  # past it matches in the prefix are only found by long-distance matching
+_MAX_WINDOW_LOG = 31
+_MIN_WINDOW_LOG = 10
+_Parameter = zstd.CompressionParameter
+
+
+def compress(data: bytes, prefix: bytes | None = None) -> bytes:
+    """Return `data` as one zstd frame."""
+    if prefix is None:
+        return zstd.compress(data, LEVEL)
+    dictionary = zstd.ZstdDict(prefix, is_raw=True).as_prefix
+    if len(data) + len(prefix) <= _LONG_BYTES:
+        return zstd.compress(data, LEVEL, zstd_dict=dictionary)
+    options: dict[int, int] = {
+        _Parameter.compression_level: LEVEL,
+        _Parameter.enable_long_distance_matching: 1,
+        _Parameter.window_log: _window_log(len(data) + len(prefix)),
+    }
+    return zstd.compress(data, options=options, zstd_dict=dictionary)
+
+
+def decompress(frame: bytes, size: int, prefix: bytes | None = None) -> bytes:
+    """Return the `size` bytes of a frame. Raises ValueError for a damaged frame."""
+    try:
+        if zstd.get_frame_info(frame).decompressed_size != size:
+            raise ValueError("the frame's size is not the entry's")
+        unpack = partial(zstd.decompress, options={zstd.DecompressionParameter.window_log_max: _MAX_WINDOW_LOG})
+        if prefix is None:
+            return unpack(frame)
+        return unpack(frame, zstd_dict=zstd.ZstdDict(prefix, is_raw=True).as_prefix)
+    except zstd.ZstdError as error:
+        raise ValueError(str(error).lower()) from error
+
+
+def _window_log(size: int) -> int:
+    return max(_MIN_WINDOW_LOG, min(_MAX_WINDOW_LOG, size.bit_length()))

@@ -1,0 +1,222 @@
+"""Objects: `read(id)` finds and decodes one, an `ObjectWriter` adds some in one pack.
+
+`add(data, base)` is the whole delta scheme: an object is stored as a zstd frame with its base as
+prefix where that is smaller, and chains of bases are at most `MAX_DEPTH` long.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from snapstore.errors import StoreDamaged
+from snapstore.ids import object_id
+from snapstore.objects import codec
+from snapstore.objects.catalog import Catalog
+from snapstore.objects.pack import Entry, Kind, PackReader, PackWriter, pack_path
+from snapstore.parallel import ordered_map
+from snapstore.timestamps import now
+
+MAX_DEPTH = 8  # decoding an object reads at most this many bases
+_WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
+_SMALL = 0.125  # below this share of the object a delta is taken without looking further
+_MAX_OPEN_PACKS = 64
+
+
+class Location(NamedTuple):
+    """A row of the pack index."""
+
+    pack: str
+    offset: int
+    stored_bytes: int
+    object_bytes: int
+    base: bytes | None
+    depth: int
+
+
+class ObjectStore:
+    """The objects in the packs of one store."""
+
+    def __init__(self, folder: str, catalog: Catalog) -> None:
+        self.folder = folder
+        self.catalog = catalog
+        self._packs: dict[str, PackReader] = {}
+
+    def close(self) -> None:
+        """Close the packs that were read."""
+        while self._packs:
+            self._packs.popitem()[1].close()
+
+    def find(self, id_: bytes) -> Location | None:
+        """Return where an object lies, None where there is none."""
+        rows = self.catalog.rows(
+            "SELECT name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
+            " WHERE id = ?",
+            (id_,),
+        )
+        return Location(*rows[0]) if rows else None
+
+    def read(self, id_: bytes) -> bytes:
+        """Return an object's bytes, checked against its id. Raises StoreDamaged."""
+        location = self.find(id_)
+        if location is None:
+            raise self._damaged(f"object {id_.hex()} is missing")
+        prefix = self.read(location.base) if location.base else None
+        try:
+            frame = self._pack(location.pack).frame(location.offset, location.stored_bytes)
+            data = codec.decompress(frame, location.object_bytes, prefix)
+        except (ValueError, OSError) as error:
+            raise self._damaged(f"object {id_.hex()} in pack {location.pack}: {error}") from error
+        if object_id(data) != id_:
+            raise self._damaged(f"object {id_.hex()} in pack {location.pack} has another content than its id says")
+        return data
+
+    def chain_end(self, id_: bytes) -> bytes:
+        """Return the object at the end of the chain of bases of `id_`."""
+        while (location := self.find(id_)) and location.base:
+            id_ = location.base
+        return id_
+
+    def _pack(self, name: str) -> PackReader:
+        if name not in self._packs:
+            if len(self._packs) >= _MAX_OPEN_PACKS:
+                self._packs.pop(next(iter(self._packs))).close()
+            self._packs[name] = PackReader(pack_path(self.folder, name))
+        return self._packs[name]
+
+    def _damaged(self, detail: str) -> StoreDamaged:
+        return StoreDamaged(os.path.dirname(self.folder), detail)
+
+
+class Candidate(NamedTuple):
+    """An object that may have to be stored; `base` is the id of a similar one."""
+
+    kind: Kind
+    id: bytes
+    data: bytes
+    base: bytes | None
+
+
+class _Job(NamedTuple):
+    """A candidate that is new, with the bytes of its base."""
+
+    candidate: Candidate
+    base: bytes | None
+    depth: int
+    prefix: bytes | None
+
+
+class ObjectWriter:
+    """Adds objects in one pack: nothing of it counts before `finish` and `record`."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._pack: PackWriter | None = None
+        self._in_flight: dict[bytes, bytes] = {}
+        self._finished: tuple[str, int] | None = None
+        self.stored_bytes = 0
+
+    def __enter__(self) -> ObjectWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pack is not None:
+            with suppress(OSError):
+                self._pack.discard()
+
+    def add(self, kind: Kind, data: bytes, base: bytes | None) -> bytes:
+        """Store one object unless it is known; return its id."""
+        id_ = object_id(data)
+        self.add_all([Candidate(kind, id_, data, base)])
+        return id_
+
+    def add_all(self, candidates: Iterable[Candidate]) -> None:
+        """Store those of the candidates that are not known, compressing on two threads."""
+        for job, frame in ordered_map(_encode, self._new(candidates)):
+            if self._pack is None:
+                self._pack = PackWriter(self._objects.folder)
+            kind, id_, data, _ = job.candidate
+            base, depth = (job.base, job.depth) if frame.uses_prefix else (None, 0)
+            self._pack.add(kind, id_, base, depth, len(data), frame.data)
+            self.stored_bytes += len(frame.data)
+            del self._in_flight[id_]
+
+    def finish(self) -> int:
+        """Make the pack durable, if there is anything in it; return its bytes."""
+        if self._pack is None:
+            return 0
+        self._finished = self._pack.finish()
+        return self._finished[1]
+
+    def record(self) -> None:
+        """Enter the finished pack into the catalog, inside the caller's transaction."""
+        if self._pack is None or self._finished is None:
+            return
+        name, size = self._finished
+        catalog = self._objects.catalog
+        catalog.rows("INSERT OR IGNORE INTO pack(name, bytes, created) VALUES (?, ?, ?)", (name, size, now()))
+        pack = catalog.value("SELECT pack FROM pack WHERE name = ?", (name,))
+        catalog.run_many(
+            "INSERT OR IGNORE INTO object(id, kind, pack, offset, stored_bytes, bytes, base, depth)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            sorted(_row(entry, pack) for entry in self._pack.entries.values()),
+        )
+
+    def _new(self, candidates: Iterable[Candidate]) -> Iterator[_Job]:
+        for candidate in candidates:
+            if (known := self._known(candidate.id)) is not None:
+                if known != candidate.data:
+                    raise self._objects._damaged(f"two contents have the id {candidate.id.hex()}")
+                continue
+            self._in_flight[candidate.id] = candidate.data
+            base, depth = self._base(candidate.base)
+            yield _Job(candidate, base, depth, self._objects.read(base) if base else None)
+
+    def _known(self, id_: bytes) -> bytes | None:
+        """Return the bytes already stored under an id: a hash that meets by accident must not share them."""
+        if id_ in self._in_flight:
+            return self._in_flight[id_]
+        if self._pack and (entry := self._pack.entries.get(id_)):
+            prefix = self._objects.read(entry.base) if entry.base else None
+            return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
+        return self._objects.read(id_) if self._objects.find(id_) else None
+
+    def _base(self, id_: bytes | None) -> tuple[bytes | None, int]:
+        location = self._objects.find(id_) if id_ else None
+        if id_ is None or location is None:
+            return None, 0
+        if location.depth < MAX_DEPTH:
+            return id_, location.depth + 1
+        return self._objects.chain_end(id_), 1
+
+
+class _Frame(NamedTuple):
+    data: bytes
+    uses_prefix: bool
+
+
+def _encode(job: _Job) -> tuple[_Job, _Frame]:
+    data = job.candidate.data
+    if job.prefix is None:
+        return job, _Frame(codec.compress(data), uses_prefix=False)
+    delta = codec.compress(data, job.prefix)
+    if len(delta) > len(data) * _SMALL:
+        alone = codec.compress(data)
+        if len(delta) > len(alone) * _WORTH_A_BASE:
+            return job, _Frame(alone, uses_prefix=False)
+    return job, _Frame(delta, uses_prefix=True)
+
+
+def _row(entry: Entry, pack: int) -> tuple[object, ...]:
+    return (
+        entry.id,
+        int(entry.kind),
+        pack,
+        entry.offset,
+        entry.stored_bytes,
+        entry.object_bytes,
+        entry.base,
+        entry.depth,
+    )

@@ -1,0 +1,175 @@
+"""A pack: objects in one file, written once and never changed.
+
+    header   16 bytes: "SNAPPACK", version (4), zero (4)
+    entry    48 bytes: kind (1), depth (1), zero (2), object bytes (4), stored bytes (4), id (16), base id
+             (16, zero without), xxh32 of the 44 bytes before (4); then the zstd frame, `stored bytes` long
+    trailer  48 bytes: "SNAPEND\\0", number of entries (8), BLAKE2b-256 of all bytes before (32)
+
+All integers are big-endian. Depth counts the bases below an object. The file's name is the hex of the
+BLAKE2b-256, then `.pack`. A base stands in this pack or in one written earlier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import xxhash
+
+from snapstore.files import reached, sync_folder, temporary_beside, translated, write_all
+from snapstore.ids import ID_BYTES
+
+VERSION = 1
+MAGIC = b"SNAPPACK"
+END_MAGIC = b"SNAPEND\0"
+DIGEST_BYTES = 32
+SUFFIX = ".pack"
+_HEADER = struct.Struct(">8s I 4x")
+_ENTRY = struct.Struct(">B B 2x I I 16s 16s")
+_CHECKSUM = struct.Struct(">I")
+_TRAILER = struct.Struct(">8s Q")
+HEADER_BYTES = _HEADER.size
+ENTRY_BYTES = _ENTRY.size + _CHECKSUM.size
+TRAILER_BYTES = _TRAILER.size + DIGEST_BYTES
+NO_BASE = bytes(ID_BYTES)
+_READ_BYTES = 1 << 20
+
+
+class Kind(IntEnum):
+    """What an object is."""
+
+    BLOCK = 1
+    MANIFEST = 2
+    SNAPSHOT = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where an object lies in a pack: `offset` is that of its frame, both lengths in bytes."""
+
+    kind: Kind
+    id: bytes
+    base: bytes | None
+    depth: int
+    object_bytes: int
+    stored_bytes: int
+    offset: int
+
+    def encode(self) -> bytes:
+        """Return the 48 bytes before the frame."""
+        fields = _ENTRY.pack(self.kind, self.depth, self.object_bytes, self.stored_bytes, self.id, self.base or NO_BASE)
+        return fields + _CHECKSUM.pack(xxhash.xxh32_intdigest(fields))
+
+    @classmethod
+    def decode(cls, data: bytes, offset: int) -> Entry:
+        """Read the 48 bytes before the frame at `offset`. Raises ValueError."""
+        if len(data) != ENTRY_BYTES or _CHECKSUM.unpack_from(data, _ENTRY.size)[0] != xxhash.xxh32_intdigest(
+            data[: _ENTRY.size]
+        ):
+            raise ValueError(f"damaged entry at byte {offset - ENTRY_BYTES}")
+        kind, depth, size, stored, id_, base = _ENTRY.unpack_from(data)
+        return cls(Kind(kind), id_, None if base == NO_BASE else base, depth, size, stored, offset)
+
+
+class PackWriter:
+    """A pack being written, under a temporary name until `finish`."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._temporary = temporary_beside(os.path.join(folder, "new" + SUFFIX))
+        self._hash = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        self.entries: dict[bytes, Entry] = {}
+        with translated(folder):
+            self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._end = 0
+        self._write(_HEADER.pack(MAGIC, VERSION))
+
+    def add(self, kind: Kind, id_: bytes, base: bytes | None, depth: int, size: int, frame: bytes) -> None:
+        """Append an object of `size` bytes, already compressed. Raises DiskFull or FileError."""
+        entry = Entry(kind, id_, base, depth, size, len(frame), self._end + ENTRY_BYTES)
+        self._write(entry.encode() + frame)
+        self.entries[id_] = entry
+
+    def read(self, entry: Entry) -> bytes:
+        """Return the frame of an entry already added."""
+        return os.pread(self._fd, entry.stored_bytes, entry.offset)
+
+    def finish(self) -> tuple[str, int]:
+        """Make the pack durable; return its name and its length in bytes."""
+        self._write(_TRAILER.pack(END_MAGIC, len(self.entries)))
+        digest = self._hash.digest()
+        name = digest.hex()
+        with translated(self._folder):
+            write_all(self._fd, digest)
+            os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+            reached("pack-written")
+            os.rename(self._temporary, pack_path(self._folder, name))
+            reached("pack-renamed")
+            sync_folder(self._folder)
+        return name, self._end + DIGEST_BYTES
+
+    def discard(self) -> None:
+        """Remove what was written so far; does nothing after `finish`."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            os.unlink(self._temporary)
+
+    def _write(self, data: bytes) -> None:
+        with translated(self._folder):
+            write_all(self._fd, data)
+        self._hash.update(data)
+        self._end += len(data)
+
+
+class PackReader:
+    """A finished pack."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def frame(self, offset: int, stored_bytes: int) -> bytes:
+        """Return a frame. Raises ValueError where the pack is too short."""
+        data = os.pread(self._fd, stored_bytes, offset)
+        if len(data) != stored_bytes:
+            raise ValueError(f"truncated at byte {offset + len(data)}")
+        return data
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry in order. Raises ValueError where the walk meets damage."""
+        if os.pread(self._fd, HEADER_BYTES, 0) != _HEADER.pack(MAGIC, VERSION):
+            raise ValueError("damaged header")
+        end = os.fstat(self._fd).st_size - TRAILER_BYTES
+        offset = HEADER_BYTES
+        while offset < end:
+            entry = Entry.decode(os.pread(self._fd, ENTRY_BYTES, offset), offset + ENTRY_BYTES)
+            offset = entry.offset + entry.stored_bytes
+            if offset > end:
+                raise ValueError(f"truncated at byte {end}")
+            yield entry
+
+    def check(self) -> None:
+        """Read the whole pack against its BLAKE2b. Raises ValueError."""
+        size = os.fstat(self._fd).st_size
+        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        for offset in range(0, size - DIGEST_BYTES, _READ_BYTES):
+            digest.update(os.pread(self._fd, min(_READ_BYTES, size - DIGEST_BYTES - offset), offset))
+        name = os.path.basename(self.path).removesuffix(SUFFIX)
+        if digest.hexdigest() != name or os.pread(self._fd, DIGEST_BYTES, size - DIGEST_BYTES) != digest.digest():
+            raise ValueError("its bytes are not those its name says")
+
+
+def pack_path(folder: str, name: str) -> str:
+    """Return the path of the pack `name` in `folder`."""
+    return os.path.join(folder, name + SUFFIX)

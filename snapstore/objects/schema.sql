@@ -1,0 +1,81 @@
+-- The catalog of a snapstore store. It finds what the packs and the reflog file hold, and could be made
+-- anew from them. Ids are the 16 bytes of an xxh3-128; times are ISO 8601 in UTC; lengths are in bytes.
+
+-- One row a pack file: packs/NAME.pack, NAME being the hex of its BLAKE2b-256.
+CREATE TABLE pack (
+  pack          INTEGER PRIMARY KEY,
+  name          TEXT NOT NULL UNIQUE,
+  bytes         INTEGER NOT NULL,
+  created       TEXT NOT NULL
+) STRICT;
+
+-- The pack index: where each object lies. kind: 1 block, 2 manifest, 3 snapshot.
+-- An object with a base is a zstd frame with the base's bytes as prefix; depth counts the bases below it.
+CREATE TABLE object (
+  id            BLOB PRIMARY KEY CHECK (length(id) = 16),
+  kind          INTEGER NOT NULL CHECK (kind IN (1, 2, 3)),
+  pack          INTEGER NOT NULL REFERENCES pack,
+  offset        INTEGER NOT NULL,
+  stored_bytes  INTEGER NOT NULL,
+  bytes         INTEGER NOT NULL,
+  base          BLOB CHECK (length(base) = 16),
+  depth         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The snapshots that are not forgotten. The snapshot object is the truth; these columns are for listing.
+-- kind: what made it (tag, backup, safety, import).
+CREATE TABLE snapshot (
+  id            BLOB PRIMARY KEY CHECK (length(id) = 16),
+  parent        BLOB,
+  kind          TEXT NOT NULL,
+  created       TEXT NOT NULL,
+  message       TEXT NOT NULL,
+  content       BLOB NOT NULL,
+  bytes         INTEGER NOT NULL,
+  stored_bytes  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX snapshot_by_time ON snapshot (created);
+CREATE INDEX snapshot_by_content ON snapshot (content);
+
+-- Tags: a name for a snapshot. Every change of this table is a line of the reflog as well.
+CREATE TABLE ref (
+  name          TEXT PRIMARY KEY,
+  snapshot      BLOB NOT NULL,
+  message       TEXT NOT NULL,
+  pinned        INTEGER NOT NULL CHECK (pinned IN (0, 1)),
+  updated       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- For each live database of a project (origin: the paths of its databases) the snapshot it was last
+-- taken from or restored to.
+CREATE TABLE head (
+  origin        TEXT NOT NULL,
+  database      TEXT NOT NULL,
+  snapshot      BLOB NOT NULL,
+  PRIMARY KEY (origin, database)
+) STRICT, WITHOUT ROWID;
+
+-- Where every name, and HEAD of every project, has pointed; the newest entry is the present.
+-- snapshot is null where the name was removed; databases is a JSON list where not all of them moved.
+CREATE TABLE reflog (
+  entry         INTEGER PRIMARY KEY,
+  ref           TEXT NOT NULL,
+  origin        TEXT NOT NULL,
+  snapshot      BLOB,
+  databases     TEXT,
+  action        TEXT NOT NULL,
+  message       TEXT NOT NULL,
+  at            TEXT NOT NULL
+) STRICT;
+CREATE INDEX reflog_by_ref ON reflog (ref, origin, entry);
+
+-- A restore that has begun: written before the live database changes, removed when HEAD has moved.
+-- A row found here later is a restore that was cut off; the live content tells how far it came.
+CREATE TABLE intent (
+  origin        TEXT PRIMARY KEY,
+  action        TEXT NOT NULL,
+  before        BLOB NOT NULL,
+  target        BLOB NOT NULL,
+  databases     TEXT NOT NULL,
+  at            TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,71 @@
+"""An ordered map over two threads, for work that releases the interpreter lock (read, hash, compress).
+
+`concurrent.futures` does the same and imports `logging`; that import alone costs a tenth of a whole
+`snap restore`, and a start-up cost is paid by every command (benchmarks/startup.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREADS = 2
+AHEAD = 6  # jobs in flight: enough to keep two threads busy, small enough to bound memory
+
+
+class _Job(Generic[Item, Result]):
+    """One item on its way through a worker thread."""
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._result: list[Result] = []
+        self._error: BaseException | None = None
+
+    def run(self, function: Callable[[Item], Result]) -> None:
+        try:
+            self._result.append(function(self.item))
+        except BaseException as error:  # noqa: BLE001 - carried over to the thread that waits
+            self._error = error
+        finally:
+            self._done.release()
+
+    def wait(self) -> Result:
+        with self._done:
+            if self._error is not None:
+                raise self._error
+            return self._result[0]
+
+
+def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield `function(item)` for each item in order; items are drawn in the calling thread."""
+    jobs: SimpleQueue[_Job[Item, Result] | None] = SimpleQueue()
+
+    def work() -> None:
+        while (job := jobs.get()) is not None:
+            job.run(function)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    pending: deque[_Job[Item, Result]] = deque()
+    try:
+        for item in items:
+            pending.append(_Job(item))
+            jobs.put(pending[-1])
+            if len(pending) >= AHEAD:
+                yield pending.popleft().wait()
+        while pending:
+            yield pending.popleft().wait()
+    finally:
+        for _ in threads:
+            jobs.put(None)
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,42 @@
+"""A project: the live databases that are taken and restored together, by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from snapstore.errors import ConfigurationError
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Project:
+    """Names and real paths of live databases; the files need not exist."""
+
+    databases: dict[str, str]
+
+    @classmethod
+    def of(cls, databases: Mapping[str, str | os.PathLike[str]]) -> Project:
+        """Make a project of paths as a user gives them. Raises ConfigurationError."""
+        paths = {name: os.path.realpath(path) for name, path in databases.items()}
+        for name, path in paths.items():
+            twin = next((other for other in paths if other != name and paths[other] == path), None)
+            if twin:
+                raise ConfigurationError(f"databases '{name}' and '{twin}' are the same file '{path}'")
+        return cls(paths)
+
+    @property
+    def origin(self) -> str:
+        """What tells this project's HEAD from that of another one in the same store."""
+        if list(self.databases) == [DEFAULT]:
+            return self.databases[DEFAULT]
+        return "\n".join(f"{name}={path}" for name, path in sorted(self.databases.items()))
+
+    def only(self, name: str) -> Project:
+        """Return the project narrowed to one database. Raises ConfigurationError."""
+        if name not in self.databases:
+            known = ", ".join(sorted(self.databases))
+            raise ConfigurationError(f"no database '{name}' is configured, only {known}")
+        return Project({name: self.databases[name]})

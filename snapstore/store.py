@@ -1,0 +1,120 @@
+"""A store: the folder that holds packs, catalog and reflog, opened as one.
+
+format       "snapstore 1" and a line feed
+catalog.db   the catalog (objects/catalog.py)
+reflog       where names have pointed (history/reflog.py)
+packs/       the packs (objects/pack.py)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+
+from snapstore.errors import FileError, NoStore, NotAStore, StoreDamaged, StoreTooNew
+from snapstore.files import translated, write_all, written_durably
+from snapstore.history.intents import Intents
+from snapstore.history.reflog import Reflog
+from snapstore.history.refs import Refs
+from snapstore.history.revision import Revisions
+from snapstore.history.snapshots import Snapshots
+from snapstore.objects.catalog import Catalog
+from snapstore.objects.object_store import ObjectStore, ObjectWriter
+from snapstore.patience import Patience
+
+FORMAT = 1
+DEFAULT_TIMEOUT = 10.0  # seconds of waiting for locks
+_FORMAT_FILE, _CATALOG, _REFLOG, _PACKS = "format", "catalog.db", "reflog", "packs"
+_FORMAT_LINE = re.compile(rb"snapstore (\d+)\n")
+
+
+class Store:
+    """An open store. Use `Store.open` or `Store.create`, and `close` or a `with` block."""
+
+    def __init__(self, path: str, patience: Patience) -> None:
+        self.path = path
+        self.catalog = Catalog(os.path.join(path, _CATALOG), patience)
+        self.objects = ObjectStore(os.path.join(path, _PACKS), self.catalog)
+        self.snapshots = Snapshots(self.catalog, self.objects)
+        self.reflog = Reflog(os.path.join(path, _REFLOG), self.catalog)
+        self.refs = Refs(self.catalog, self.reflog)
+        self.intents = Intents(self.catalog)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT) -> Store:
+        """Open an existing store. Raises NoStore, StoreTooNew, StoreDamaged, FileError."""
+        path = os.path.abspath(path)
+        _check_format(path)
+        if not os.path.exists(os.path.join(path, _CATALOG)):
+            raise StoreDamaged(path, "catalog.db is missing")
+        return cls(path, Patience(timeout))
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT) -> Store:
+        """Open the store at `path`, made where there is none. Raises NotAStore for a folder in other use."""
+        path = os.path.abspath(path)
+        with suppress(NoStore):
+            _check_format(path)
+            if os.path.exists(os.path.join(path, _CATALOG)):
+                return cls(path, Patience(timeout))
+            if _has_packs(path):
+                raise StoreDamaged(path, "catalog.db is missing")
+        with translated(path):
+            os.makedirs(os.path.join(path, _PACKS), exist_ok=True)
+            with written_durably(os.path.join(path, _FORMAT_FILE), step="store-format") as fd:
+                write_all(fd, b"snapstore %d\n" % FORMAT)
+        Catalog.create(os.path.join(path, _CATALOG), Patience(timeout)).close()
+        return cls(path, Patience(timeout))
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close everything."""
+        self.objects.close()
+        self.catalog.close()
+
+    def writer(self) -> ObjectWriter:
+        """Return a writer of one pack."""
+        return ObjectWriter(self.objects)
+
+    def revisions(self, origin: str) -> Revisions:
+        """Return what resolves the revisions of one project."""
+        return Revisions(self.snapshots, self.refs, origin)
+
+
+def _check_format(path: str) -> None:
+    try:
+        with open(os.path.join(path, _FORMAT_FILE), "rb") as file:
+            found = _FORMAT_LINE.fullmatch(file.read(64))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if _is_ours_to_fill(path):
+            raise NoStore(path) from error
+        raise NotAStore(path) from error
+    except OSError as error:
+        raise FileError(path, (error.strerror or str(error)).lower()) from error
+    if not found:
+        raise StoreDamaged(path, "its format file does not say which format")
+    if int(found[1]) > FORMAT:
+        raise StoreTooNew(path, int(found[1]), FORMAT)
+
+
+def _is_ours_to_fill(path: str) -> bool:
+    """Tell whether a folder is missing, empty, or one that a `create` left half made."""
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return all(name == _PACKS or name.startswith(f".{_FORMAT_FILE}.") for name in names) and not _has_packs(path)
+
+
+def _has_packs(path: str) -> bool:
+    with suppress(OSError):
+        return any(name.endswith(".pack") for name in os.listdir(os.path.join(path, _PACKS)))
+    return False
