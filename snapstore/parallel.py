@@ -55,17 +55,21 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> It
     threads = [threading.Thread(target=work, daemon=True) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
-    pending: deque[_Job[Item, Result]] = deque()
     try:
-        for item in items:
-            pending.append(_Job(item))
-            jobs.put(pending[-1])
-            if len(pending) >= AHEAD:
-                yield pending.popleft().wait()
-        while pending:
-            yield pending.popleft().wait()
+        yield from _in_order(items, jobs)
     finally:
         for _ in threads:
             jobs.put(None)
         for thread in threads:
             thread.join()
+
+
+def _in_order(items: Iterable[Item], jobs: SimpleQueue[_Job[Item, Result] | None]) -> Iterator[Result]:
+    pending: deque[_Job[Item, Result]] = deque()
+    for item in items:
+        pending.append(_Job(item))
+        jobs.put(pending[-1])
+        if len(pending) >= AHEAD:
+            yield pending.popleft().wait()
+    while pending:
+        yield pending.popleft().wait()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)  # seconds, the last one again and again
+# Seconds, the last one again and again. Short, because an application that writes without a break
+# leaves a rollback-mode database free for moments only, and a try costs microseconds.
+_PAUSES = (0.0005, 0.001, 0.001, 0.002)
 
 
 class Patience:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import snapstore
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
@@ -109,7 +110,7 @@ def _changed_blocks(view: View, base: Manifest | None, ids: list[bytes], progres
         ids.append(id_)
         if data is not None:
             yield Candidate(Kind.BLOCK, id_, data, base_ids[index] if index < len(base_ids) else None)
-        progress.advance(65536)
+        progress.advance(BLOCK_BYTES)
 
 
 def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:

@@ -50,7 +50,7 @@ def export(store: Store, options: ExportOptions, progress: Progress = SILENT) ->
 
 
 def _check_free(path: str, *, force: bool) -> None:
-    """A log left beside the file would be replayed over it, whoever it belonged to."""
+    """Raise WouldOverwrite; a log left beside the path would be replayed over the file, whosever it was."""
     if os.path.isdir(path):
         raise FileError(path, "is a folder")
     taken = [] if force else [path]

@@ -1,4 +1,4 @@
-"""The guard against the wrong database: does a snapshot belong to this project's files?"""
+"""The guard against the wrong database: whether a snapshot belongs to this project's files."""
 
 from __future__ import annotations
 

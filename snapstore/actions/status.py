@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from snapstore.actions.image import page_images
 from snapstore.actions.settle import settle
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
 from snapstore.errors import NoSnapshot
@@ -77,11 +78,11 @@ def _compare(store: Store, view: View, name: str, head: str, progress: Progress)
 def _changed_pages(store: Store, view: View, base: Manifest, progress: Progress) -> int:
     if view.page_count and base.page_count and view.page_size != base.page_size:
         return max(view.page_count, base.page_count)
-    changed: int = 0
+    changed: int = abs(view.page_count - base.page_count)
     for index, _, data in view.scan(base.block_ids):
-        progress.advance(65536)
+        progress.advance(BLOCK_BYTES)
         if data is not None and index < len(base.block_ids):
             old = dict(page_images(base, index, store.objects.read(base.block_ids[index])))
             new = dict(page_images(base, index, data))
             changed += sum(1 for pgno in old.keys() & new.keys() if old[pgno] != new[pgno])
-    return changed + abs(view.page_count - base.page_count)
+    return changed

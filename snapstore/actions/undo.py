@@ -24,7 +24,7 @@ def undo(
     settle(store, project, timeout)
     before, databases = _state_before(store, project)
     only = databases[0] if databases and len(databases) == 1 and len(project.databases) > 1 else None
-    options = RestoreOptions(before, only_db=only, force=True, timeout=timeout, action="undo")
+    options = RestoreOptions(before, only_db=only, timeout=timeout, action="undo")
     return restore(store, project, options, progress)
 
 

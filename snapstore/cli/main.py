@@ -60,7 +60,7 @@ class LazyGroup(SnapGroup):
 @click.version_option(snapstore.__version__, message="snapstore %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Name, keep and bring back states of SQLite databases, under a running application.
+    r"""Name, keep and bring back states of SQLite databases, under a running application.
 
     \b
     snap tag baseline        keep the present state under a name

@@ -27,7 +27,8 @@ from snapstore.errors import (
 from snapstore.holders import holders_of
 from snapstore.patience import Patience
 
-_RANDOM_BYTES = 200  # distinct byte values in the first 1024 bytes of an encrypted file are about 250
+_SAMPLE_BYTES = 1024
+_RANDOM_BYTES = 200  # an encrypted file has about 250 distinct byte values in its first 1024
 
 
 def sidecars(path: str) -> tuple[str, ...]:
@@ -96,13 +97,13 @@ class DatabaseFile:
 
     def header(self) -> Header | None:
         """Return the file's own header, None for a file of zero bytes. Raises NotADatabase."""
-        data = self.read(1024, 0)
+        data = self.read(_SAMPLE_BYTES, 0)
         if not data:
             return None
         try:
             return Header.decode(data)
         except ValueError as error:
-            looks_encrypted = len(data) == 1024 and len(set(data)) >= _RANDOM_BYTES
+            looks_encrypted = len(data) == _SAMPLE_BYTES and len(set(data)) >= _RANDOM_BYTES
             reason = "it looks encrypted (its first bytes are random)" if looks_encrypted else str(error)
             raise NotADatabase(self.path, reason) from error
 

@@ -19,6 +19,7 @@ import struct
 from dataclasses import dataclass
 
 HEADER_BYTES = 100
+MIN_PAGE_SIZE = 512
 MAGIC = b"SQLite format 3\0"
 LEGACY, WAL = 1, 2
 _LEAF_TABLE = 13  # b-tree page type of an unsplit sqlite_schema
@@ -54,7 +55,7 @@ class Header:
         (_, size, write, _read, reserved, counter, count, _first_free, free, cookie, _format, _largest_root,
          encoding, user_version, incremental, application) = _FIELDS.unpack_from(data)  # fmt: skip
         page_size = 65536 if size == 1 else size
-        if page_size < 512 or page_size & (page_size - 1):
+        if page_size < MIN_PAGE_SIZE or page_size & (page_size - 1):
             raise ValueError(f"its header says {size} for the page size")
         valid = data[24:28] == data[92:96] and count > 0
         return cls(page_size, write == WAL, reserved, counter, count, free, cookie, encoding, user_version,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import count
 
 from snapstore import engine
 from snapstore.database import patch
 from snapstore.database.file import DatabaseFile
 from snapstore.database.view import View
+from snapstore.errors import DatabaseLocked
 from snapstore.patience import Patience
+
+BRIEF_SECONDS = 0.1
 
 
 class LiveDatabases:
@@ -41,17 +45,12 @@ class LiveDatabases:
         if len(self.files) == 1:
             return self._begin_reading()
         probes = {name: file.connect(self._patience) for name, file in self.files.items()}
-        attempt = 0
-        while True:
-            before = _versions(probes)
-            views = self._begin_reading()
-            if _versions(probes) == before:
+        for attempt in count():
+            if views := self._try_to_read(probes):
                 return views
-            for name, view in views.items():
-                self.files[name].disconnect(view.connection)
-            attempt += 1
             if not self._patience.wait(attempt):
-                probes[next(iter(probes))].give_up()
+                next(iter(probes.values())).give_up()
+        raise AssertionError("count() does not end")
 
     def write(self, page_sizes: Mapping[str, int]) -> dict[str, View]:
         """Begin a write transaction on each; an empty file takes the page size given for it."""
@@ -66,6 +65,23 @@ class LiveDatabases:
 
     def _begin_reading(self) -> dict[str, View]:
         return {name: View(file, file.connect(self._patience)) for name, file in self.files.items()}
+
+    def _try_to_read(self, probes: Mapping[str, engine.Connection]) -> dict[str, View] | None:
+        """Begin on all, or on none where a writer came between or holds one of them for longer.
+
+        Waiting for one while holding another would be a deadlock with a writer that goes the other way.
+        """
+        connections = {name: file.connect(Patience(BRIEF_SECONDS)) for name, file in self.files.items()}
+        try:
+            before = _versions(probes)
+            views = {name: View(self.files[name], connection) for name, connection in connections.items()}
+            if _versions(probes) == before:
+                return views
+        except DatabaseLocked:
+            pass
+        for name, connection in connections.items():
+            self.files[name].disconnect(connection)
+        return None
 
 
 def _versions(probes: Mapping[str, engine.Connection]) -> dict[str, int]:

@@ -59,7 +59,7 @@ class View:
         self._in_wal = pages_named(file.path) if self.is_wal and not file.immutable else set()
         self.live_page1: bytes = self.page(1) if self.live_page_count else b""
         self.is_void = header.is_void(self.live_page1, self.live_page_count)
-        self.page_count = 0 if self.is_void else self.live_page_count
+        self.page_count: int = 0 if self.is_void else self.live_page_count
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
 

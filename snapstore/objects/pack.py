@@ -1,4 +1,4 @@
-"""A pack: objects in one file, written once and never changed.
+r"""A pack: objects in one file, written once and never changed.
 
     header   16 bytes: "SNAPPACK", version (4), zero (4)
     entry    48 bytes: kind (1), depth (1), zero (2), object bytes (4), stored bytes (4), id (16), base id

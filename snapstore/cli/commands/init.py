@@ -48,4 +48,5 @@ def _choose(context: Context) -> tuple[str, list[str]]:
 
 
 def _as_yaml(text: str) -> str:
-    return yaml.safe_dump(text, default_flow_style=True, width=10**6).removesuffix("\n...\n").strip()
+    dumped: str = yaml.safe_dump(text, default_flow_style=True, width=10**6)
+    return dumped.removesuffix("...\n").strip()

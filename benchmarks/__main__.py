@@ -1,0 +1,89 @@
+"""The command `python -m benchmarks`: build, measure, check, judge, write."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+
+from benchmarks import first_take, goals, machine, peers, report, restore, startup, status, take, timing
+from benchmarks.building import JOURNAL_MODES, build, in_journal_mode
+from benchmarks.ground import Ground, WrongResult
+from benchmarks.pages import extent, integrity
+
+LEAST_ROUNDS = 5
+
+
+def main() -> None:
+    """Run everything; print the goals."""
+    options = _options()
+    tools = peers.find()
+    with tempfile.TemporaryDirectory(prefix="snapstore-benchmarks-", dir=options.work) as folder:
+        facts = machine.facts(tools, folder)
+        place = timing.Place(folder, peers.environment(folder))
+        _say("start-up")
+        start, imports = startup.measure(tools, place)
+        measured = []
+        for megabytes in options.megabytes:
+            measured += _measure_size(tools, folder, megabytes, options.rounds)
+        judged = goals.judge(start, measured)
+        text = report.write(judged, facts, start, imports, measured, options.rounds, timing.floor(place))
+    with open(options.output, "w", encoding="utf-8") as file:
+        file.write(text)
+    print(report.goal_table(judged))
+
+
+def _measure_size(tools: peers.Tools, folder: str, megabytes: int, rounds: int) -> list[goals.Measured]:
+    """Build one database and measure it in both journal modes, each in a folder of its own."""
+    _say(f"building {megabytes} MB")
+    built = os.path.join(folder, "built.db")
+    build(built, megabytes)
+    found = []
+    for mode in JOURNAL_MODES:
+        with tempfile.TemporaryDirectory(dir=folder) as inner:
+            ground = Ground(tools, timing.Place(inner, peers.environment(inner)), mode, rounds)
+            in_journal_mode(built, ground.pristine, mode)
+            ground.start_over()
+            found.append(_measure(ground, megabytes))
+    os.remove(built)
+    return found
+
+
+def _measure(ground: Ground, megabytes: int) -> goals.Measured:
+    """Measure one database in one journal mode; the order matters: each part leaves what the next one needs."""
+    title = f"{megabytes} MB {ground.journal_mode}"
+    _say(f"{title}: first snapshot")
+    first = first_take.measure(ground)
+    _say(f"{title}: status")
+    status_ = status.measure(ground)
+    _say(f"{title}: restore")
+    restore_, touched = restore.measure(ground)
+    _say(f"{title}: later snapshot")
+    take_, growths = take.measure(ground)
+    if (said := integrity(ground.live)) != "ok":
+        raise WrongResult(f"after everything: {said}")
+    size = extent(ground.pristine)
+    return goals.Measured(megabytes, ground.journal_mode, size, first, status_, restore_, take_, growths, touched)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--megabytes", type=int, action="append", help="database size, may be repeated [80 and 800]")
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="counted rounds, at least 5 [5]")
+    parser.add_argument("--work", default=None, metavar="DIR", help="where the databases are built [temporary folder]")
+    parser.add_argument("--output", default=os.path.join("docs", "benchmarks.md"), help="[docs/benchmarks.md]")
+    options = parser.parse_args()
+    options.megabytes = options.megabytes or [goals.SMALL, goals.LARGE]
+    options.work = os.path.abspath(options.work) if options.work else None
+    if options.rounds < LEAST_ROUNDS:
+        parser.error(f"--rounds must be at least {LEAST_ROUNDS}")
+    return options
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""The first snapshot of a database: everything is new to the store."""
+
+from __future__ import annotations
+
+from benchmarks.ground import Ground
+from benchmarks.peers import Repository
+from benchmarks.timing import Comparison, Contender, compare
+
+ROUNDS = 3  # fewer than elsewhere: each writes the whole database three times over
+SNAP = "snap tag"
+
+
+def measure(ground: Ground) -> Comparison:
+    """Let each take its first snapshot into a new store, made new for every round; those of the last round stay."""
+    repositories = ground.repositories()
+    ratios = [(SNAP, one.label) for one in repositories if one.label != SNAP]
+    comparison = Comparison("First snapshot, into a new store", ratios)
+    return compare(comparison, [_contender(one) for one in repositories], min(ROUNDS, ground.rounds), ground.place)
+
+
+def _contender(repository: Repository) -> Contender:
+    return Contender(
+        repository.label,
+        command=lambda _: repository.take("baseline"),
+        before=lambda _: repository.create(),
+    )

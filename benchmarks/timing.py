@@ -1,0 +1,136 @@
+"""Timing: whole processes, from fork to exit, taken in turn.
+
+A process's time is the wall clock's; its memory is the most it, or a child it waited for, had resident.
+Linux counts what the parent had resident at the fork as well, so this process stays small: see `floor`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
+
+
+class ProcessFailed(Exception):
+    """A process that was to be measured ended with an error."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One process of one round; `peak` in bytes."""
+
+    round: int
+    seconds: float
+    peak: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where processes run: folder and environment."""
+
+    folder: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One process of a comparison; `before` and `after` are not timed and get the round's number, as does `command`."""
+
+    name: str
+    command: Callable[[int], Sequence[str]]
+    before: Callable[[int], None] = lambda _: None
+    after: Callable[[int], None] = lambda _: None
+    rounds: int | None = None
+    folder: str | None = None
+
+
+def always(*command: str) -> Callable[[int], Sequence[str]]:
+    """Return a contender's command that is the same in every round."""
+    return lambda _: command
+
+
+@dataclass
+class Comparison:
+    """The samples of processes that took turns, by the process's name, and the ratios worth reading."""
+
+    title: str
+    ratios: Sequence[tuple[str, str]] = ()
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def seconds(self, name: str) -> float:
+        """Return the median."""
+        return median(sample.seconds for sample in self.samples[name])
+
+    def peak(self, name: str) -> int:
+        """Return the highest memory of all rounds, in bytes."""
+        return max(sample.peak for sample in self.samples[name])
+
+    def has(self, *names: str) -> bool:
+        """Tell whether all these processes were measured."""
+        return all(self.samples.get(name) for name in names)
+
+    def ratio(self, name: str, to: str) -> float:
+        """Return the ratio of the medians."""
+        return self.seconds(name) / self.seconds(to)
+
+    def ratio_by_round(self, name: str, to: str) -> float:
+        """Return the median of the ratios of each round that both took part in."""
+        others = {sample.round: sample.seconds for sample in self.samples[to]}
+        return median(one.seconds / others[one.round] for one in self.samples[name] if one.round in others)
+
+
+def compare(comparison: Comparison, contenders: Sequence[Contender], rounds: int, place: Place) -> Comparison:
+    """Let each contender run once a round, a different one first each time; round 0 warms up and is not counted."""
+    for round_ in range(rounds + 1):
+        turn = round_ % len(contenders)
+        for contender in (*contenders[turn:], *contenders[:turn]):
+            if contender.rounds is not None and round_ > contender.rounds:
+                continue
+            sample = _take_turn(contender, round_, place)
+            if round_:
+                comparison.samples.setdefault(contender.name, []).append(sample)
+    comparison.samples = {one.name: comparison.samples.get(one.name, []) for one in contenders}
+    return comparison
+
+
+def run(command: Sequence[str], place: Place, round_: int = 0) -> Sample:
+    """Run one process to its end. Raises ProcessFailed with what it printed."""
+    with tempfile.TemporaryFile(dir=place.environment["TMPDIR"]) as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=place.folder,
+            env=place.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            text = output.read().decode(errors="replace")
+            raise ProcessFailed(f"{' '.join(command)} ended with {process.returncode}: {text}")
+    return Sample(round_, seconds, usage.ru_maxrss * MAXRSS_UNIT)
+
+
+def floor(place: Place) -> int:
+    """Return the least memory in bytes that this way of measuring can show."""
+    return run(["true"], place).peak
+
+
+def _take_turn(contender: Contender, round_: int, place: Place) -> Sample:
+    contender.before(round_)
+    command = contender.command(round_)
+    os.sync()  # so that nobody waits for what another one wrote
+    sample = run(command, Place(contender.folder or place.folder, place.environment), round_)
+    contender.after(round_)
+    return sample

@@ -1,0 +1,78 @@
+"""Change a live database into a snapshot's image, page by page, inside its open write transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snapstore.actions.image import page_images
+from snapstore.actions.restore_job import RestoreJob
+from snapstore.database import header, patch
+from snapstore.database.schema import fingerprint
+from snapstore.database.view import View
+from snapstore.errors import RestoreMismatch
+from snapstore.files import reached
+from snapstore.store import Store
+
+
+def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]]:
+    """Yield the pages of the target that the live image does not have, page 1 normalised."""
+    view, now, target = job.view, job.now, job.target
+    assert view is not None
+    assert now is not None
+    for index, id_ in enumerate(target.block_ids):
+        if index < len(now.block_ids) and now.block_ids[index] == id_:
+            continue
+        job.written[index] = id_
+        have = view.block(index) if index < view.block_count else b""
+        for place, (pgno, page) in enumerate(page_images(target, index, store.objects.read(id_))):
+            if have[place * target.page_size : (place + 1) * target.page_size] != page:
+                yield pgno, page
+
+
+def write_pages(store: Store, job: RestoreJob) -> int:
+    """Write what differs into the transaction, without committing; return the number of pages."""
+    view = job.view
+    assert view is not None
+    page1 = _page1(store, job, view)
+    counts = (view.live_page_count, max(1, job.target.page_count))
+    written = patch.write(view.connection, (page for page in differing_pages(store, job) if page[0] > 1), page1, counts)
+    reached("pages-written")
+    return written
+
+
+def commit(job: RestoreJob) -> None:
+    """Commit, then look at what was written. Raises DatabaseLocked, with nothing changed, or RestoreMismatch."""
+    view = job.view
+    assert view is not None
+    version = view.connection.value("PRAGMA data_version")
+    view.connection.rows("COMMIT")
+    reached("live-committed")
+    _check(job, view, version)
+
+
+def _page1(store: Store, job: RestoreJob, view: View) -> bytes:
+    if not job.target.page_count:
+        return header.page1_for_live(header.void_page1(view.live_page1), view.live_page1, new_schema=True)
+    page1 = store.objects.read(job.target.block_ids[0])[: job.target.page_size]
+    live_page1 = view.live_page1 or header.page1_for_file(page1, wal=False)
+    new_schema = fingerprint(view.connection).layout != job.record.layout
+    return header.page1_for_live(page1, live_page1, new_schema=new_schema)
+
+
+def _check(job: RestoreJob, view: View, version: int) -> None:
+    """Read what was written through a second connection.
+
+    A difference is one only while nobody else has written: then the first connection still sees the
+    data version it had before its own commit.
+    """
+    connection = view.file.connect(view.connection.patience)
+    try:
+        after = View(view.file, connection)
+        in_range = [index for index in job.written if index < after.block_count]
+        wrong = [index for index in in_range if after.ids_at([index])[index] != job.written[index]]
+        if (wrong or after.page_count != job.target.page_count) and (
+            view.connection.value("PRAGMA data_version") == version
+        ):
+            raise RestoreMismatch(job.path, f"blocks {wrong}, {after.page_count} of {job.target.page_count} pages")
+    finally:
+        view.file.disconnect(connection)

@@ -1,0 +1,83 @@
+"""One database on its way back: what it should become, and whether it can be changed in place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from snapstore.database.file import DatabaseFile
+from snapstore.database.view import View
+from snapstore.errors import DatabaseMissing, DatabaseReadOnly, NotADatabase
+from snapstore.history.manifest import Manifest
+from snapstore.history.snapshot import DatabaseRecord
+from snapstore.store import Store
+
+
+@dataclass
+class RestoreJob:
+    """A live database and its target.
+
+    `reason` says why the file has to be replaced as a whole, empty where its pages can be changed in
+    place; `damaged` that SQLite cannot read it. `view` is its write transaction, `now` what it holds,
+    `written` the ids of the blocks that were changed, by number.
+    """
+
+    path: str
+    record: DatabaseRecord
+    target: Manifest
+    reason: str = ""
+    damaged: bool = False
+    view: View | None = None
+    now: Manifest | None = None
+    written: dict[int, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def assess(cls, store: Store, path: str, record: DatabaseRecord, *, force: bool) -> RestoreJob:
+        """Look at the file before anything is opened for writing. Raises DatabaseReadOnly, NotADatabase."""
+        job = cls(path, record, store.snapshots.manifest(record.manifest))
+        try:
+            with DatabaseFile(path) as file:
+                job.reason = _other_format(file, record)
+            if not os.access(path, os.W_OK):
+                raise DatabaseReadOnly(path)
+        except DatabaseMissing:
+            job.reason = "it is missing"
+        except NotADatabase as error:
+            if not force or not os.path.isfile(path):
+                raise
+            job.give_up(error.reason)
+        return job
+
+    def begin(self, view: View) -> None:
+        """Take the write transaction."""
+        self.view = view
+        if not self.reason and view.page_size != self.record.page_size and self.record.page_count:
+            self.reason = f"its page size is {view.page_size}, the snapshot's {self.record.page_size}"
+
+    def give_up(self, reason: str) -> None:
+        """Note that SQLite cannot read the file."""
+        self.reason, self.damaged = reason, True
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the database holds the target already."""
+        return self.now is not None and self.now.id == self.target.id
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether pages are to be changed through SQLite."""
+        return self.view is not None and not self.reason and not self.is_done
+
+
+def _other_format(file: DatabaseFile, record: DatabaseRecord) -> str:
+    """Return why an image cannot be written into a file page by page, or nothing."""
+    found = file.header()
+    if found is None or record.page_count == 0:
+        return ""
+    if found.page_size != record.page_size:
+        return f"its page size is {found.page_size}, the snapshot's {record.page_size}"
+    if found.reserved_bytes != record.reserved_bytes:
+        return "its reserved bytes differ"
+    if found.text_encoding and record.text_encoding and found.text_encoding != record.text_encoding:
+        return "its text encoding differs"
+    return ""
