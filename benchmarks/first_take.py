@@ -15,7 +15,7 @@ def measure(ground: Ground) -> Comparison:
     repositories = ground.repositories()
     ratios = [(SNAP, one.label) for one in repositories if one.label != SNAP]
     comparison = Comparison("First snapshot, into a new store", ratios)
-    return compare(comparison, [_contender(one) for one in repositories], min(ROUNDS, ground.rounds), ground.place)
+    return compare(comparison, [_contender(one) for one in repositories], min(ROUNDS, ground.rounds), ground.warm)
 
 
 def _contender(repository: Repository) -> Contender:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.changes import Changer
 from benchmarks.pages import differing_pages
@@ -45,6 +45,11 @@ class Ground:
     def store(self) -> SnapStore:
         """Our store."""
         return SnapStore(self.tools.snap, self.live, os.path.join(self.place.folder, "store"))
+
+    @property
+    def warm(self) -> Place:
+        """The place, with both databases to be in memory."""
+        return replace(self.place, warm=(self.pristine, self.live))
 
     def repositories(self) -> list[Repository]:
         """Return our store and the repositories of the peers that are installed."""

@@ -22,4 +22,4 @@ def measure(ground: Ground) -> Comparison:
         Contender(CP, always(ground.tools.found["cp"], ground.live, ground.copy)),
     ]
     comparison = Comparison("Status", [(UNCHANGED, CP), (CHANGED, CP)])
-    return compare(comparison, contenders, ground.rounds, ground.place)
+    return compare(comparison, contenders, ground.rounds, ground.warm)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from benchmarks.ground import Ground
 from benchmarks.peers import Growth, Repository
-from benchmarks.timing import Comparison, Contender, always, compare
+from benchmarks.timing import Comparison, Contender, always, compare, copy_and_flush
 
-SNAP, CP, DOT_BACKUP = "snap tag", "cp", "sqlite3 .backup"
+SNAP, CP, CP_SYNC, DOT_BACKUP = "snap tag", "cp", "cp, then sync", "sqlite3 .backup"
 SLOW_ROUNDS = 3  # of the programs that read or write everything and more
 
 
@@ -22,7 +22,7 @@ def measure(ground: Ground) -> tuple[Comparison, list[Growth]]:
     comparison = Comparison("Later snapshot of a changed database", ratios)
     first_of = _OncePerRound(ground.change)
     in_turn = [_with_change(one, first_of) for one in contenders]
-    compare(comparison, in_turn, ground.rounds, ground.place)
+    compare(comparison, in_turn, ground.rounds, ground.warm)
     _check(ground)
     return comparison, growths
 
@@ -60,7 +60,10 @@ def _taker(repository: Repository, growth: Growth) -> Contender:
 
 def _copiers(ground: Ground) -> list[Contender]:
     found = ground.tools.found
-    commands = {CP: [found["cp"], ground.live, ground.copy]}
+    commands = {
+        CP: [found["cp"], ground.live, ground.copy],
+        CP_SYNC: copy_and_flush(ground.live, ground.copy),
+    }
     if "sqlite3" in found:
         commands[DOT_BACKUP] = [found["sqlite3"], ground.live, f".backup '{ground.copy}'"]
     return [_copier(ground, name, command) for name, command in commands.items()]

@@ -12,10 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
+READ_BYTES = 1 << 18
 
 
 class ProcessFailed(Exception):
@@ -37,6 +38,7 @@ class Place:
 
     folder: str
     environment: Mapping[str, str]
+    warm: Sequence[str] = ()  # files to be in memory when a process starts: borg drops what it has read
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Contender:
     after: Callable[[int], None] = lambda _: None
     rounds: int | None = None
     folder: str | None = None
+
+
+def copy_and_flush(source: str, target: str) -> list[str]:
+    """Return the command of a copy that is on the disk when the process ends."""
+    return ["sh", "-c", 'cp "$1" "$2" && sync "$2"', "sh", source, target]
 
 
 def always(*command: str) -> Callable[[int], Sequence[str]]:
@@ -131,6 +138,15 @@ def _take_turn(contender: Contender, round_: int, place: Place) -> Sample:
     contender.before(round_)
     command = contender.command(round_)
     os.sync()  # so that nobody waits for what another one wrote
-    sample = run(command, Place(contender.folder or place.folder, place.environment), round_)
+    for path in place.warm:
+        _read(path)
+    sample = run(command, replace(place, folder=contender.folder or place.folder), round_)
     contender.after(round_)
     return sample
+
+
+def _read(path: str) -> None:
+    buffer = bytearray(READ_BYTES)
+    with open(path, "rb", buffering=0) as file:
+        while file.readinto(buffer):
+            pass

@@ -47,8 +47,10 @@ def make_database(
 def add_rows(connection: Any, count: int, seed: int = 0) -> None:
     """Insert rows of varying length; some need overflow pages."""
     rows = [(f"name {seed}-{n}", f"body {n} " * (3 + n % 40 + (400 if n % 97 == 0 else 0))) for n in range(count)]
+    connection.execute("SAVEPOINT adding")
     connection.executemany("INSERT INTO item(name, body) VALUES (?, ?)", rows)
     connection.execute("INSERT INTO note SELECT id, name FROM item WHERE id % 5 = 0")
+    connection.execute("RELEASE adding")
 
 
 def names_of_tables(connection: Any) -> set[str]:
@@ -68,7 +70,7 @@ def is_intact(path: Path) -> bool:
 
 
 def dbhash(path: Path) -> str:
-    """Return the content hash that SQLite's own `dbhash` gives."""
+    """Return the content hash that SQLite's own `dbhash` gives. Raises ValueError for what it cannot read."""
     out = subprocess.run(
         [apsw.sqlite_extra.path("sqlite3_dbhash"), os.fspath(path)],
         capture_output=True,
@@ -76,6 +78,8 @@ def dbhash(path: Path) -> str:
         check=True,
         timeout=60,
     )
+    if not out.stdout or out.stderr:
+        raise ValueError(out.stderr)
     return out.stdout.split()[0]
 
 
@@ -90,7 +94,7 @@ class Snap:
     def __call__(self, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run and demand an exit code."""
         places = ["--db", os.fspath(self.database), "--store", os.fspath(self.store)]
-        return run([*arguments, *places], self.folder, code, **environment)
+        return run([*arguments, *places], self.folder, code, (), **environment)
 
     def json(self, *arguments: str, code: int = 0, **environment: str) -> Any:
         """Run with --json and return the document."""

@@ -113,9 +113,8 @@ def test_a_restore_waits_for_a_reader_that_ends_in_time(tmp_path: Path, journal_
         writer.ask("DELETE FROM item WHERE id > 100")
         writer.ask("BEGIN IMMEDIATE")
         restoring = subprocess.Popen(
-            [sys.executable, "-m", "snapstore", "restore", "baseline", "--timeout", "60"]
-            + ["--db", str(path), "--store", str(snap.store)],
-            env=ENVIRONMENT,
+            [sys.executable, "-m", "snapstore", *f"restore baseline --timeout 60 --db {path}".split()],
+            env={**ENVIRONMENT, "SNAPSTORE_STORE": str(snap.store)},
             stdout=subprocess.DEVNULL,
         )
         with pytest.raises(subprocess.TimeoutExpired):

@@ -111,10 +111,8 @@ def test_several_databases_show_one_moment(tmp_path: Path, store: Store, journal
     first = make_bank(tmp_path / "first", journal_modes[0])
     second = make_bank(tmp_path / "second", journal_modes[1])
     project = Project.of({"first": first, "second": second})
-    ids = []
     with Writers(1, first, second):
-        for number in range(40):
-            ids.append(take(store, project, TakeOptions(f"take-{number}", timeout=60)).snapshot)
+        ids = [take(store, project, TakeOptions(f"take-{number}", timeout=60)).snapshot for number in range(40)]
     for id_ in ids:
         sums = []
         for name in project.databases:

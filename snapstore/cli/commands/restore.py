@@ -75,9 +75,7 @@ def describe(result: RestoreResult, what: str) -> list[str]:
         where = f"{name}: " if several else ""
         verb = {True: "would restore", False: "restored"}[result.dry_run]
         if one.method == NONE:
-            lines.append(
-                f"{where}already {what} ({short(result.snapshot)}), nothing {'to write' if result.dry_run else 'written'}"
-            )
+            lines.append(f"{where}already {what} ({short(result.snapshot)}), nothing to write")
         elif one.method == IN_PLACE:
             pages = f"{one.pages_written:,} of {counted(one.pages, 'page')} written"
             lines.append(f"{where}{verb} {what} ({short(result.snapshot)}, {pages}, {result.seconds:.2f} s)")
