@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
-from urllib.parse import quote
 
 import sqlean
 
@@ -19,6 +18,8 @@ from snapstore.patience import Patience
 
 # Primary result codes (sqlite.org/rescode.html).
 PERM, BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 10, 11, 13, 14, 26
+
+_PLAIN = frozenset(b"/-._~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")  # RFC 3986, 2.3
 
 LIBRARY_VERSION: str = sqlean.sqlite_version
 
@@ -29,7 +30,8 @@ Translate = Callable[[int, str], SnapError | None]
 def file_uri(path: str, **options: str | int) -> str:
     """Return the `file:` URI of any path, of bytes that are not text as well."""
     query = "&".join(f"{name}={value}" for name, value in options.items())
-    return f"file:{quote(os.fsencode(path))}?{query}"
+    quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in os.fsencode(path))
+    return f"file:{quoted}?{query}"
 
 
 def _text(data: bytes) -> str:

@@ -6,18 +6,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING and sys.version_info < (3, 11):
+    from typing_extensions import dataclass_transform
+elif TYPE_CHECKING:
+    from typing import dataclass_transform
+else:
+
+    def dataclass_transform(**_: object) -> Any:
+        """Return a decorator that changes nothing; only type checkers read the real one."""
+        return lambda cls: cls
 
 
+@dataclass_transform(eq_default=False)
 class SnapError(Exception):
-    """The base of every error that snapstore raises on purpose."""
+    """The base of every error that snapstore raises on purpose.
+
+    A subclass's annotations are its fields, given in order or by name, with defaults as in a dataclass. The
+    real decorator builds each of these classes from generated source, and a start-up pays for all of them.
+    """
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
+    def __init__(self, *values: object, **named: object) -> None:
+        """Set the fields. Raises TypeError as a function would."""
+        fields = type(self).__dict__.get("__annotations__", {})  # noqa: RUF063 - `inspect` is slow to import
+        if len(values) > len(fields):
+            raise TypeError(f"{type(self).__name__} takes {len(fields)} fields, not {len(values)}")
+        given = dict(zip(fields, values, strict=False))
+        for name in fields:
+            if name in named:
+                given[name] = named.pop(name)
+            elif name not in given and not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} needs '{name}'")
+        if named:
+            raise TypeError(f"{type(self).__name__} has no field '{next(iter(named))}'")
+        super().__init__(*values)
+        self.__dict__.update(given)
 
-@dataclass(eq=False)
+
 class SqlFailed(SnapError):
     """SQLite could not run a statement: a missing module, function or table."""
 
@@ -28,10 +58,20 @@ class SqlFailed(SnapError):
         return self.detail
 
 
+class DemoFailed(SnapError):
+    """The demo's application does not see what it should."""
+
+    seen: str
+    wanted: str
+    code = "demo-failed"
+
+    def __str__(self) -> str:
+        return f"the demo's application sees '{self.seen}', not '{self.wanted}'"
+
+
 # --- no store, or no snapshot yet: 10 ---------------------------------------------------------
 
 
-@dataclass(eq=False)
 class NoStore(SnapError):
     """There is no store at this place."""
 
@@ -43,7 +83,6 @@ class NoStore(SnapError):
         return f"no store at '{self.path}'"
 
 
-@dataclass(eq=False)
 class NoSnapshot(SnapError):
     """The store holds nothing that the request could mean."""
 
@@ -58,7 +97,6 @@ class NoSnapshot(SnapError):
 # --- locked until the deadline: 11 ------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class DatabaseLocked(SnapError):
     """The live database stayed locked until the deadline; nothing was changed."""
 
@@ -72,7 +110,6 @@ class DatabaseLocked(SnapError):
         return f"database '{self.path}' stayed locked until the deadline{by}"
 
 
-@dataclass(eq=False)
 class StoreLocked(SnapError):
     """The store stayed locked until the deadline."""
 
@@ -87,7 +124,6 @@ class StoreLocked(SnapError):
 # --- revisions: 12 ----------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class UnknownRevision(SnapError):
     """A revision names nothing; `nearest` are known names that look like it."""
 
@@ -100,7 +136,6 @@ class UnknownRevision(SnapError):
         return f"unknown revision '{self.revision}'"
 
 
-@dataclass(eq=False)
 class AmbiguousRevision(SnapError):
     """An id prefix fits several snapshots."""
 
@@ -113,7 +148,6 @@ class AmbiguousRevision(SnapError):
         return f"ambiguous revision '{self.revision}', it could be {', '.join(self.candidates)}"
 
 
-@dataclass(eq=False)
 class BadName(SnapError):
     """A name that could not be told from another kind of revision."""
 
@@ -129,7 +163,6 @@ class BadName(SnapError):
 # --- configuration: 13 ------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class ConfigurationError(SnapError):
     """The configuration says something that cannot be; `line` counts from 1."""
 
@@ -155,7 +188,6 @@ class Refused(SnapError):
     exit_code = 14
 
 
-@dataclass(eq=False)
 class NameExists(Refused):
     """A new name was asked for and it is taken."""
 
@@ -166,7 +198,6 @@ class NameExists(Refused):
         return f"tag '{self.name}' exists already"
 
 
-@dataclass(eq=False)
 class NamePinned(Refused):
     """A pinned name was to be moved or removed."""
 
@@ -177,7 +208,6 @@ class NamePinned(Refused):
         return f"tag '{self.name}' is pinned"
 
 
-@dataclass(eq=False)
 class SnapshotInUse(Refused):
     """A snapshot was to be forgotten that something still names."""
 
@@ -189,7 +219,6 @@ class SnapshotInUse(Refused):
         return f"snapshot {self.snapshot} is still named by {', '.join(self.names)}"
 
 
-@dataclass(eq=False)
 class WrongDatabase(Refused):
     """The snapshot was taken of another database than the one it was to be written to or named for."""
 
@@ -202,7 +231,6 @@ class WrongDatabase(Refused):
         return f"snapshot {self.snapshot} is of another database: '{self.origin}', not '{self.path}'"
 
 
-@dataclass(eq=False)
 class WouldOverwrite(Refused):
     """A file is in the way."""
 
@@ -213,7 +241,6 @@ class WouldOverwrite(Refused):
         return f"'{self.path}' exists already"
 
 
-@dataclass(eq=False)
 class DatabaseInUse(Refused):
     """The file would have to be replaced as a whole and a process has it open."""
 
@@ -227,7 +254,6 @@ class DatabaseInUse(Refused):
         return f"cannot replace '{self.path}' ({self.reason}): it is open{by}"
 
 
-@dataclass(eq=False)
 class DatabaseReadOnly(Refused):
     """The live database may not be written."""
 
@@ -238,7 +264,6 @@ class DatabaseReadOnly(Refused):
         return f"database '{self.path}' is read-only"
 
 
-@dataclass(eq=False)
 class StoreTooNew(Refused):
     """The store was written by a newer snapstore."""
 
@@ -251,7 +276,6 @@ class StoreTooNew(Refused):
         return f"store '{self.path}' has format {self.found}, this snapstore knows up to {self.known}"
 
 
-@dataclass(eq=False)
 class NotAStore(Refused):
     """The folder holds something else; a store is not made among other files."""
 
@@ -262,7 +286,6 @@ class NotAStore(Refused):
         return f"'{self.path}' is not a snapstore store and not empty"
 
 
-@dataclass(eq=False)
 class NothingToUndo(Refused):
     """There is no state to go back to."""
 
@@ -283,7 +306,6 @@ class DatabaseUnusable(SnapError):
     exit_code = 15
 
 
-@dataclass(eq=False)
 class DatabaseMissing(DatabaseUnusable):
     """There is no file."""
 
@@ -294,7 +316,6 @@ class DatabaseMissing(DatabaseUnusable):
         return f"no database at '{self.path}'"
 
 
-@dataclass(eq=False)
 class NotADatabase(DatabaseUnusable):
     """The file is something else, or encrypted."""
 
@@ -306,7 +327,6 @@ class NotADatabase(DatabaseUnusable):
         return f"'{self.path}' is not a SQLite database: {self.reason}"
 
 
-@dataclass(eq=False)
 class DatabaseCorrupt(DatabaseUnusable):
     """The file is a SQLite database and damaged."""
 
@@ -318,7 +338,6 @@ class DatabaseCorrupt(DatabaseUnusable):
         return f"database '{self.path}' is corrupt: {self.detail}"
 
 
-@dataclass(eq=False)
 class DatabaseUnreadable(DatabaseUnusable):
     """The file, its folder or a sidecar cannot be opened."""
 
@@ -333,7 +352,6 @@ class DatabaseUnreadable(DatabaseUnusable):
 # --- the file system: 16 ----------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class FileError(SnapError):
     """A file or folder of ours could not be read or written."""
 
@@ -346,7 +364,6 @@ class FileError(SnapError):
         return f"'{self.path}': {self.detail}"
 
 
-@dataclass(eq=False)
 class DiskFull(SnapError):
     """No space left, a quota, or a file-size limit; nothing was changed."""
 
@@ -361,7 +378,6 @@ class DiskFull(SnapError):
 # --- the store: 20 ----------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class StoreDamaged(SnapError):
     """The store does not hold what it should; `detail` names the object, pack or table."""
 
@@ -374,7 +390,6 @@ class StoreDamaged(SnapError):
         return f"store '{self.path}' is damaged: {self.detail}"
 
 
-@dataclass(eq=False)
 class RestoreMismatch(DatabaseUnusable):
     """What was written is not what the snapshot holds; the safety snapshot has the state before."""
 

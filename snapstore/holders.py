@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -73,6 +72,8 @@ def _has_open(pid: str, inodes: set[tuple[int, int]]) -> bool:
 
 
 def _lsof(paths: Iterable[str]) -> set[int]:
+    import subprocess  # only where there is no /proc
+
     with suppress(OSError, subprocess.SubprocessError):
         out = subprocess.run(
             ["lsof", "-t", "--", *(path for path in paths if os.path.exists(path))],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import snapstore
 from snapstore.blocks import BLOCK_BYTES
@@ -19,8 +19,7 @@ from snapstore.store import Store
 from snapstore.timestamps import now
 
 
-@dataclass(frozen=True)
-class Captured:
+class Captured(NamedTuple):
     """A state in the store; `is_new` where a snapshot was made for it, which `record` has to enter."""
 
     id: str

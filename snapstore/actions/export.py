@@ -31,6 +31,7 @@ class ExportResult:
     snapshot: str
     database: str
     path: str
+    pages: int
     bytes: int
     seconds: float
 
@@ -46,7 +47,9 @@ def export(store: Store, options: ExportOptions, progress: Progress = SILENT) ->
     _check_free(path, force=options.force)
     mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0o666
     write_image(store, databases[name], path, mode=mode, progress=progress)
-    return ExportResult(options.snapshot, name, path, databases[name].image_bytes, time.monotonic() - start)
+    return ExportResult(
+        options.snapshot, name, path, databases[name].page_count, databases[name].image_bytes, time.monotonic() - start
+    )
 
 
 def _check_free(path: str, *, force: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.image import write_image
 from snapstore.actions.restore_job import RestoreJob
@@ -15,8 +15,7 @@ from snapstore.holders import openers_of
 from snapstore.store import Store
 
 
-@dataclass(frozen=True)
-class Replaced:
+class Replaced(NamedTuple):
     """`kept` is where a damaged file was put, `still_open` the processes that go on with the old one."""
 
     kept: str | None

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import click
@@ -48,9 +48,11 @@ class Output:
 
 
 def plain(value: Any) -> Any:
-    """Return dataclasses as dicts, as JSON has them."""
+    """Return dataclasses and named tuples as dicts, as JSON has them."""
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

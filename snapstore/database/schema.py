@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.engine import Connection
 from snapstore.ids import object_id
 
 
-@dataclass(frozen=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """Hashes in hex: `schema` of the schema's text, in any order; `layout` of its rows as SQLite caches them.
 
     Two images with one `layout` may share a cached schema; with one `schema` they hold the same tables.

@@ -14,7 +14,7 @@ from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
 from snapstore.demo import application
-from snapstore.errors import SnapError
+from snapstore.errors import DemoFailed
 from snapstore.project import Project
 from snapstore.store import Store
 
@@ -54,7 +54,7 @@ class Application:
 
 
 def tell(folder: str) -> Iterator[Step]:
-    """Play the story in a folder, yielding each step when it has happened. Raises SnapError if it fails."""
+    """Play the story in a folder, yielding each step when it has happened. Raises DemoFailed."""
     path = os.path.join(folder, "db.sqlite3")
     application.create(path)
     project = Project.of({"default": path})
@@ -94,4 +94,4 @@ def tell(folder: str) -> Iterator[Step]:
 
 def _check(seen: str, wanted: str) -> None:
     if seen != wanted:
-        raise SnapError(f"the demo's application sees '{seen}', not '{wanted}'")
+        raise DemoFailed(seen, wanted)

@@ -7,14 +7,13 @@ and removed in the one that moves HEAD. What the live database holds tells how f
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.objects.catalog import Catalog
 from snapstore.timestamps import now
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(NamedTuple):
     """A restore of `databases` from snapshot `before` to `target`, ids in hex."""
 
     action: str

@@ -9,7 +9,7 @@ database has page size 0 and page count 0, whatever its file says.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore import blocks
 from snapstore.ids import ID_BYTES, object_id
@@ -18,8 +18,7 @@ MAGIC = b"SNAPMANI"
 _HEADER = struct.Struct(">8s I I")
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The block ids of a state, pages counted in `page_size` bytes."""
 
     page_size: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import xxhash
 
@@ -22,8 +22,7 @@ HEAD = "HEAD"
 _COLUMNS = "entry, ref, origin, lower(hex(snapshot)), databases, action, message, at"
 
 
-@dataclass(frozen=True)
-class ReflogEntry:
+class ReflogEntry(NamedTuple):
     """A move of `ref` to `snapshot` (hex; None where the name was removed).
 
     `origin` is the project for HEAD, else empty; `databases` those that moved, None for all of the snapshot's.
@@ -92,7 +91,7 @@ class Reflog:
         )
 
     def _write_line(self, entry: ReflogEntry) -> None:
-        text = json.dumps(asdict(entry), ensure_ascii=True).encode()
+        text = json.dumps(entry._asdict(), ensure_ascii=True).encode()
         line = xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"
         with translated(self._path):
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)

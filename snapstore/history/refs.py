@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.errors import BadName, NameExists, NamePinned, UnknownRevision
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
@@ -16,8 +16,7 @@ _BAD = re.compile(r"[\s\x00-\x1f\x7f]|@\{|^-|^$")
 _WHOLE_ID = re.compile(r"^[0-9a-f]{32}$")
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """A tag; `snapshot` in hex, `message` what was said when it was set."""
 
     name: str

@@ -6,13 +6,14 @@ It is stored as JSON, keys sorted, in UTF-8 (docs/format.md). Its object id is t
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+from snapstore.ids import object_id
 
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class DatabaseRecord:
+class DatabaseRecord(NamedTuple):
     """One database in a snapshot.
 
     `content` is the manifest's id in hex; `origin` the real path it was read from; `schema` a hash of
@@ -43,8 +44,7 @@ class DatabaseRecord:
         return bytes.fromhex(self.content)
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What `encode` stores; ids in hex, `created` as timestamps.now gives it, `kind` what made it."""
 
     databases: dict[str, DatabaseRecord]
@@ -53,11 +53,12 @@ class Snapshot:
     kind: str
     message: str = ""
     tool: str = ""
-    nonce: str = field(default="")
+    nonce: str = ""
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
-        record = {"format": FORMAT, **asdict(self)}
+        databases = {name: database._asdict() for name, database in self.databases.items()}
+        record = {"format": FORMAT, **self._asdict(), "databases": databases}
         return json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
 
     @classmethod
@@ -83,8 +84,6 @@ class Snapshot:
     @property
     def content(self) -> str:
         """The content id of the whole: that of its only database, else a hash over all of them."""
-        from snapstore.ids import object_id
-
         if len(self.databases) == 1:
             return next(iter(self.databases.values())).content
         named = [f"{name}={database.content}" for name, database in sorted(self.databases.items())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
@@ -13,8 +13,7 @@ from snapstore.objects.object_store import ObjectStore
 _COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
 
 
-@dataclass(frozen=True)
-class SnapshotRow:
+class SnapshotRow(NamedTuple):
     """A snapshot as lists show it; ids in hex."""
 
     id: str

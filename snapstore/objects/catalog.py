@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from typing import Any
 
 from snapstore import engine
@@ -39,7 +38,7 @@ class Catalog:
             connection.rows("PRAGMA journal_mode = WAL")
             connection.rows("BEGIN IMMEDIATE")
             if connection.value("PRAGMA application_id") != APPLICATION_ID:
-                for statement in resources.files(__package__).joinpath("schema.sql").read_text("utf-8").split(";\n"):
+                for statement in _schema().split(";\n"):
                     connection.rows(statement)
                 connection.rows(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.rows(f"PRAGMA user_version = {FORMAT}")
@@ -90,6 +89,12 @@ class Catalog:
         found = self.value("PRAGMA user_version")
         if found > FORMAT:
             raise StoreTooNew(self._store, found, FORMAT)
+
+
+def _schema() -> str:
+    from importlib import resources  # needed once in a store's life
+
+    return resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
 
 
 def _translator(store: str) -> engine.Translate:

@@ -15,8 +15,8 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import xxhash
 
@@ -47,8 +47,7 @@ class Kind(IntEnum):
     SNAPSHOT = 3
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Where an object lies in a pack: `offset` is that of its frame, both lengths in bytes."""
 
     kind: Kind

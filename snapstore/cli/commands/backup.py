@@ -10,6 +10,7 @@ from snapstore.cli.command import Context, snap_command
 from snapstore.cli.commands.tag import describe
 from snapstore.cli.parameters import timeout_option, yes_option
 from snapstore.cli.places import environment_says
+from snapstore.cli.skipped import SWITCHED_OFF, skipped
 from snapstore.errors import NoSnapshot
 from snapstore.ids import short
 
@@ -18,7 +19,6 @@ snap backup
 snap backup -m 'nightly suite'
 snap backup --delete
 """
-SWITCHED_OFF = "E2E_NO_BACKUP is set: no backup is made, restored or deleted"
 
 
 @snap_command("backup", EXAMPLES)
@@ -43,23 +43,6 @@ def command(context: Context, message: str, delete: bool, force: bool, yes: bool
         with context.places.create_store() as store:
             result = take(store, project, options, context.progress)
         context.output.result(result, [describe(result)])
-
-
-def skipped() -> dict[str, object]:
-    """Return the document of a backup or restore that was switched off."""
-    return {
-        "skipped": True,
-        "reason": SWITCHED_OFF,
-        "snapshot": None,
-        "name": None,
-        "created": None,
-        "moved_from": None,
-        "unchanged": True,
-        "changed": False,
-        "safety": None,
-        "databases": {},
-        "seconds": 0.0,
-    }
 
 
 def _delete(context: Context, *, force: bool, yes: bool) -> None:

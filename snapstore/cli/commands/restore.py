@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import click
 
-from snapstore.actions.export import ExportOptions, ExportResult, export
 from snapstore.actions.restore import IN_PLACE, NONE, RestoreOptions, RestoreResult, restore
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.commands.backup import SWITCHED_OFF, skipped
 from snapstore.cli.output import counted, size
 from snapstore.cli.parameters import REVISION, timeout_option, yes_option
 from snapstore.cli.places import environment_says
+from snapstore.cli.skipped import SWITCHED_OFF, skipped
 from snapstore.errors import NoSnapshot
 from snapstore.ids import short
 from snapstore.store import Store
@@ -54,8 +53,7 @@ def command(
     with context.places.open_store() as store:
         id_ = context.resolve(store, rev) if rev else _backup(context, store)
         if to is not None:
-            copied = export(store, ExportOptions(id_, to, only_db, force), context.progress)
-            context.output.result(_copy_document(copied), [f"wrote {copied.path} ({size(copied.bytes)})"])
+            _copy(context, store, id_, to, only_db, force=force)
             return
         if (no_safety or force) and not dry_run:
             context.confirm(
@@ -98,9 +96,12 @@ def _backup(context: Context, store: Store) -> str:
     return ref.snapshot
 
 
-def _copy_document(copied: ExportResult) -> dict[str, object]:
-    database = {"method": NONE, "pages_written": 0, "pages": 0, "bytes": copied.bytes}
-    return {
+def _copy(context: Context, store: Store, id_: str, path: str, only_db: str | None, *, force: bool) -> None:
+    from snapstore.actions.export import ExportOptions, export
+
+    copied = export(store, ExportOptions(id_, path, only_db, force), context.progress)
+    database = {"method": NONE, "pages_written": 0, "pages": copied.pages, "bytes": copied.bytes}
+    document = {
         "snapshot": copied.snapshot,
         "changed": False,
         "safety": None,
@@ -108,3 +109,4 @@ def _copy_document(copied: ExportResult) -> dict[str, object]:
         "to": copied.path,
         "seconds": copied.seconds,
     }
+    context.output.result(document, [f"wrote {copied.path} ({size(copied.bytes)})"])
