@@ -24,11 +24,11 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
   up and is not counted. Counted rounds: {rounds}; for restic and borg {slow_rounds}, for first snapshots
   {first_rounds}, for start-up {start_rounds}.
 - The caches are warm for everybody. Before each process, outside the timing, everything written is flushed to disk,
-  so that nobody waits for another's writes, and the databases are read once (borg drops from memory what it has read).
+  so that nobody waits for another's writes, and the databases are read once into memory.
 - `cp`, borg and restic do what they do by default. `cp` does not wait for the disk, so its copy may be lost with
   the power; `cp, then sync` waits, as `snap` does. On a file system that shares extents `cp` copies next to nothing.
-  restic encrypts; borg is used without
-  encryption. Making restic's and borg's empty repositories is not timed; `snap tag` makes its store within the time.
+  restic encrypts; borg is used without encryption. Making restic's and borg's empty repositories is not timed;
+  `snap tag` makes its store within the time.
 - The databases have five tables (users, posts, comments, sessions, a log) and their indexes, pages of 4096 bytes and
   text made of words, the same in every run. DELETE and WAL are SQLite's journal modes.
 - Before each restore, and before each round of later snapshots, a change like one test's is made and committed on a

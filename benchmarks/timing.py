@@ -38,7 +38,7 @@ class Place:
 
     folder: str
     environment: Mapping[str, str]
-    warm: Sequence[str] = ()  # files to be in memory when a process starts: borg drops what it has read
+    warm: Sequence[str] = ()  # files to be in memory when a process starts, whatever ran before it
 
 
 @dataclass(frozen=True)

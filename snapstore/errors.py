@@ -286,6 +286,26 @@ class NotAStore(Refused):
         return f"'{self.path}' is not a snapstore store and not empty"
 
 
+class InsideStore(Refused):
+    """A path lies in the store's own folder."""
+
+    path: str
+    code = "inside-store"
+
+    def __str__(self) -> str:
+        return f"'{self.path}' is inside the store"
+
+
+class LiveDatabaseTarget(Refused):
+    """A copy was to be written over a live database, past its open connections."""
+
+    path: str
+    code = "live-database"
+
+    def __str__(self) -> str:
+        return f"'{self.path}' is a live database, not a place for a copy"
+
+
 class NothingToUndo(Refused):
     """There is no state to go back to."""
 

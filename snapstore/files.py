@@ -7,7 +7,9 @@ in a child process to end it there; in ordinary use it does nothing.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -67,21 +69,27 @@ def temporary_beside(path: str) -> str:
 
 
 @contextmanager
-def written_durably(path: str, mode: int = 0o666, *, step: str) -> Iterator[int]:
+def written_durably(
+    path: str, *, step: str, like: str | None = None, before_rename: Callable[[], None] = lambda: None
+) -> Iterator[int]:
     """Give a descriptor to write; when the body ends the file stands complete under `path`.
 
-    The file is synced, renamed over `path`, and the folder synced; on any error it is removed.
-    Raises OSError.
+    The file is synced, renamed over `path`, and the folder synced; on any error it is removed. It gets
+    the mode and owner of the file `like`, where there is one. `before_rename` runs when the new file is
+    complete and durable, right before it takes the name. Raises OSError.
     """
     temporary = temporary_beside(path)
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
+            if like:
+                _be_like(fd, like)
             yield fd
             os.fsync(fd)
         finally:
             os.close(fd)
         reached(f"{step}-written")
+        before_rename()
         os.rename(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -89,6 +97,23 @@ def written_durably(path: str, mode: int = 0o666, *, step: str) -> Iterator[int]
         raise
     reached(f"{step}-renamed")
     sync_folder(os.path.dirname(path) or ".")
+
+
+def _be_like(fd: int, path: str) -> None:
+    with suppress(FileNotFoundError):
+        found = os.stat(path)
+        os.fchmod(fd, stat.S_IMODE(found.st_mode))
+        with suppress(PermissionError):
+            os.fchown(fd, found.st_uid, found.st_gid)
+
+
+def try_lock(fd: int, *, shared: bool) -> bool:
+    """Lock an open file of ours against other processes; False where one has it. Closing `fd` unlocks."""
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def remove_if_there(path: str) -> None:

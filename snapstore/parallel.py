@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -44,7 +44,7 @@ class _Job(Generic[Item, Result]):
             return self._result[0]
 
 
-def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item in order; items are drawn in the calling thread."""
     jobs: SimpleQueue[_Job[Item, Result] | None] = SimpleQueue()
 
@@ -64,7 +64,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> It
             thread.join()
 
 
-def _in_order(items: Iterable[Item], jobs: SimpleQueue[_Job[Item, Result] | None]) -> Iterator[Result]:
+def _in_order(items: Iterable[Item], jobs: SimpleQueue[_Job[Item, Result] | None]) -> Generator[Result, None, None]:
     pending: deque[_Job[Item, Result]] = deque()
     for item in items:
         pending.append(_Job(item))

@@ -22,7 +22,7 @@ class Project:
         """Make a project of paths as a user gives them. Raises ConfigurationError."""
         paths = {name: os.path.realpath(path) for name, path in databases.items()}
         for name, path in paths.items():
-            twin = next((other for other in paths if other != name and paths[other] == path), None)
+            twin = next((other for other in paths if other != name and _is_same_file(paths[other], path)), None)
             if twin:
                 raise ConfigurationError(f"databases '{name}' and '{twin}' are the same file '{path}'")
         return cls(paths)
@@ -40,3 +40,7 @@ class Project:
             known = ", ".join(sorted(self.databases))
             raise ConfigurationError(f"no database '{name}' is configured, only {known}")
         return Project({name: self.databases[name]})
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    return one == other or (os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other))

@@ -4,28 +4,32 @@ format       "snapstore 1" and a line feed
 catalog.db   the catalog (objects/catalog.py)
 reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
+locks/       empty files, one a project, to lock
 """
 
 from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 
-from snapstore.errors import FileError, NoStore, NotAStore, StoreDamaged, StoreTooNew
-from snapstore.files import translated, write_all, written_durably
+from snapstore.errors import FileError, InsideStore, NoStore, NotAStore, StoreDamaged, StoreLocked, StoreTooNew
+from snapstore.files import translated, try_lock, write_all, written_durably
 from snapstore.history.intents import Intents
 from snapstore.history.reflog import Reflog
 from snapstore.history.refs import Refs
 from snapstore.history.revision import Revisions
 from snapstore.history.snapshots import Snapshots
+from snapstore.ids import object_id
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore, ObjectWriter
 from snapstore.patience import Patience
 
 FORMAT = 1
 DEFAULT_TIMEOUT = 10.0  # seconds of waiting for locks
-_FORMAT_FILE, _CATALOG, _REFLOG, _PACKS = "format", "catalog.db", "reflog", "packs"
+_FORMAT_FILE, _CATALOG, _REFLOG, _PACKS, _LOCKS = "format", "catalog.db", "reflog", "packs", "locks"
 _FORMAT_LINE = re.compile(rb"snapstore (\d+)\n")
 
 
@@ -34,6 +38,7 @@ class Store:
 
     def __init__(self, path: str, patience: Patience) -> None:
         self.path = path
+        self._patience = patience
         self.catalog = Catalog(os.path.join(path, _CATALOG), patience)
         self.objects = ObjectStore(os.path.join(path, _PACKS), self.catalog)
         self.snapshots = Snapshots(self.catalog, self.objects)
@@ -47,7 +52,7 @@ class Store:
         path = os.path.abspath(path)
         _check_format(path)
         if not os.path.exists(os.path.join(path, _CATALOG)):
-            raise StoreDamaged(path, "catalog.db is missing")
+            raise StoreDamaged(path, "catalog.db is missing") if _has_packs(path) else NoStore(path)
         return cls(path, Patience(timeout))
 
     @classmethod
@@ -77,6 +82,32 @@ class Store:
         """Close everything."""
         self.objects.close()
         self.catalog.close()
+
+    @contextmanager
+    def lock(self, origin: str, *, shared: bool) -> Iterator[None]:
+        """Keep the live databases of a project and their HEAD in step: restores alone, takes side by side.
+
+        Raises StoreLocked.
+        """
+        folder = os.path.join(self.path, _LOCKS)
+        with translated(folder):
+            os.makedirs(folder, exist_ok=True)
+            name = object_id(os.fsencode(origin)).hex()
+            fd = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            for attempt in count():
+                if try_lock(fd, shared=shared):
+                    break
+                if not self._patience.wait(attempt):
+                    raise StoreLocked(self.path)
+            yield
+        finally:
+            os.close(fd)
+
+    def refuse_inside(self, path: str) -> None:
+        """Raise InsideStore for a path in the store's own folder, where no other file belongs."""
+        if os.path.join(os.path.realpath(path), "").startswith(os.path.join(os.path.realpath(self.path), "")):
+            raise InsideStore(path)
 
     def writer(self) -> ObjectWriter:
         """Return a writer of one pack."""
@@ -111,7 +142,7 @@ def _is_ours_to_fill(path: str) -> bool:
         return True
     except OSError:
         return False
-    return all(name == _PACKS or name.startswith(f".{_FORMAT_FILE}.") for name in names) and not _has_packs(path)
+    return all(name == _PACKS or name.startswith(".") for name in names) and not _has_packs(path)
 
 
 def _has_packs(path: str) -> bool:

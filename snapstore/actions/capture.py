@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import snapstore
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
+from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
 from snapstore.objects.object_store import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
+from snapstore.project import Project
 from snapstore.store import Store
 from snapstore.timestamps import now
 
@@ -33,26 +36,34 @@ class Captured(NamedTuple):
 class Capture:
     """Reads views once, storing what is new; `finish` makes it durable, `record` makes it count.
 
-    The views may be closed before `finish`. `heads` are the snapshots that the databases stand on:
-    their blocks are the bases of the new ones.
+    The views may be closed before `finish`. The blocks of the snapshots that the project's databases
+    stand on are the bases of the new ones.
     """
 
-    def __init__(self, store: Store, writer: ObjectWriter, heads: Mapping[str, str]) -> None:
+    def __init__(self, store: Store, writer: ObjectWriter, project: Project) -> None:
         self._store = store
         self._writer = writer
+        self._project = project
+        heads = store.refs.head(project.origin)
         self._heads = {name: id_ for name, id_ in heads.items() if store.snapshots.exists(id_)}
         self._manifests: dict[str, Manifest] = {}
         self._records: dict[str, DatabaseRecord] = {}
         self._stored: dict[str, int] = {}
 
-    def read(self, name: str, view: View, progress: Progress = SILENT) -> Manifest:
-        """Hash a view and store its new blocks; return its manifest."""
+    def read(self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True) -> Manifest:
+        """Hash a view and store its new blocks, unless `keep` is false; return its manifest."""
         base_id, base = self._base(name)
         before = self._writer.stored_bytes
         ids: list[bytes] = []
         progress.start(f"reading {name}", view.bytes)
-        self._writer.add_all(_changed_blocks(view, base, ids, progress))
+        changed = _changed_blocks(view, base, ids, progress)
+        if keep:
+            self._writer.add_all(changed)
+        else:
+            deque(changed, maxlen=0)
         manifest = Manifest(view.page_size if view.page_count else 0, view.page_count, tuple(ids))
+        if not keep:
+            return manifest
         content = manifest.id if base_id == manifest.id else self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
         self._manifests[name] = manifest
         self._records[name] = _describe(view, content.hex(), manifest)
@@ -66,8 +77,8 @@ class Capture:
         if anywhere:
             found += self._store.snapshots.with_content(probe.content)
         for id_ in found:
-            snapshot = self._store.snapshots.load(id_)
-            if _contents(snapshot) == _contents(probe):
+            snapshot = self._loaded(id_)
+            if snapshot and _contents(snapshot) == _contents(probe) and self._is_ours(snapshot):
                 return Captured(id_, snapshot, self._manifests, self._stored, is_new=False)
         return None
 
@@ -90,16 +101,30 @@ class Capture:
 
     def record(self, captured: Captured) -> None:
         """Enter the snapshot into the catalog, inside the caller's transaction."""
-        if captured.is_new:
-            self._writer.record()
-            self._store.snapshots.record(bytes.fromhex(captured.id), captured.snapshot, captured.pack_bytes)
+        self._writer.record()
+        # Not only where it is new: another process may have forgotten it since it was found.
+        self._store.snapshots.record(bytes.fromhex(captured.id), captured.snapshot, captured.pack_bytes)
 
     def _base(self, name: str) -> tuple[bytes | None, Manifest | None]:
+        """Return the manifest HEAD has for a database; one that cannot be read is none."""
         head = self._heads.get(name)
-        record = self._store.snapshots.load(head).databases.get(name) if head else None
+        snapshot = self._loaded(head) if head else None
+        record = snapshot.databases.get(name) if snapshot else None
         if record is None:
             return None, None
-        return record.manifest, self._store.snapshots.manifest(record.manifest)
+        try:
+            return record.manifest, self._store.snapshots.manifest(record.manifest)
+        except StoreDamaged:
+            return None, None
+
+    def _loaded(self, id_: str) -> Snapshot | None:
+        try:
+            return self._store.snapshots.load(id_)
+        except StoreDamaged:
+            return None
+
+    def _is_ours(self, snapshot: Snapshot) -> bool:
+        return all(self._project.databases.get(name) == one.origin for name, one in snapshot.databases.items())
 
 
 def _changed_blocks(view: View, base: Manifest | None, ids: list[bytes], progress: Progress) -> Iterator[Candidate]:
@@ -113,14 +138,14 @@ def _changed_blocks(view: View, base: Manifest | None, ids: list[bytes], progres
 
 
 def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:
-    header = view.file.header()
+    header = view.header
     pragma = view.connection.value
     schema = fingerprint(view.connection)
     return DatabaseRecord(
         content=content,
         page_size=manifest.page_size,
         page_count=manifest.page_count,
-        origin=os.fsencode(view.file.path).decode("utf-8", "surrogateescape"),
+        origin=view.file.path,
         journal_mode=view.journal_mode,
         schema=schema.schema,
         layout=schema.layout,

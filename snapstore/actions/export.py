@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 import time
 from dataclasses import dataclass
 
 from snapstore.actions.image import write_image
 from snapstore.database.file import sidecars
-from snapstore.errors import ConfigurationError, FileError, WouldOverwrite
+from snapstore.errors import ConfigurationError, FileError, LiveDatabaseTarget, WouldOverwrite
 from snapstore.progress import SILENT, Progress
+from snapstore.project import Project
 from snapstore.store import Store
 
 
@@ -36,17 +36,22 @@ class ExportResult:
     seconds: float
 
 
-def export(store: Store, options: ExportOptions, progress: Progress = SILENT) -> ExportResult:
-    """Write the file, at once and durably. Raises WouldOverwrite, ConfigurationError, DiskFull, FileError."""
+def export(store: Store, project: Project, options: ExportOptions, progress: Progress = SILENT) -> ExportResult:
+    """Write the file, at once and durably.
+
+    Raises WouldOverwrite, LiveDatabaseTarget, InsideStore, ConfigurationError, DiskFull, FileError.
+    """
     start = time.monotonic()
     databases = store.snapshots.load(options.snapshot).databases
     name = options.only_db or next(iter(databases))
     if name not in databases or (len(databases) > 1 and not options.only_db):
         raise ConfigurationError(f"the snapshot has the databases {', '.join(databases)}; name one of them")
     path = os.path.abspath(options.path)
+    store.refuse_inside(path)
+    if os.path.realpath(path) in project.databases.values():
+        raise LiveDatabaseTarget(path)
     _check_free(path, force=options.force)
-    mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0o666
-    write_image(store, databases[name], path, mode=mode, progress=progress)
+    write_image(store, databases[name], path, progress=progress)
     return ExportResult(
         options.snapshot, name, path, databases[name].page_count, databases[name].image_bytes, time.monotonic() - start
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from snapstore import blocks
 from snapstore.database.header import page1_for_file
@@ -15,15 +15,20 @@ from snapstore.store import Store
 
 
 def write_image(
-    store: Store, record: DatabaseRecord, path: str, *, mode: int = 0o666, progress: Progress = SILENT
+    store: Store,
+    record: DatabaseRecord,
+    path: str,
+    *,
+    before_rename: Callable[[], None] = lambda: None,
+    progress: Progress = SILENT,
 ) -> None:
-    """Put the image at `path`, durably and at once, in place of whatever is there.
+    """Put the image at `path`, durably and at once, in place of whatever is there, with its mode and owner.
 
     Raises StoreDamaged, DiskFull, FileError.
     """
     manifest = store.snapshots.manifest(record.manifest)
     progress.start(f"writing {os.path.basename(path)}", manifest.image_bytes)
-    with translated(path), written_durably(path, mode, step="image") as fd:
+    with translated(path), written_durably(path, step="image", like=path, before_rename=before_rename) as fd:
         for block in image_blocks(store, manifest, wal=record.journal_mode == "wal"):
             write_all(fd, block)
             progress.advance(len(block))

@@ -49,6 +49,7 @@ def import_file(store: Store, project: Project, options: ImportOptions, progress
     """
     start = time.monotonic()
     project.only(options.database)
+    store.refuse_inside(options.path)
     present = None
     if options.name:
         check_name(options.name)
@@ -56,7 +57,7 @@ def import_file(store: Store, project: Project, options: ImportOptions, progress
         if present and present.pinned and not options.force:
             raise NamePinned(options.name)
     with store.writer() as writer:
-        capture = Capture(store, writer, store.refs.head(project.origin))
+        capture = Capture(store, writer, project)
         with LiveDatabases({options.database: options.path}, Patience(options.timeout)) as live:
             capture.read(options.database, live.read()[options.database], progress)
         captured = capture.finish(IMPORTED, options.message or f"imported from {options.path}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from snapstore.actions.image import page_images
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.database import header, patch
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
-from snapstore.errors import RestoreMismatch
+from snapstore.errors import DatabaseLocked, RestoreMismatch
 from snapstore.files import reached
 from snapstore.store import Store
 
@@ -40,14 +41,14 @@ def write_pages(store: Store, job: RestoreJob) -> int:
     return written
 
 
-def commit(job: RestoreJob) -> None:
-    """Commit, then look at what was written. Raises DatabaseLocked, with nothing changed, or RestoreMismatch."""
+def commit(job: RestoreJob) -> int:
+    """Commit; return the data version for `check_written`. Raises DatabaseLocked, with nothing changed."""
     view = job.view
     assert view is not None
-    version = view.connection.value("PRAGMA data_version")
+    version: int = view.connection.value("PRAGMA data_version")
     view.connection.rows("COMMIT")
     reached("live-committed")
-    _check(job, view, version)
+    return version
 
 
 def _page1(store: Store, job: RestoreJob, view: View) -> bytes:
@@ -59,12 +60,19 @@ def _page1(store: Store, job: RestoreJob, view: View) -> bytes:
     return header.page1_for_live(page1, live_page1, new_schema=new_schema)
 
 
-def _check(job: RestoreJob, view: View, version: int) -> None:
-    """Read what was written through a second connection.
+def check_written(job: RestoreJob, version: int) -> None:
+    """Read what was committed through a second connection. Raises RestoreMismatch.
 
     A difference is one only while nobody else has written: then the first connection still sees the
-    data version it had before its own commit.
+    data version it had before its own commit. Where somebody holds the database, nothing can be said.
     """
+    view = job.view
+    assert view is not None
+    with suppress(DatabaseLocked):
+        _compare(job, view, version)
+
+
+def _compare(job: RestoreJob, view: View, version: int) -> None:
     connection = view.file.connect(view.connection.patience)
     try:
         after = View(view.file, connection)

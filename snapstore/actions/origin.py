@@ -6,7 +6,7 @@ import os
 
 from snapstore.database.live import LiveDatabases
 from snapstore.database.schema import fingerprint
-from snapstore.errors import SnapError, WrongDatabase
+from snapstore.errors import SnapError, StoreDamaged, WrongDatabase
 from snapstore.history.refs import Ref
 from snapstore.history.snapshot import Snapshot
 from snapstore.ids import short
@@ -35,7 +35,10 @@ def check_name_belongs(store: Store, ref: Ref, project: Project) -> None:
     """Raise WrongDatabase where a tag that is to be moved names a snapshot of other files."""
     if not store.snapshots.exists(ref.snapshot):
         return
-    snapshot = store.snapshots.load(ref.snapshot)
+    try:
+        snapshot = store.snapshots.load(ref.snapshot)
+    except StoreDamaged:
+        return  # moving the name away is a way out
     check_belongs(ref.snapshot, snapshot, project, [name for name in snapshot.databases if name in project.databases])
 
 

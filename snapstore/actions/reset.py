@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from snapstore.actions.origin import IMPORTED, check_belongs
 from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
-from snapstore.errors import NoSnapshot, StoreDamaged
+from snapstore.errors import NoSnapshot, StoreDamaged, WrongDatabase
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
@@ -33,14 +34,17 @@ def reset(
 def _candidates(store: Store, project: Project, backup_name: str) -> list[str]:
     backup = store.refs.get(backup_name)
     ids = [backup.snapshot] if backup and store.snapshots.exists(backup.snapshot) else []
-    ids += [row.id for row in store.snapshots.all() if row.kind != "safety"]
+    ids += [row.id for row in store.snapshots.all() if row.kind not in ("safety", IMPORTED)]
     return [id_ for id_ in dict.fromkeys(ids) if _is_of(store, id_, project)]
 
 
 def _is_of(store: Store, id_: str, project: Project) -> bool:
     """Tell whether a snapshot is of this project's files: an emergency is no time to mix databases up."""
     try:
-        databases = store.snapshots.load(id_).databases
+        snapshot = store.snapshots.load(id_)
+        check_belongs(id_, snapshot, project, [name for name in snapshot.databases if name in project.databases])
     except StoreDamaged:
         return True  # tried, and passed over with its error kept
-    return all(name in project.databases for name in databases)
+    except WrongDatabase:
+        return False
+    return set(snapshot.databases) == set(project.databases)

@@ -14,13 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture, Captured
-from snapstore.actions.in_place import commit, differing_pages, write_pages
+from snapstore.actions.in_place import check_written, commit, differing_pages, write_pages
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.actions.settle import finish_move, settle
-from snapstore.actions.whole_file import replace_file
+from snapstore.actions.whole_file import refuse_if_open, replace_file
 from snapstore.database.live import LiveDatabases
-from snapstore.errors import ConfigurationError, DatabaseCorrupt, SnapError
+from snapstore.errors import ConfigurationError, DatabaseCorrupt, NotADatabase, SnapError
 from snapstore.history.intents import Intent
 from snapstore.history.snapshot import Snapshot
 from snapstore.patience import Patience
@@ -33,13 +33,18 @@ IN_PLACE, REPLACED, NONE = "in-place", "replaced", "none"
 
 @dataclass(frozen=True)
 class RestoreOptions:
-    """What `restore` may be told; `force` replaces damaged files and passes the wrong-database guard."""
+    """What `restore` may be told.
+
+    `only` names the databases to bring back, None for all of the snapshot's; `force` replaces files that are
+    damaged or open elsewhere; `foreign` lets another database's snapshot pass.
+    """
 
     snapshot: str
-    only_db: str | None = None
+    only: tuple[str, ...] | None = None
     dry_run: bool = False
     safety: bool = True
     force: bool = False
+    foreign: bool = False
     timeout: float = DEFAULT_TIMEOUT
     action: str = "restore"
 
@@ -80,15 +85,16 @@ def restore(store: Store, project: Project, options: RestoreOptions, progress: P
     start = time.monotonic()
     snapshot = store.snapshots.load(options.snapshot)
     names = _names(snapshot, project, options)
-    if not options.force:
+    if not options.foreign:
         check_belongs(options.snapshot, snapshot, project, names)
-    if not options.dry_run:
-        settle(store, project, options.timeout)
-    return _Restore(store, project, options, snapshot, names).run(start, progress)
+    with store.lock(project.origin, shared=options.dry_run):
+        if not options.dry_run:
+            settle(store, project, options.timeout)
+        return _Restore(store, project, options, snapshot, names).run(start, progress)
 
 
 def _names(snapshot: Snapshot, project: Project, options: RestoreOptions) -> list[str]:
-    wanted = [options.only_db] if options.only_db else list(snapshot.databases)
+    wanted = list(snapshot.databases if options.only is None else options.only)
     for name in wanted:
         if name not in snapshot.databases:
             raise ConfigurationError(f"the snapshot has no database '{name}', only {', '.join(snapshot.databases)}")
@@ -116,19 +122,18 @@ class _Restore:
         with LiveDatabases(readable, Patience(self._options.timeout)) as live:
             self._begin(live)
             with self._store.writer() as writer:
-                capture = Capture(self._store, writer, self._store.refs.head(self._project.origin))
+                capture = Capture(self._store, writer, self._project)
                 for name, job in self._jobs.items():
                     if job.view:
-                        job.now = capture.read(name, job.view, progress)
+                        job.now = capture.read(name, job.view, progress, keep=not self._options.dry_run)
                 changed = not all(job.is_done for job in self._jobs.values())
-                if changed and not self._options.dry_run:
+                if self._options.dry_run:
+                    results = {name: self._would(job) for name, job in self._jobs.items()}
+                    return self._result(start, results, changed=changed)
+                if changed:
                     self._keep_state_before(capture)
-            if self._options.dry_run:
-                results = {name: self._would(job) for name, job in self._jobs.items()}
-            else:
-                results = self._write(live)
-        if not self._options.dry_run:
-            self._move_head(changed=changed)
+            results = self._write(live)
+        self._move_head(changed=changed)
         return self._result(start, results, changed=changed)
 
     def _begin(self, live: LiveDatabases) -> None:
@@ -136,12 +141,12 @@ class _Restore:
         try:
             for name, view in live.write({name: self._jobs[name].record.page_size for name in live.files}).items():
                 self._jobs[name].begin(view)
-        except DatabaseCorrupt as error:
+        except (DatabaseCorrupt, NotADatabase) as error:
             if not self._options.force:
                 raise
             live.close()
             for name in live.files:
-                self._jobs[name].give_up(error.detail)
+                self._jobs[name].give_up(str(error))
 
     def _would(self, job: RestoreJob) -> RestoredDatabase:
         """Count what would be written, for a dry run."""
@@ -154,29 +159,30 @@ class _Restore:
 
     def _keep_state_before(self, capture: Capture) -> None:
         """Make the state before durable, and the intent with it, unless no safety snapshot is wanted."""
-        if not any(job.view for job in self._jobs.values()):
-            return
-        before = capture.known(anywhere=True)
-        if before is None and self._options.safety:
-            before = capture.finish("safety", f"before {self._options.action}")
-        self._before = before
-        intent = self._intent()
+        if any(job.view for job in self._jobs.values()):
+            self._before = capture.known(anywhere=True)
+            if self._before is None and self._options.safety:
+                self._before = capture.finish("safety", f"before {self._options.action}")
         with self._store.catalog.transaction():
-            if before:
-                capture.record(before)
-            self._store.intents.put(self._project.origin, intent)
+            if self._before:
+                capture.record(self._before)
+            self._store.intents.put(self._project.origin, self._intent(changed=True))
 
     def _write(self, live: LiveDatabases) -> dict[str, RestoredDatabase]:
         results = {}
         in_place = [job for job in self._jobs.values() if job.is_in_place]
         try:
+            for job in self._jobs.values():
+                if not job.is_done and not job.is_in_place:
+                    refuse_if_open(job, force=self._options.force)
             for name, job in self._jobs.items():
                 if job.is_done:
                     results[name] = RestoredDatabase(NONE, 0, job.target.page_count)
                 elif job.is_in_place:
                     results[name] = RestoredDatabase(IN_PLACE, write_pages(self._store, job), job.target.page_count)
-            for job in in_place:
-                commit(job)
+            versions = [commit(job) for job in in_place]
+            for job, version in zip(in_place, versions, strict=True):
+                check_written(job, version)
             for name, job in self._jobs.items():
                 if name not in results:
                     results[name] = self._replace(job)
@@ -197,12 +203,12 @@ class _Restore:
         if not changed and all(heads.get(name) == self._options.snapshot for name in names):
             return
         with self._store.catalog.transaction():
-            finish_move(self._store, self._project, self._intent(), names)
+            finish_move(self._store, self._project, self._intent(changed=changed), names)
 
-    def _intent(self) -> Intent:
+    def _intent(self, *, changed: bool) -> Intent:
         before = self._before.id if self._before else ""
-        action = self._options.action if before else f"{self._options.action} without safety"
-        return Intent(action, before, self._options.snapshot, tuple(self._jobs))
+        how = "" if before else " without safety" if changed else " of the same state"
+        return Intent(self._options.action + how, before, self._options.snapshot, tuple(self._jobs))
 
     def _result(self, start: float, results: dict[str, RestoredDatabase], *, changed: bool) -> RestoreResult:
         return RestoreResult(

@@ -37,7 +37,7 @@ class RestoreJob:
         job = cls(path, record, store.snapshots.manifest(record.manifest))
         try:
             with DatabaseFile(path) as file:
-                job.reason = _other_format(file, record)
+                file.header()
             if not os.access(path, os.W_OK):
                 raise DatabaseReadOnly(path)
         except DatabaseMissing:
@@ -51,8 +51,7 @@ class RestoreJob:
     def begin(self, view: View) -> None:
         """Take the write transaction."""
         self.view = view
-        if not self.reason and view.page_size != self.record.page_size and self.record.page_count:
-            self.reason = f"its page size is {view.page_size}, the snapshot's {self.record.page_size}"
+        self.reason = _other_format(view, self.record)
 
     def give_up(self, reason: str) -> None:
         """Note that SQLite cannot read the file."""
@@ -69,15 +68,15 @@ class RestoreJob:
         return self.view is not None and not self.reason and not self.is_done
 
 
-def _other_format(file: DatabaseFile, record: DatabaseRecord) -> str:
-    """Return why an image cannot be written into a file page by page, or nothing."""
-    found = file.header()
-    if found is None or record.page_count == 0:
+def _other_format(view: View, record: DatabaseRecord) -> str:
+    """Return why an image cannot be written into a live one page by page, or nothing."""
+    if record.page_count == 0:
         return ""
-    if found.page_size != record.page_size:
-        return f"its page size is {found.page_size}, the snapshot's {record.page_size}"
-    if found.reserved_bytes != record.reserved_bytes:
-        return "its reserved bytes differ"
-    if found.text_encoding and record.text_encoding and found.text_encoding != record.text_encoding:
-        return "its text encoding differs"
+    if view.page_size != record.page_size:
+        return f"its page size is {view.page_size}, the snapshot's {record.page_size}"
+    found = view.header
+    if found and found.reserved_bytes != record.reserved_bytes:
+        return f"it reserves {found.reserved_bytes} bytes of a page, the snapshot {record.reserved_bytes}"
+    if found and found.text_encoding and record.text_encoding not in (0, found.text_encoding):
+        return "its text encoding is not the snapshot's"
     return ""

@@ -16,18 +16,26 @@ from snapstore.store import Store
 
 
 def settle(store: Store, project: Project, timeout: float) -> Intent | None:
-    """Complete or drop the restore that was cut off; return it, None in the ordinary case."""
+    """Complete or drop the restore that was cut off; return it, None in the ordinary case.
+
+    The caller holds the project's lock, so no restore is under way. A database that holds neither the
+    state before nor the target was written to since; it is taken to have arrived, so that undo leads to
+    the state before.
+    """
     intent = store.intents.get(project.origin)
     if intent is None:
         return None
     contents = _live_contents(project, intent, timeout)
-    arrived = _standing_on(store, intent.target, contents)
     stayed = _standing_on(store, intent.before, contents) if intent.before else ()
+    at_target = _standing_on(store, intent.target, contents)
+    arrived = tuple(name for name in intent.databases if name in at_target or (name in contents and name not in stayed))
     with store.catalog.transaction():
-        if not arrived and len(stayed) == len(intent.databases):
-            _drop(store, project, intent)
-        else:
+        if store.intents.get(project.origin) != intent:
+            return None
+        if arrived:
             finish_move(store, project, intent, arrived)
+        else:
+            _drop(store, project, intent)
     return intent
 
 
@@ -36,7 +44,8 @@ def finish_move(store: Store, project: Project, intent: Intent, arrived: tuple[s
     store.intents.clear(project.origin)
     positions = store.refs.positions(HEAD, project.origin)
     if intent.before and (not positions or positions[0].snapshot != intent.before):
-        store.refs.move_head(project.origin, intent.before, intent.databases, "safety")
+        held = tuple(name for name in store.snapshots.load(intent.before).databases if name in project.databases)
+        store.refs.move_head(project.origin, intent.before, held, "safety")
     if arrived:
         store.refs.move_head(project.origin, intent.target, arrived, intent.action)
 
@@ -44,14 +53,14 @@ def finish_move(store: Store, project: Project, intent: Intent, arrived: tuple[s
 def _drop(store: Store, project: Project, intent: Intent) -> None:
     """Forget a restore that changed nothing, and the safety snapshot that was made for it alone."""
     store.intents.clear(project.origin)
-    row = store.snapshots.row(intent.before)
+    row = store.snapshots.row(intent.before) if intent.before else None
     if row and row.kind == "safety" and not store.refs.naming(row.id) and not store.reflog.mentions(row.id):
         store.snapshots.forget(bytes.fromhex(row.id))
 
 
 def _standing_on(store: Store, snapshot: str, contents: dict[str, str]) -> tuple[str, ...]:
     databases = store.snapshots.load(snapshot).databases
-    return tuple(name for name, content in contents.items() if databases[name].content == content)
+    return tuple(name for name, content in contents.items() if name in databases and databases[name].content == content)
 
 
 def _live_contents(project: Project, intent: Intent, timeout: float) -> dict[str, str]:

@@ -48,7 +48,8 @@ def status(
 ) -> StatusResult:
     """Compare. Raises NoSnapshot, DatabaseLocked, DatabaseUnusable, StoreDamaged."""
     start = time.monotonic()
-    settled = settle(store, project, timeout)
+    with store.lock(project.origin, shared=True):
+        settled = settle(store, project, timeout)
     heads = store.refs.head(project.origin)
     found = {}
     with LiveDatabases(project.databases, Patience(timeout)) as live:
@@ -60,7 +61,10 @@ def status(
 
 
 def _compare(store: Store, view: View, name: str, head: str, progress: Progress) -> DatabaseStatus:
-    base = store.snapshots.manifest(store.snapshots.load(head).databases[name].manifest)
+    databases = store.snapshots.load(head).databases
+    if name not in databases:
+        raise NoSnapshot(f"snapshot of database '{name}'")
+    base = store.snapshots.manifest(databases[name].manifest)
     progress.start(f"reading {name}", view.bytes)
     changed = _changed_pages(store, view, base, progress)
     return DatabaseStatus(

@@ -61,9 +61,9 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
     """
     start = time.monotonic()
     present = check_name_free(store, project, options)
-    settle(store, project, options.timeout)
-    with store.writer() as writer:
-        capture = Capture(store, writer, store.refs.head(project.origin))
+    with store.lock(project.origin, shared=True), store.writer() as writer:
+        settle(store, project, options.timeout)
+        capture = Capture(store, writer, project)
         with LiveDatabases(project.databases, Patience(options.timeout)) as live:
             for name, view in live.read().items():
                 capture.read(name, view, progress)

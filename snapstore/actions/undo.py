@@ -21,14 +21,14 @@ def undo(
 
     Raises NothingToUndo, and what `restore` raises.
     """
-    settle(store, project, timeout)
+    with store.lock(project.origin, shared=True):
+        settle(store, project, timeout)
     before, databases = _state_before(store, project)
-    only = databases[0] if databases and len(databases) == 1 and len(project.databases) > 1 else None
-    options = RestoreOptions(before, only_db=only, timeout=timeout, action="undo")
+    options = RestoreOptions(before, databases, foreign=True, timeout=timeout, action="undo")
     return restore(store, project, options, progress)
 
 
-def _state_before(store: Store, project: Project) -> tuple[str, tuple[str, ...] | None]:
+def _state_before(store: Store, project: Project) -> tuple[str, tuple[str, ...]]:
     positions = store.refs.positions(HEAD, project.origin)
     for entry, before in zip(positions, [*positions[1:], None], strict=True):
         if entry.action.endswith(WITHOUT_SAFETY):
@@ -36,5 +36,7 @@ def _state_before(store: Store, project: Project) -> tuple[str, tuple[str, ...] 
         if entry.action in UNDOABLE:
             if before is None or before.snapshot is None or not store.snapshots.exists(before.snapshot):
                 raise NothingToUndo("the state before the last restore is not in the store")
-            return before.snapshot, entry.databases
+            held = store.snapshots.load(before.snapshot).databases
+            moved = tuple(name for name in entry.databases or held if name in held and name in project.databases)
+            return before.snapshot, moved
     raise NothingToUndo("no restore is on record for this database")

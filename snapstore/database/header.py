@@ -22,6 +22,7 @@ HEADER_BYTES = 100
 MIN_PAGE_SIZE = 512
 MAGIC = b"SQLite format 3\0"
 LEGACY, WAL = 1, 2
+COOKIE = slice(40, 44)  # the schema cookie in page 1
 _LEAF_TABLE = 13  # b-tree page type of an unsplit sqlite_schema
 _MASKED = ((18, 20), (24, 28), (40, 44), (92, 100))
 _WRITER_VERSION = 3_007_000  # the first release that wrote bytes 92-99; kept constant so that equal states export alike

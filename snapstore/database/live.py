@@ -59,7 +59,7 @@ class LiveDatabases:
             connection = file.connect(self._patience, writable=True)
             if file.header() is None and page_sizes.get(name):
                 connection.rows(f"PRAGMA page_size = {page_sizes[name]}")
-            patch.begin(connection)
+            patch.begin(connection, exclusive=len(self.files) > 1)
             views[name] = View(file, connection)
         return views
 

@@ -1,8 +1,9 @@
 """Page images into a live database, in one transaction that SQLite itself journals.
 
-The order is a law (measured, see docs/design.md): pages 2 to n; then the truncation, by writing NULL
-to the first page to go; page 1 last, since from then on SQLite reads the new schema cookie; commit;
-then this connection has to be closed, because its own cached schema is stale.
+The order is a law (docs/design.md): pages 2 to n; page 1 with the live schema cookie, since any write
+after a new cookie would have SQLite read a schema it has cached wrongly; then the truncation, by
+writing NULL to the first page to go, which any later page write would cancel; the new cookie through
+`PRAGMA schema_version`; commit; then this connection has to be closed, its cached schema is stale.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from collections.abc import Iterable
 from itertools import islice
 
 from snapstore import blocks
+from snapstore.database.header import COOKIE
 from snapstore.engine import Connection
 
 CACHE_KIB = 32 * 1024  # pages past it spill into the journal or log; bounds memory
 BATCH_PAGES = 512
+_READ_PAGE1 = "SELECT data FROM sqlite_dbpage WHERE pgno = 1"
 _WRITE = "INSERT INTO sqlite_dbpage(pgno, data) VALUES (?, ?)"
 _FULL_VACUUM = 1
 
 
-def begin(connection: Connection) -> None:
-    """Begin the write transaction; waits for other writers."""
+def begin(connection: Connection, *, exclusive: bool = False) -> None:
+    """Begin the write transaction; waits for other writers.
+
+    With `exclusive`, in a rollback mode, for readers too, so that the commit cannot meet one.
+    """
     connection.rows(f"PRAGMA cache_size = -{CACHE_KIB}")
-    connection.rows("BEGIN IMMEDIATE")
+    connection.rows("BEGIN EXCLUSIVE" if exclusive else "BEGIN IMMEDIATE")
 
 
 def write(
@@ -35,7 +41,7 @@ def write(
     before, after = page_counts
     if connection.value("PRAGMA auto_vacuum") == _FULL_VACUUM:
         # COMMIT would move pages about by the live file's setting and the snapshot's free list; in
-        # incremental mode it does not. Page 1, written last, brings the snapshot's own setting.
+        # incremental mode it does not. Page 1, written after the others, brings the snapshot's own setting.
         connection.rows("PRAGMA auto_vacuum = INCREMENTAL")
     lock_page = blocks.lock_page(len(page1))
     written = 1
@@ -44,7 +50,16 @@ def write(
         connection.run_many(_WRITE, batch)
         connection.give_up_when_patience_is_over()  # pages that cannot spill past a reader would fill memory
         written += len(batch)
-    if after < before:
-        connection.rows(_WRITE, (after + 1, None))
-    connection.rows(_WRITE, (1, page1))
+    _write_page1(connection, page1, truncate_after=after if after < before else None)
     return written
+
+
+def _write_page1(connection: Connection, page1: bytes, truncate_after: int | None) -> None:
+    cookie = page1[COOKIE]
+    live_page1: bytes | None = connection.value(_READ_PAGE1)
+    live_cookie = live_page1[COOKIE] if live_page1 else cookie
+    connection.rows(_WRITE, (1, page1[: COOKIE.start] + live_cookie + page1[COOKIE.stop :]))
+    if truncate_after is not None:
+        connection.rows(_WRITE, (truncate_after + 1, None))
+    if cookie != live_cookie:
+        connection.rows(f"PRAGMA schema_version = {int.from_bytes(cookie, 'big', signed=True)}")

@@ -8,7 +8,6 @@ the old file or set aside before the new one takes the name.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 
 from snapstore.database.file import DatabaseFile, sidecars
@@ -20,22 +19,23 @@ from snapstore.timestamps import now
 
 
 def fold_log(file: DatabaseFile, connection: Connection) -> None:
-    """Move everything of a write-ahead log into the file and close it, so that the file is the database.
+    """Move everything of a write-ahead log into the file and lock it, so that the file alone is the database.
 
-    Raises DatabaseLocked where another connection wrote meanwhile or still has the log open.
+    Leaving WAL mode succeeds only for the last connection, which finds openers that no list of processes
+    shows. Raises DatabaseLocked where there are others, or one wrote since the transaction began.
     """
-    connection.roll_back()
     version = connection.value("PRAGMA data_version")
-    busy = connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
-    if busy or connection.value("PRAGMA data_version") != version:
+    connection.roll_back()
+    if connection.value("PRAGMA journal_mode") == "wal":
+        connection.rows("PRAGMA journal_mode = DELETE")
+    connection.rows("BEGIN EXCLUSIVE")
+    if connection.value("PRAGMA data_version") != version:
         raise DatabaseLocked(file.path, openers_of([file.path, *sidecars(file.path)]))
-    file.disconnect(connection)
     reached("log-folded")
 
 
-def replace(path: str, write: Callable[[], None]) -> None:
-    """Have `write` put a new file at the real path `path`, then remove sidecars of the old one."""
-    write()
+def remove_sidecars(path: str) -> None:
+    """Remove what the old file left beside the new one; it was folded in or set aside before."""
     for sidecar in sidecars(path):
         with translated(sidecar):
             remove_if_there(sidecar)

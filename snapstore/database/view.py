@@ -10,6 +10,7 @@ lock-byte page is zero (header.py, blocks.py).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from snapstore import blocks
@@ -18,7 +19,7 @@ from snapstore.database import header
 from snapstore.database.file import DatabaseFile
 from snapstore.database.wal import pages_named
 from snapstore.engine import Connection
-from snapstore.errors import DatabaseCorrupt, DatabaseLocked
+from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
 from snapstore.holders import holders_of
 from snapstore.ids import object_id
 from snapstore.parallel import ordered_map
@@ -52,12 +53,15 @@ class View:
             connection.rows("BEGIN")
         connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
         self._state = file.state()
+        if file.is_replaced():
+            raise DatabaseUnreadable(file.path, "another file took its place while it was being opened")
         self.page_size: int = connection.value("PRAGMA page_size")
         self.live_page_count: int = connection.value("PRAGMA page_count")
         self.journal_mode: str = connection.value("PRAGMA journal_mode")
         self.is_wal = self.journal_mode == "wal"
         self._in_wal = pages_named(file.path) if self.is_wal and not file.immutable else set()
         self.live_page1: bytes = self.page(1) if self.live_page_count else b""
+        self.header = header.Header.decode(self.live_page1) if self.live_page1 else None
         self.is_void = header.is_void(self.live_page1, self.live_page_count)
         self.page_count: int = 0 if self.is_void else self.live_page_count
         self.block_count = blocks.block_count(self.page_size, self.page_count)
@@ -81,10 +85,13 @@ class View:
             return self._scan_piece(piece, known)
 
         pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
-        for scanned in (
-            ordered_map(scan_piece, pieces) if self.block_count > BLOCKS_A_PIECE else map(scan_piece, pieces)
-        ):
-            yield from scanned
+        if self.block_count <= BLOCKS_A_PIECE:
+            for piece in pieces:
+                yield from scan_piece(piece)
+        else:
+            with closing(ordered_map(scan_piece, pieces)) as found:
+                for scanned in found:
+                    yield from scanned
         self._check_unchanged()
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:

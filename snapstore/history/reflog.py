@@ -1,9 +1,10 @@
 """The reflog: every move of a name or of HEAD, in a file of lines and in the catalog's table.
 
 A line is `CHECKSUM JSON`: 16 hex digits of the xxh3-64 of the JSON text, a space, the entry with the
-columns of the catalog's table `reflog`. The file is appended and synced inside the catalog's
-transaction, before it commits. So after a crash it may hold one entry that the catalog does not;
-the next entry bears the same number and replaces it.
+columns of the catalog's table `reflog` and `last`, the number of the last entry of its transaction. All
+lines of a transaction are appended and synced at once, before the catalog commits. A crash may cut them
+short, then none of them counts; or leave them where the catalog did not commit, then a later line with
+one of their numbers voids them all.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ class Reflog:
     def __init__(self, path: str, catalog: Catalog) -> None:
         self._path = path
         self._catalog = catalog
+        self._pending: list[ReflogEntry] = []
+        catalog.before_commit.append(self._write_pending)
+        catalog.after_rollback.append(self._pending.clear)
 
     def append(
         self,
@@ -58,7 +62,7 @@ class Reflog:
         """Add an entry, inside the caller's transaction."""
         number = (self._catalog.value("SELECT max(entry) FROM reflog") or 0) + 1
         entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, now())
-        self._write_line(entry)
+        self._pending.append(entry)
         self._catalog.rows(
             "INSERT INTO reflog(entry, ref, origin, snapshot, databases, action, message, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -90,16 +94,20 @@ class Reflog:
             is not None
         )
 
-    def _write_line(self, entry: ReflogEntry) -> None:
-        text = json.dumps(entry._asdict(), ensure_ascii=True).encode()
-        line = xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"
+    def _write_pending(self) -> None:
+        """Append the transaction's entries to the file and sync it."""
+        if not self._pending:
+            return
+        last = self._pending[-1].entry
+        lines = b"".join(_line(entry, last) for entry in self._pending)
+        self._pending.clear()
         with translated(self._path):
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
             try:
                 size = os.fstat(fd).st_size
                 if size and os.pread(fd, 1, size - 1) != b"\n":  # a crash cut the last line short
-                    line = b"\n" + line
-                write_all(fd, line)
+                    lines = b"\n" + lines
+                write_all(fd, lines)
                 os.fsync(fd)
             finally:
                 os.close(fd)
@@ -111,3 +119,8 @@ class Reflog:
             ReflogEntry(number, ref, origin, snapshot or None, tuple(json.loads(names)) if names else None, *rest)
             for number, ref, origin, snapshot, names, *rest in rows
         ]
+
+
+def _line(entry: ReflogEntry, last: int) -> bytes:
+    text = json.dumps({**entry._asdict(), "last": last}, ensure_ascii=True).encode()
+    return xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"

@@ -33,9 +33,9 @@ class Snapshots:
         self._objects = objects
 
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int) -> None:
-        """Enter a stored snapshot into the catalog, inside the caller's transaction."""
+        """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
         self._catalog.rows(
-            "INSERT INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
+            "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 id_,

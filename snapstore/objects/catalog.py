@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from snapstore import engine
 from snapstore.errors import DiskFull, FileError, SnapError, StoreDamaged, StoreLocked, StoreTooNew
-from snapstore.files import reached
+from snapstore.files import reached, remove_if_there, sync_folder, temporary_beside, translated
 from snapstore.patience import Patience
 
 FORMAT = 1
@@ -27,24 +27,33 @@ class Catalog:
         self.path = path
         self._store = os.path.dirname(path)
         self._connection = engine.Connection(engine.file_uri(path, mode="rw"), self._translate, patience)
+        self.before_commit: list[Callable[[], None]] = []
+        self.after_rollback: list[Callable[[], None]] = []
         self._check_format()
 
     @classmethod
     def create(cls, path: str, patience: Patience) -> Catalog:
         """Make a catalog at `path`, or open the one that another process just made there."""
-        store = os.path.dirname(path)
-        connection = engine.Connection(engine.file_uri(path, mode="rwc"), _translator(store), patience)
+        temporary = temporary_beside(path)
+        connection = engine.Connection(
+            engine.file_uri(temporary, mode="rwc"), _translator(os.path.dirname(path)), patience
+        )
         try:
-            connection.rows("PRAGMA journal_mode = WAL")
             connection.rows("BEGIN IMMEDIATE")
-            if connection.value("PRAGMA application_id") != APPLICATION_ID:
-                for statement in _schema().split(";\n"):
-                    connection.rows(statement)
-                connection.rows(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.rows(f"PRAGMA user_version = {FORMAT}")
+            for statement in _schema().split(";\n"):
+                connection.rows(statement)
+            connection.rows(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.rows(f"PRAGMA user_version = {FORMAT}")
             connection.rows("COMMIT")
+            connection.rows("PRAGMA journal_mode = WAL")
+            connection.close()
+            reached("catalog-made")
+            with translated(path), suppress(FileExistsError):
+                os.link(temporary, path)
         finally:
             connection.close()
+            remove_if_there(temporary)
+        sync_folder(os.path.dirname(path))
         reached("catalog-created")
         return cls(path, patience)
 
@@ -69,10 +78,14 @@ class Catalog:
         self._connection.rows("BEGIN IMMEDIATE")
         try:
             yield
+            for prepare in self.before_commit:
+                prepare()
             reached("catalog-written")
             self._connection.rows("COMMIT")
         except BaseException:
             self._connection.roll_back()
+            for forget in self.after_rollback:
+                forget()
             raise
         reached("catalog-committed")
 

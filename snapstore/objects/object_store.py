@@ -7,8 +7,8 @@ prefix where that is smaller, and chains of bases are at most `MAX_DEPTH` long.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterable
+from contextlib import closing, suppress
 from typing import NamedTuple
 
 from snapstore.errors import StoreDamaged
@@ -115,6 +115,7 @@ class ObjectWriter:
         self._objects = objects
         self._pack: PackWriter | None = None
         self._in_flight: dict[bytes, bytes] = {}
+        self._mended: set[bytes] = set()
         self._finished: tuple[str, int] | None = None
         self.stored_bytes = 0
 
@@ -134,14 +135,15 @@ class ObjectWriter:
 
     def add_all(self, candidates: Iterable[Candidate]) -> None:
         """Store those of the candidates that are not known, compressing on two threads."""
-        for job, frame in ordered_map(_encode, self._new(candidates)):
-            if self._pack is None:
-                self._pack = PackWriter(self._objects.folder)
-            kind, id_, data, _ = job.candidate
-            base, depth = (job.base, job.depth) if frame.uses_prefix else (None, 0)
-            self._pack.add(kind, id_, base, depth, len(data), frame.data)
-            self.stored_bytes += len(frame.data)
-            del self._in_flight[id_]
+        with closing(self._new(candidates)) as new, closing(ordered_map(_encode, new)) as encoded:
+            for job, frame in encoded:
+                if self._pack is None:
+                    self._pack = PackWriter(self._objects.folder)
+                kind, id_, data, _ = job.candidate
+                base, depth = (job.base, job.depth) if frame.uses_prefix else (None, 0)
+                self._pack.add(kind, id_, base, depth, len(data), frame.data)
+                self.stored_bytes += len(frame.data)
+                del self._in_flight[id_]
 
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
@@ -158,21 +160,21 @@ class ObjectWriter:
         catalog = self._objects.catalog
         catalog.rows("INSERT OR IGNORE INTO pack(name, bytes, created) VALUES (?, ?, ?)", (name, size, now()))
         pack = catalog.value("SELECT pack FROM pack WHERE name = ?", (name,))
+        catalog.run_many("DELETE FROM object WHERE id = ?", [(id_,) for id_ in self._mended])
         catalog.run_many(
             "INSERT OR IGNORE INTO object(id, kind, pack, offset, stored_bytes, bytes, base, depth)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             sorted(_row(entry, pack) for entry in self._pack.entries.values()),
         )
 
-    def _new(self, candidates: Iterable[Candidate]) -> Iterator[_Job]:
+    def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
         for candidate in candidates:
             if (known := self._known(candidate.id)) is not None:
                 if known != candidate.data:
                     raise self._objects._damaged(f"two contents have the id {candidate.id.hex()}")
                 continue
             self._in_flight[candidate.id] = candidate.data
-            base, depth = self._base(candidate.base)
-            yield _Job(candidate, base, depth, self._objects.read(base) if base else None)
+            yield self._job(candidate)
 
     def _known(self, id_: bytes) -> bytes | None:
         """Return the bytes already stored under an id: a hash that meets by accident must not share them."""
@@ -181,15 +183,26 @@ class ObjectWriter:
         if self._pack and (entry := self._pack.entries.get(id_)):
             prefix = self._objects.read(entry.base) if entry.base else None
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        return self._objects.read(id_) if self._objects.find(id_) else None
+        if self._objects.find(id_) is None:
+            return None
+        try:
+            return self._objects.read(id_)
+        except StoreDamaged:  # stored anew, which mends it
+            self._mended.add(id_)
+            return None
 
-    def _base(self, id_: bytes | None) -> tuple[bytes | None, int]:
-        location = self._objects.find(id_) if id_ else None
-        if id_ is None or location is None:
-            return None, 0
-        if location.depth < MAX_DEPTH:
-            return id_, location.depth + 1
-        return self._objects.chain_end(id_), 1
+    def _job(self, candidate: Candidate) -> _Job:
+        """Find the base of a new object; one that cannot be read is no base."""
+        location = self._objects.find(candidate.base) if candidate.base else None
+        if candidate.base is None or location is None or candidate.id in self._mended:
+            return _Job(candidate, None, 0, None)
+        base, depth = candidate.base, location.depth + 1
+        if location.depth >= MAX_DEPTH:
+            base, depth = self._objects.chain_end(base), 1
+        try:
+            return _Job(candidate, base, depth, self._objects.read(base))
+        except StoreDamaged:
+            return _Job(candidate, None, 0, None)
 
 
 class _Frame(NamedTuple):

@@ -90,7 +90,7 @@ def test_restore_gives_the_snapshots_bytes(
     assert again.unchanged
     assert status(store, project).clean
     copy = tmp_path / "copy"
-    export(store, ExportOptions(baseline.snapshot, str(copy)))
+    export(store, project, ExportOptions(baseline.snapshot, str(copy)))
     assert dbhash(copy) == hash_before == dbhash(path)
     assert is_intact(copy)
 

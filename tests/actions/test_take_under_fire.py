@@ -93,7 +93,7 @@ def test_every_snapshot_is_intact_and_keeps_the_sum(tmp_path: Path, store: Store
     assert len(ids) > TAKES / 4, "the writers did not write"
     for id_ in ids:
         copy = tmp_path / "copy"
-        export(store, ExportOptions(id_, str(copy), force=True))
+        export(store, project, ExportOptions(id_, str(copy), force=True))
         assert total(copy) == ACCOUNTS * EACH
         for sidecar in tmp_path.glob("copy-*"):
             sidecar.unlink()
@@ -117,6 +117,6 @@ def test_several_databases_show_one_moment(tmp_path: Path, store: Store, journal
         sums = []
         for name in project.databases:
             copy = tmp_path / f"copy-{name}-{id_}"
-            export(store, ExportOptions(id_, str(copy), name))
+            export(store, project, ExportOptions(id_, str(copy), name))
             sums.append(total(copy))
         assert abs(sum(sums) - 2 * ACCOUNTS * EACH) <= under_way

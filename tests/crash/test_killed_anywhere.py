@@ -168,7 +168,7 @@ def check_history(scene: Scene, verb: str, step: str) -> None:
         kept = {id_ for id_ in scene.hashes if store.snapshots.exists(id_)}
         assert len(kept) == len(scene.hashes) - (verb == "rm-snapshot"), step
         for id_ in kept:
-            restore(store, project, RestoreOptions(id_, force=True))
+            restore(store, project, RestoreOptions(id_, force=True, foreign=True))
             assert scene.state() == scene.hashes[id_], step
             assert is_intact(scene.path), step
         assert status(store, project).clean

@@ -24,5 +24,5 @@ def command(context: Context, rev: str, file: str, only_db: str | None, force: b
     """Write REV to FILE as a SQLite database of its own."""
     with context.places.open_store() as store:
         options = ExportOptions(context.resolve(store, rev), file, only_db, force)
-        result = export(store, options, context.progress)
+        result = export(store, context.places.project, options, context.progress)
     context.output.result(result, [f"wrote {result.path} ({size(result.bytes)}, {result.seconds:.2f} s)"])

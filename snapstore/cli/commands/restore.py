@@ -60,7 +60,8 @@ def command(
                 f"Restore {rev or 'the backup'} {'without a way back' if no_safety else 'by force'}?", yes=yes
             )
         wait = context.places.timeout if timeout is None else timeout
-        options = RestoreOptions(id_, only_db, dry_run, not no_safety, force, wait)
+        only = (only_db,) if only_db else None
+        options = RestoreOptions(id_, only, dry_run, not no_safety, force, force, wait)
         result = restore(store, context.places.project, options, context.progress)
     context.output.result(result, describe(result, rev or context.places.backup_name))
 
@@ -99,7 +100,7 @@ def _backup(context: Context, store: Store) -> str:
 def _copy(context: Context, store: Store, id_: str, path: str, only_db: str | None, *, force: bool) -> None:
     from snapstore.actions.export import ExportOptions, export
 
-    copied = export(store, ExportOptions(id_, path, only_db, force), context.progress)
+    copied = export(store, context.places.project, ExportOptions(id_, path, only_db, force), context.progress)
     database = {"method": NONE, "pages_written": 0, "pages": copied.pages, "bytes": copied.bytes}
     document = {
         "snapshot": copied.snapshot,
