@@ -286,6 +286,15 @@ class NotAStore(Refused):
         return f"'{self.path}' is not a snapstore store and not empty"
 
 
+class NotConfirmed(Refused):
+    """A question was answered with no."""
+
+    code = "not-confirmed"
+
+    def __str__(self) -> str:
+        return "not confirmed, nothing was done"
+
+
 class InsideStore(Refused):
     """A path lies in the store's own folder."""
 

@@ -46,7 +46,12 @@ def translated(path: str | os.PathLike[str]) -> Iterator[None]:
         raise os_error(path, error) from error
 
 
-def write_all(fd: int, data: bytes) -> None:
+def path_text(path: str) -> str:
+    r"""Return a path as text that can be stored: bytes that are not UTF-8 become `\xNN`."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def write_all(fd: int, data: bytes | bytearray) -> None:
     """Write all of `data`; a single write may stop short (at 2 GiB, or when a disk fills up)."""
     view = memoryview(data)
     while view:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from snapstore.errors import ConfigurationError
+from snapstore.files import path_text
 
 DEFAULT = "default"
 
@@ -31,8 +32,8 @@ class Project:
     def origin(self) -> str:
         """What tells this project's HEAD from that of another one in the same store."""
         if list(self.databases) == [DEFAULT]:
-            return self.databases[DEFAULT]
-        return "\n".join(f"{name}={path}" for name, path in sorted(self.databases.items()))
+            return path_text(self.databases[DEFAULT])
+        return "\n".join(f"{name}={path_text(path)}" for name, path in sorted(self.databases.items()))
 
     def only(self, name: str) -> Project:
         """Return the project narrowed to one database. Raises ConfigurationError."""

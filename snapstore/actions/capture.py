@@ -12,8 +12,10 @@ from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
 from snapstore.errors import StoreDamaged
+from snapstore.files import path_text
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
+from snapstore.ids import ID_BYTES
 from snapstore.objects.object_store import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
@@ -54,14 +56,14 @@ class Capture:
         """Hash a view and store its new blocks, unless `keep` is false; return its manifest."""
         base_id, base = self._base(name)
         before = self._writer.stored_bytes
-        ids: list[bytes] = []
+        ids = bytearray()
         progress.start(f"reading {name}", view.bytes)
         changed = _changed_blocks(view, base, ids, progress)
         if keep:
             self._writer.add_all(changed)
         else:
             deque(changed, maxlen=0)
-        manifest = Manifest(view.page_size if view.page_count else 0, view.page_count, tuple(ids))
+        manifest = Manifest.of(view.page_size, view.page_count, bytes(ids))
         if not keep:
             return manifest
         content = manifest.id if base_id == manifest.id else self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
@@ -124,17 +126,18 @@ class Capture:
             return None
 
     def _is_ours(self, snapshot: Snapshot) -> bool:
-        return all(self._project.databases.get(name) == one.origin for name, one in snapshot.databases.items())
+        ours = {name: path_text(path) for name, path in self._project.databases.items()}
+        return all(ours.get(name) == one.origin for name, one in snapshot.databases.items())
 
 
-def _changed_blocks(view: View, base: Manifest | None, ids: list[bytes], progress: Progress) -> Iterator[Candidate]:
+def _changed_blocks(view: View, base: Manifest | None, ids: bytearray, progress: Progress) -> Iterator[Candidate]:
     """Scan a view, noting all `ids`; yield the blocks that are not the base's at the same place."""
-    base_ids = base.block_ids if base and base.page_size == view.page_size else ()
-    for index, id_, data in view.scan(base_ids):
-        ids.append(id_)
-        if data is not None:
-            yield Candidate(Kind.BLOCK, id_, data, base_ids[index] if index < len(base_ids) else None)
-        progress.advance(BLOCK_BYTES)
+    known = base if base and base.page_size == view.page_size else None
+    for scanned in view.scan(known.block_ids if known else b""):
+        ids += scanned.ids
+        for number, id_, data in scanned.new:
+            yield Candidate(Kind.BLOCK, id_, data, known.block_id(number) if known else None)
+        progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
 
 
 def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:
@@ -145,7 +148,7 @@ def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:
         content=content,
         page_size=manifest.page_size,
         page_count=manifest.page_count,
-        origin=view.file.path,
+        origin=path_text(view.file.path),
         journal_mode=view.journal_mode,
         schema=schema.schema,
         layout=schema.layout,

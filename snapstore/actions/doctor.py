@@ -94,6 +94,7 @@ def _store(path: str) -> Iterator[Finding]:
             count = len(store.snapshots.all())
             store.catalog.rows("BEGIN IMMEDIATE")
             store.catalog.rows("ROLLBACK")
+            lost = store.objects.lost_packs()
     except NoStore:
         yield Finding("store", OK, f"none yet at '{path}'", "'snap tag NAME' makes it")
     except StoreLocked as error:
@@ -102,6 +103,11 @@ def _store(path: str) -> Iterator[Finding]:
         yield Finding("store", FAILURE, str(error), "other snapshots may be intact: 'snap log --all'")
     else:
         free = os.statvfs(path)
+        for pack in lost:
+            remedy = "'snap log --all' lists the snapshots; 'snap reset' finds the newest intact one"
+            yield Finding(
+                "store", FAILURE, f"pack {pack} is missing or has another length than it was written with", remedy
+            )
         yield Finding("store", OK, f"'{path}', {count} snapshots, {free.f_bavail * free.f_frsize / 1e9:.1f} GB free")
         if not os.access(os.path.join(path, "packs"), os.W_OK):
             yield Finding("store", FAILURE, "its packs folder is read-only", f"chmod -R u+w '{path}'")

@@ -10,6 +10,7 @@ from snapstore.database.header import page1_for_file
 from snapstore.files import translated, write_all, written_durably
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord
+from snapstore.ids import ID_BYTES
 from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
 
@@ -36,9 +37,9 @@ def write_image(
 
 def image_blocks(store: Store, manifest: Manifest, *, wal: bool) -> Iterator[bytes]:
     """Yield the blocks of a file in order, page 1 with the header of a file of its own."""
-    for index, id_ in enumerate(manifest.block_ids):
-        block = store.objects.read(id_)
-        if index == 0:
+    for start in range(0, len(manifest.block_ids), ID_BYTES):
+        block = store.objects.read(manifest.block_ids[start : start + ID_BYTES])
+        if start == 0:
             block = page1_for_file(block[: manifest.page_size], wal=wal) + block[manifest.page_size :]
         yield block
 

@@ -10,6 +10,7 @@ from snapstore.actions.origin import IMPORTED
 from snapstore.actions.take import TakenDatabase, taken_database
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import NamePinned
+from snapstore.files import path_text
 from snapstore.history.refs import check_name
 from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
@@ -60,7 +61,7 @@ def import_file(store: Store, project: Project, options: ImportOptions, progress
         capture = Capture(store, writer, project)
         with LiveDatabases({options.database: options.path}, Patience(options.timeout)) as live:
             capture.read(options.database, live.read()[options.database], progress)
-        captured = capture.finish(IMPORTED, options.message or f"imported from {options.path}")
+        captured = capture.finish(IMPORTED, options.message or f"imported from {path_text(options.path)}")
         with store.catalog.transaction():
             capture.record(captured)
             if options.name:

@@ -12,6 +12,7 @@ from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
 from snapstore.errors import DatabaseLocked, RestoreMismatch
 from snapstore.files import reached
+from snapstore.ids import ID_BYTES
 from snapstore.store import Store
 
 
@@ -20,9 +21,7 @@ def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]
     view, now, target = job.view, job.now, job.target
     assert view is not None
     assert now is not None
-    for index, id_ in enumerate(target.block_ids):
-        if index < len(now.block_ids) and now.block_ids[index] == id_:
-            continue
+    for index, id_ in target.blocks_unlike(now):
         job.written[index] = id_
         have = view.block(index) if index < view.block_count else b""
         for place, (pgno, page) in enumerate(page_images(target, index, store.objects.read(id_))):
@@ -54,7 +53,7 @@ def commit(job: RestoreJob) -> int:
 def _page1(store: Store, job: RestoreJob, view: View) -> bytes:
     if not job.target.page_count:
         return header.page1_for_live(header.void_page1(view.live_page1), view.live_page1, new_schema=True)
-    page1 = store.objects.read(job.target.block_ids[0])[: job.target.page_size]
+    page1 = store.objects.read(job.target.block_ids[:ID_BYTES])[: job.target.page_size]
     live_page1 = view.live_page1 or header.page1_for_file(page1, wal=False)
     new_schema = fingerprint(view.connection).layout != job.record.layout
     return header.page1_for_live(page1, live_page1, new_schema=new_schema)

@@ -7,6 +7,7 @@ import os
 from snapstore.database.live import LiveDatabases
 from snapstore.database.schema import fingerprint
 from snapstore.errors import SnapError, StoreDamaged, WrongDatabase
+from snapstore.files import path_text
 from snapstore.history.refs import Ref
 from snapstore.history.snapshot import Snapshot
 from snapstore.ids import short
@@ -27,7 +28,7 @@ def check_belongs(id_: str, snapshot: Snapshot, project: Project, names: list[st
         return
     for name in names:
         record, path = snapshot.databases[name], project.databases[name]
-        if record.origin != path and not (_is_gone(record.origin) and _holds(path, record.tables)):
+        if record.origin != path_text(path) and not (_is_gone(record.origin) and _holds(path, record.tables)):
             raise WrongDatabase(path, short(id_), record.origin)
 
 

@@ -172,16 +172,13 @@ class _Restore:
         results = {}
         in_place = [job for job in self._jobs.values() if job.is_in_place]
         try:
-            for job in self._jobs.values():
-                if not job.is_done and not job.is_in_place:
-                    refuse_if_open(job, force=self._options.force)
+            self._refuse()
             for name, job in self._jobs.items():
                 if job.is_done:
                     results[name] = RestoredDatabase(NONE, 0, job.target.page_count)
                 elif job.is_in_place:
                     results[name] = RestoredDatabase(IN_PLACE, write_pages(self._store, job), job.target.page_count)
-            versions = [commit(job) for job in in_place]
-            for job, version in zip(in_place, versions, strict=True):
+            for job, version in [(job, commit(job)) for job in in_place]:
                 check_written(job, version)
             for name, job in self._jobs.items():
                 if name not in results:
@@ -192,6 +189,12 @@ class _Restore:
                 settle(self._store, self._project, self._options.timeout)
             raise
         return results
+
+    def _refuse(self) -> None:
+        """Raise what would stop one of several databases before any of them has changed."""
+        for job in self._jobs.values():
+            if not job.is_done and not job.is_in_place:
+                refuse_if_open(job, force=self._options.force)
 
     def _replace(self, job: RestoreJob) -> RestoredDatabase:
         done = replace_file(self._store, job, force=self._options.force)

@@ -76,5 +76,5 @@ def _live_contents(project: Project, intent: Intent, timeout: float) -> dict[str
 
 
 def _content(view: View) -> str:
-    ids = tuple(block.id for block in view.scan())
-    return Manifest(view.page_size, view.page_count, ids).id.hex()
+    ids = b"".join(scanned.ids for scanned in view.scan())
+    return Manifest.of(view.page_size, view.page_count, ids).id.hex()

@@ -13,6 +13,7 @@ from snapstore.database.view import View
 from snapstore.errors import NoSnapshot
 from snapstore.history.intents import Intent
 from snapstore.history.manifest import Manifest
+from snapstore.ids import ID_BYTES
 from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
@@ -83,10 +84,11 @@ def _changed_pages(store: Store, view: View, base: Manifest, progress: Progress)
     if view.page_count and base.page_count and view.page_size != base.page_size:
         return max(view.page_count, base.page_count)
     changed: int = abs(view.page_count - base.page_count)
-    for index, _, data in view.scan(base.block_ids):
-        progress.advance(BLOCK_BYTES)
-        if data is not None and index < len(base.block_ids):
-            old = dict(page_images(base, index, store.objects.read(base.block_ids[index])))
-            new = dict(page_images(base, index, data))
-            changed += sum(1 for pgno in old.keys() & new.keys() if old[pgno] != new[pgno])
+    for scanned in view.scan(base.block_ids):
+        progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
+        for number, _, data in scanned.new:
+            if old_id := base.block_id(number):
+                old = dict(page_images(base, number, store.objects.read(old_id)))
+                new = dict(page_images(base, number, data))
+                changed += sum(1 for pgno in old.keys() & new.keys() if old[pgno] != new[pgno])
     return changed

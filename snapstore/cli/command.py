@@ -12,6 +12,7 @@ import click
 from snapstore.cli.options import Globals, SnapCommand
 from snapstore.cli.output import Output
 from snapstore.cli.places import Places
+from snapstore.errors import NotConfirmed
 from snapstore.progress import SILENT, Progress
 
 
@@ -39,8 +40,9 @@ class Context:
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask on a terminal; elsewhere, and with -y, go on."""
-        if not yes and sys.stdin.isatty() and sys.stderr.isatty():
-            click.confirm(question, abort=True, err=True)
+        asked = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+        if asked and not click.confirm(question, err=True):
+            raise NotConfirmed
 
 
 def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]], click.Command]:

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from snapstore.cli.places import DEFAULT_BACKUP_NAME
-from snapstore.errors import ConfigurationError
+from snapstore.errors import BadName, ConfigurationError
+from snapstore.history.refs import check_name
 from snapstore.project import DEFAULT
 from snapstore.store import DEFAULT_TIMEOUT
 
@@ -34,6 +35,8 @@ def load(path: str) -> Configuration:
             root = yaml.compose(file, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot read it: {getattr(error, 'strerror', None) or error}", path) from error
+    except RecursionError as error:
+        raise ConfigurationError("it is nested too deeply", path) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"
@@ -56,7 +59,7 @@ class _Reader:
             "database": self._database,
             "databases": self._databases,
             "store": self._file_path,
-            "backup_name": self._text,
+            "backup_name": self._name,
             "timeout": self._seconds,
         }
         for key, node in self._mapping("the file", root):
@@ -84,7 +87,17 @@ class _Reader:
     def _text(self, key: str, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value or node.tag == "tag:yaml.org,2002:null":
             raise self._error(f"'{key}' has to be text", node)
+        if "\0" in node.value:
+            raise self._error(f"'{key}' has a zero character", node)
         return str(node.value)
+
+    def _name(self, key: str, node: yaml.Node) -> str:
+        name = self._text(key, node)
+        try:
+            check_name(name)
+        except BadName as error:
+            raise self._error(f"'{key}' is a {error}", node) from error
+        return name
 
     def _seconds(self, key: str, node: yaml.Node) -> float:
         try:

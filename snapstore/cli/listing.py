@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from snapstore.actions.listing import Listed
-from snapstore.cli.output import size, table, when
+from snapstore.cli.output import one_line, size, table, when
 from snapstore.ids import short
 
 
@@ -21,7 +21,7 @@ def lines(listed: Sequence[Listed]) -> list[str]:
                 size(one.bytes),
                 f"+{size(one.stored_bytes)}",
                 click.style(", ".join(one.names) + (" (pinned)" if one.pinned else ""), fg="green"),
-                one.message,
+                one_line(one.message),
             )
             for one in listed
         ],

@@ -78,6 +78,11 @@ def size(count: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def one_line(text: str) -> str:
+    """Return text with control characters escaped, so that no name or message can move the cursor."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def counted(number: int, noun: str) -> str:
     """Return `1 page`, `2 pages`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 from snapstore.cli.options import Globals
 from snapstore.cli.places import Places
@@ -19,6 +21,8 @@ class Revision(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer tags that begin as typed; say nothing where there is no store."""
+        from click.shell_completion import CompletionItem
+
         try:
             with Places(ctx.ensure_object(Globals)).open_store() as store:
                 names = [ref.name for ref in store.refs.all()]

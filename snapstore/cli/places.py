@@ -43,6 +43,8 @@ class Places:
     @cached_property
     def config_path(self) -> str | None:
         """The configuration file, None where there is none."""
+        if self._options.config == "":
+            raise ConfigurationError("--config is empty")
         if named := self._options.config or os.environ.get("SNAPSTORE_CONFIG"):
             return named
         if self._options.db:
@@ -69,6 +71,8 @@ class Places:
     @cached_property
     def store_path(self) -> str:
         """Where the store is, or would be."""
+        if self._options.store == "":
+            raise ConfigurationError("--store is empty")
         for named in (
             self._options.store,
             os.environ.get("SNAPSTORE_STORE"),

@@ -8,6 +8,8 @@ the last connection.
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
@@ -21,6 +23,7 @@ from snapstore.errors import (
     DatabaseReadOnly,
     DatabaseUnreadable,
     DiskFull,
+    FileError,
     NotADatabase,
     SnapError,
 )
@@ -41,9 +44,13 @@ class DatabaseFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.realpath(path)
-        if not os.path.exists(self.path):
-            raise DatabaseMissing(os.fspath(path))
-        if not os.path.isfile(self.path):
+        try:
+            mode = os.stat(self.path).st_mode
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DatabaseMissing(os.fspath(path)) from error
+        except (OSError, ValueError) as error:
+            raise DatabaseUnreadable(os.fspath(path), getattr(error, "strerror", str(error)).lower()) from error
+        if not stat.S_ISREG(mode):
             raise NotADatabase(os.fspath(path), "it is not a regular file")
         self._connections: list[engine.Connection] = []
         self._immutable = False
@@ -95,6 +102,16 @@ class DatabaseFile:
         except OSError as error:
             raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
 
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Fill `buffer` from the file itself; return how many bytes there were."""
+        filled = 0
+        try:
+            while filled < len(buffer) and (count := os.preadv(self._fd, [buffer[filled:]], offset + filled)):
+                filled += count
+        except OSError as error:
+            raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
+        return filled
+
     def header(self) -> Header | None:
         """Return the file's own header, None for a file of zero bytes. Raises NotADatabase."""
         data = self.read(_SAMPLE_BYTES, 0)
@@ -142,19 +159,23 @@ class DatabaseFile:
         return not os.path.exists(self.path + "-shm") and not (os.path.exists(wal) and os.path.getsize(wal))
 
     def _translate(self, code: int, text: str) -> SnapError | None:
-        files = (self.path, *sidecars(self.path))
-        if code in (engine.BUSY, engine.LOCKED):
-            return DatabaseLocked(self.path, holders_of(files))
-        if code == engine.CORRUPT:
-            return self._corrupt(text)
-        if code == engine.NOTADB:
-            return NotADatabase(self.path)
-        if code == engine.FULL:
-            return DiskFull(self.path)
-        if code == engine.READONLY:
-            return DatabaseReadOnly(self.path)
-        if code in (engine.CANTOPEN, engine.PERM, engine.IOERR):
-            return DatabaseUnreadable(self.path, text)
+        if code == engine.IOERR_WRITE:
+            return FileError(self.path, "could not be written (a file-size limit, or a failing disk)")
         if "malformed database schema" in text:
-            return DatabaseCorrupt(self.path, text)
-        return None
+            return self._corrupt(text)
+        causes: dict[int, Callable[[], SnapError]] = {
+            engine.BUSY: self._locked,
+            engine.LOCKED: self._locked,
+            engine.CORRUPT: lambda: self._corrupt(text),
+            engine.NOTADB: lambda: NotADatabase(self.path),
+            engine.FULL: lambda: DiskFull(self.path),
+            engine.READONLY: lambda: DatabaseReadOnly(self.path),
+            engine.CANTOPEN: lambda: DatabaseUnreadable(self.path, text),
+            engine.PERM: lambda: DatabaseUnreadable(self.path, text),
+            engine.IOERR: lambda: DatabaseUnreadable(self.path, text),
+        }
+        cause = causes.get(code & engine.PRIMARY)
+        return cause() if cause else None
+
+    def _locked(self) -> DatabaseLocked:
+        return DatabaseLocked(self.path, holders_of((self.path, *sidecars(self.path))))

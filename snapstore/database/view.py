@@ -9,7 +9,8 @@ lock-byte page is zero (header.py, blocks.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
@@ -21,18 +22,25 @@ from snapstore.database.wal import pages_named
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
 from snapstore.holders import holders_of
-from snapstore.ids import object_id
+from snapstore.ids import ID_BYTES, object_id
 from snapstore.parallel import ordered_map
 
-BLOCKS_A_PIECE = 16  # 1 MiB: past it reading gets no faster, and a piece still fits the processor's cache
+BLOCKS_A_PIECE = 64  # 4 MiB: past it reading gets no faster
 
 
-class ScannedBlock(NamedTuple):
-    """A block met by a scan; counted from 0; `data` is None where its id is the one that was known."""
+class NewBlock(NamedTuple):
+    """A block, counted from 0, that is not the one that was known at its place."""
 
     number: int
     id: bytes
-    data: bytes | None
+    data: bytes
+
+
+class Scanned(NamedTuple):
+    """Consecutive blocks met by a scan: all their ids, `16 * n bytes`, and those that are new."""
+
+    ids: bytes
+    new: list[NewBlock]
 
 
 class _Piece(NamedTuple):
@@ -52,6 +60,7 @@ class View:
         if not connection.in_transaction:
             connection.rows("BEGIN")
         connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
+        self._buffers = threading.local()
         self._state = file.state()
         if file.is_replaced():
             raise DatabaseUnreadable(file.path, "another file took its place while it was being opened")
@@ -78,20 +87,19 @@ class View:
         """Return block `index` of the image."""
         return bytes(self._read(self._piece(index, 1)))
 
-    def scan(self, known: Sequence[bytes] = ()) -> Iterator[ScannedBlock]:
-        """Hash every block in order; give the data of those whose id is not `known` at the same place."""
+    def scan(self, known: bytes = b"") -> Iterator[Scanned]:
+        """Hash every block in order, some at a time; `known` are ids in the order of the blocks."""
 
-        def scan_piece(piece: _Piece) -> list[ScannedBlock]:
+        def scan_piece(piece: _Piece) -> Scanned:
             return self._scan_piece(piece, known)
 
         pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
         if self.block_count <= BLOCKS_A_PIECE:
             for piece in pieces:
-                yield from scan_piece(piece)
+                yield scan_piece(piece)
         else:
             with closing(ordered_map(scan_piece, pieces)) as found:
-                for scanned in found:
-                    yield from scanned
+                yield from found
         self._check_unchanged()
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
@@ -106,35 +114,46 @@ class View:
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
         return _Piece(first, count, {pgno: self.page(pgno) for pgno in range(start, end) if pgno in self._in_wal})
 
-    def _scan_piece(self, piece: _Piece, known: Sequence[bytes]) -> list[ScannedBlock]:
-        data = memoryview(self._read(piece))
-        scanned = []
-        for place in range(piece.blocks):
-            block = data[place * BLOCK_BYTES : (place + 1) * BLOCK_BYTES]
-            index, found = piece.first + place, object_id(block)
-            same = index < len(known) and known[index] == found
-            scanned.append(ScannedBlock(index, found, None if same else bytes(block)))
-        return scanned
+    def _scan_piece(self, piece: _Piece, known: bytes) -> Scanned:
+        data = self._read(piece)
+        pieces = [data[start : start + BLOCK_BYTES] for start in range(0, len(data), BLOCK_BYTES)]
+        found = [object_id(block) for block in pieces]
+        ids = b"".join(found)
+        before = known[piece.first * ID_BYTES : (piece.first + piece.blocks) * ID_BYTES]
+        if ids == before:
+            return Scanned(ids, [])
+        new = [
+            NewBlock(piece.first + place, id_, bytes(pieces[place]))
+            for place, id_ in enumerate(found)
+            if before[place * ID_BYTES : (place + 1) * ID_BYTES] != id_
+        ]
+        return Scanned(ids, new)
 
-    def _read(self, piece: _Piece) -> bytes | bytearray:
+    def _read(self, piece: _Piece) -> memoryview:
+        """Fill this thread's buffer with a piece; what is returned is good until the next one."""
         start = piece.first * BLOCK_BYTES
         size = min(piece.blocks * BLOCK_BYTES, self.bytes - start)
-        data = self.file.read(size, start)
-        lock_start = blocks.PENDING_BYTE - start
-        if piece.first and not piece.overlay and len(data) == size and not 0 <= lock_start < size:
-            return data
-        whole = bytearray(data)
-        whole.extend(bytes(size - len(data)))
+        whole = self._buffer()[:size]
+        filled = self.file.read_into(whole, start)
+        if filled < size:
+            whole[filled:] = bytes(size - filled)
+            self._check_complete(piece, start + filled, size)
         first_page = blocks.first_page(piece.first, self.page_size)
         for pgno, page in piece.overlay.items():
             offset = (pgno - first_page) * self.page_size
             whole[offset : offset + self.page_size] = page
-        self._check_complete(piece, start + len(data), size)
+        lock_start = blocks.PENDING_BYTE - start
         if 0 <= lock_start < size:
             whole[lock_start : lock_start + self.page_size] = bytes(self.page_size)
         if piece.first == 0:
             header.normalise(whole, self.page_count)
         return whole
+
+    def _buffer(self) -> memoryview:
+        if not hasattr(self._buffers, "view"):
+            self._buffers.view = memoryview(bytearray(BLOCKS_A_PIECE * BLOCK_BYTES))
+        view: memoryview = self._buffers.view
+        return view
 
     def _check_complete(self, piece: _Piece, end_of_file: int, size: int) -> None:
         """Make sure that pages past the end of the file came from the write-ahead log."""

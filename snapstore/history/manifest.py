@@ -9,6 +9,7 @@ database has page size 0 and page count 0, whatever its file says.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from snapstore import blocks
@@ -16,19 +17,24 @@ from snapstore.ids import ID_BYTES, object_id
 
 MAGIC = b"SNAPMANI"
 _HEADER = struct.Struct(">8s I I")
+_STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class Manifest(NamedTuple):
-    """The block ids of a state, pages counted in `page_size` bytes."""
+    """The block ids of a state, `16 * n bytes` in order; pages counted in `page_size` bytes."""
 
     page_size: int
     page_count: int
-    block_ids: tuple[bytes, ...]
+    block_ids: bytes
+
+    @classmethod
+    def of(cls, page_size: int, page_count: int, block_ids: bytes) -> Manifest:
+        """Make the manifest of an image; the empty database has no page size."""
+        return cls(page_size if page_count else 0, page_count, block_ids)
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
-        page_size = self.page_size if self.page_count else 0
-        return _HEADER.pack(MAGIC, page_size, self.page_count) + b"".join(self.block_ids)
+        return _HEADER.pack(MAGIC, self.page_size, self.page_count) + self.block_ids
 
     @classmethod
     def decode(cls, data: bytes) -> Manifest:
@@ -36,11 +42,10 @@ class Manifest(NamedTuple):
         if len(data) < _HEADER.size:
             raise ValueError("manifest is too short")
         magic, page_size, page_count = _HEADER.unpack_from(data)
-        ids = tuple(data[at : at + ID_BYTES] for at in range(_HEADER.size, len(data), ID_BYTES))
         wanted = blocks.block_count(page_size, page_count)
         if magic != MAGIC or len(data) != _HEADER.size + wanted * ID_BYTES:
-            raise ValueError(f"manifest of {page_count} pages has {len(ids)} blocks, not {wanted}")
-        return cls(page_size, page_count, ids)
+            raise ValueError(f"manifest of {page_count} pages does not have {wanted} blocks")
+        return cls(page_size, page_count, data[_HEADER.size :])
 
     @property
     def id(self) -> bytes:
@@ -48,10 +53,24 @@ class Manifest(NamedTuple):
         return object_id(self.encode())
 
     @property
+    def block_count(self) -> int:
+        """How many blocks the image has."""
+        return len(self.block_ids) // ID_BYTES
+
+    @property
     def image_bytes(self) -> int:
         """The length of the image."""
         return self.page_size * self.page_count
 
-    def block_bytes(self, index: int) -> int:
-        """Return the length of block `index`."""
-        return blocks.block_bytes(index, self.page_size, self.page_count)
+    def block_id(self, number: int) -> bytes | None:
+        """Return the id of a block, None past the end."""
+        return self.block_ids[number * ID_BYTES : (number + 1) * ID_BYTES] or None
+
+    def blocks_unlike(self, other: Manifest) -> Iterator[tuple[int, bytes]]:
+        """Yield number and id of each block that `other` does not have at the same place."""
+        for start in range(0, len(self.block_ids), _STRIDE):
+            if self.block_ids[start : start + _STRIDE] == other.block_ids[start : start + _STRIDE]:
+                continue
+            for number in range(start // ID_BYTES, min(start + _STRIDE, len(self.block_ids)) // ID_BYTES):
+                if (id_ := self.block_id(number)) and id_ != other.block_id(number):
+                    yield number, id_

@@ -47,6 +47,8 @@ class Refs:
 
     def get(self, name: str) -> Ref | None:
         """Return a tag, None where there is none of the name."""
+        if not name.isprintable():
+            return None
         found = self._select("WHERE name = ?", name)
         return found[0] if found else None
 

@@ -24,6 +24,8 @@ class Revisions:
 
     def resolve(self, revision: str) -> str:
         """Return the snapshot's id in hex. Raises UnknownRevision, AmbiguousRevision, NoSnapshot."""
+        if not revision.isprintable():
+            raise UnknownRevision(revision)
         if at := _AT.match(revision):
             return self._listed(revision, self._position(revision, at["name"] or HEAD, int(at["back"])))
         if revision == HEAD:

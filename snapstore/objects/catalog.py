@@ -26,7 +26,7 @@ class Catalog:
     def __init__(self, path: str, patience: Patience) -> None:
         self.path = path
         self._store = os.path.dirname(path)
-        self._connection = engine.Connection(engine.file_uri(path, mode="rw"), self._translate, patience)
+        self._connection = self._connect(patience)
         self.before_commit: list[Callable[[], None]] = []
         self.after_rollback: list[Callable[[], None]] = []
         self._check_format()
@@ -93,6 +93,19 @@ class Catalog:
         """Close the catalog."""
         self._connection.close()
 
+    def _connect(self, patience: Patience) -> engine.Connection:
+        """Open for writing, or for reading alone where nothing can be written: a full or read-only disk."""
+        try:
+            connection = engine.Connection(engine.file_uri(self.path, mode="rw"), self._translate, patience)
+            connection.value("SELECT count(*) FROM sqlite_schema")
+        except (FileError, DiskFull):
+            wal = self.path + "-wal"
+            if os.path.exists(wal) and os.path.getsize(wal):
+                raise
+            uri = engine.file_uri(self.path, mode="ro", immutable=1)
+            connection = engine.Connection(uri, self._translate, patience)
+        return connection
+
     def _translate(self, code: int, text: str) -> SnapError | None:
         return _translator(self._store)(code, text)
 
@@ -112,6 +125,9 @@ def _schema() -> str:
 
 def _translator(store: str) -> engine.Translate:
     def translate(code: int, text: str) -> SnapError | None:
+        if code == engine.IOERR_WRITE:
+            return DiskFull(store)
+        code &= engine.PRIMARY
         if code in (engine.BUSY, engine.LOCKED):
             return StoreLocked(store)
         if code in (engine.CORRUPT, engine.NOTADB, _SQL_ERROR):

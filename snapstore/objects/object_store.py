@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable
 from contextlib import closing, suppress
+from functools import cached_property
 from typing import NamedTuple
 
 from snapstore.errors import StoreDamaged
@@ -67,17 +68,34 @@ class ObjectStore:
         try:
             frame = self._pack(location.pack).frame(location.offset, location.stored_bytes)
             data = codec.decompress(frame, location.object_bytes, prefix)
+        except FileNotFoundError as error:
+            raise self._damaged(f"pack {location.pack} is missing") from error
         except (ValueError, OSError) as error:
-            raise self._damaged(f"object {id_.hex()} in pack {location.pack}: {error}") from error
+            what = getattr(error, "strerror", None) or error
+            raise self._damaged(f"object {id_.hex()} in pack {location.pack}: {what}") from error
         if object_id(data) != id_:
             raise self._damaged(f"object {id_.hex()} in pack {location.pack} has another content than its id says")
         return data
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether there was no object when this was first asked; a first take need not look for any."""
+        return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
     def chain_end(self, id_: bytes) -> bytes:
         """Return the object at the end of the chain of bases of `id_`."""
         while (location := self.find(id_)) and location.base:
             id_ = location.base
         return id_
+
+    def lost_packs(self) -> list[str]:
+        """Return the names of packs whose file is missing or has another length than was recorded."""
+        lost = []
+        for name, size in self.catalog.rows("SELECT name, bytes FROM pack ORDER BY pack"):
+            path = pack_path(self.folder, name)
+            if not os.path.exists(path) or os.path.getsize(path) != size:
+                lost.append(name)
+        return lost
 
     def _pack(self, name: str) -> PackReader:
         if name not in self._packs:
@@ -183,7 +201,7 @@ class ObjectWriter:
         if self._pack and (entry := self._pack.entries.get(id_)):
             prefix = self._objects.read(entry.base) if entry.base else None
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        if self._objects.find(id_) is None:
+        if self._objects.is_empty or self._objects.find(id_) is None:
             return None
         try:
             return self._objects.read(id_)

@@ -36,7 +36,7 @@ HEADER_BYTES = _HEADER.size
 ENTRY_BYTES = _ENTRY.size + _CHECKSUM.size
 TRAILER_BYTES = _TRAILER.size + DIGEST_BYTES
 NO_BASE = bytes(ID_BYTES)
-_READ_BYTES = 1 << 20
+_READ_BYTES = _BUFFER_BYTES = 1 << 20
 
 
 class Kind(IntEnum):
@@ -85,6 +85,7 @@ class PackWriter:
         with translated(folder):
             self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         self._end = 0
+        self._buffer = bytearray()
         self._write(_HEADER.pack(MAGIC, VERSION))
 
     def add(self, kind: Kind, id_: bytes, base: bytes | None, depth: int, size: int, frame: bytes) -> None:
@@ -95,11 +96,13 @@ class PackWriter:
 
     def read(self, entry: Entry) -> bytes:
         """Return the frame of an entry already added."""
+        self._flush()
         return os.pread(self._fd, entry.stored_bytes, entry.offset)
 
     def finish(self) -> tuple[str, int]:
         """Make the pack durable; return its name and its length in bytes."""
         self._write(_TRAILER.pack(END_MAGIC, len(self.entries)))
+        self._flush()
         digest = self._hash.digest()
         name = digest.hex()
         with translated(self._folder):
@@ -121,10 +124,16 @@ class PackWriter:
             os.unlink(self._temporary)
 
     def _write(self, data: bytes) -> None:
-        with translated(self._folder):
-            write_all(self._fd, data)
-        self._hash.update(data)
+        self._buffer += data
         self._end += len(data)
+        if len(self._buffer) >= _BUFFER_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        with translated(self._folder):
+            write_all(self._fd, self._buffer)
+        self._hash.update(self._buffer)
+        self._buffer = bytearray()
 
 
 class PackReader:

@@ -17,7 +17,7 @@ snap export latest queue.sqlite3 --only-db queue
 
 @snap_command("export", EXAMPLES)
 @click.argument("rev", type=REVISION)
-@click.argument("file", type=click.Path())
+@click.argument("file")
 @click.option("--only-db", metavar="NAME", help="One of several databases.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 def command(context: Context, rev: str, file: str, only_db: str | None, force: bool) -> None:

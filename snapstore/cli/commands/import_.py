@@ -18,7 +18,7 @@ snap import colleague.sqlite3 --tag bug-1234 -m 'from the report'
 
 
 @snap_command("import", EXAMPLES)
-@click.argument("file", type=click.Path())
+@click.argument("file")
 @click.option("--tag", "name", metavar="NAME", help="Name the snapshot.")
 @click.option("--only-db", default=DEFAULT, metavar="NAME", help="The database it is a state of [default: default].")
 @click.option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import table, when
+from snapstore.cli.output import one_line, table, when
 from snapstore.cli.parameters import REVISION
 from snapstore.errors import UnknownRevision
 from snapstore.history.reflog import HEAD
@@ -32,7 +32,7 @@ def command(context: Context, name: str) -> None:
             click.style(short(entry.snapshot), fg="yellow") if entry.snapshot else "gone",
             when(entry.at),
             entry.action,
-            entry.message,
+            one_line(entry.message),
         )
         for number, entry in enumerate(positions)
     ]

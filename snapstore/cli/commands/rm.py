@@ -26,6 +26,9 @@ def command(context: Context, revs: tuple[str, ...], force: bool, yes: bool) -> 
     All or none are removed. What a tag named stays in the store and in the tag's reflog.
     """
     with context.places.open_store() as store:
+        for rev in revs:
+            if store.refs.get(rev) is None:
+                context.resolve(store, rev)
         context.confirm(f"Remove {', '.join(revs)}?", yes=yes)
         removed = remove(store, context.places.project, list(revs), force=force)
     lines = [

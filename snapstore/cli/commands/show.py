@@ -9,7 +9,7 @@ import click
 
 from snapstore.actions.show import Shown, ShownDatabase, show
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import counted, size, table, when
+from snapstore.cli.output import counted, one_line, size, table, when
 from snapstore.cli.parameters import REVISION
 
 EXAMPLES = """
@@ -64,11 +64,11 @@ def _lines(shown: Shown) -> Iterator[str]:
     yield f"taken    {when(row.created)} ({row.kind})"
     yield f"parent   {shown.snapshot.parent or 'none'}"
     if row.message:
-        yield f"message  {row.message}"
+        yield f"message  {one_line(row.message)}"
     for name, one in shown.databases.items():
         record = one.record
         yield ""
-        yield f"{name}: {record.origin}"
+        yield f"{name}: {one_line(record.origin)}"
         yield f"  content  {record.content}"
         pages = f"{counted(record.page_count, 'page')} of {record.page_size}"
         yield f"  size     {size(record.image_bytes)} ({pages}), journal mode {record.journal_mode}"
