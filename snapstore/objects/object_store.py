@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable
 from contextlib import closing, suppress
-from functools import cached_property
 from typing import NamedTuple
 
 from snapstore.errors import StoreDamaged
@@ -77,9 +76,8 @@ class ObjectStore:
             raise self._damaged(f"object {id_.hex()} in pack {location.pack} has another content than its id says")
         return data
 
-    @cached_property
     def is_empty(self) -> bool:
-        """Whether there was no object when this was first asked; a first take need not look for any."""
+        """Tell whether there is no object at all."""
         return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
     def chain_end(self, id_: bytes) -> bytes:
@@ -133,6 +131,7 @@ class ObjectWriter:
         self._objects = objects
         self._pack: PackWriter | None = None
         self._in_flight: dict[bytes, bytes] = {}
+        self._was_empty = objects.is_empty()  # then a first take need not look every block up
         self._mended: set[bytes] = set()
         self._finished: tuple[str, int] | None = None
         self.stored_bytes = 0
@@ -201,7 +200,7 @@ class ObjectWriter:
         if self._pack and (entry := self._pack.entries.get(id_)):
             prefix = self._objects.read(entry.base) if entry.base else None
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        if self._objects.is_empty or self._objects.find(id_) is None:
+        if self._was_empty or self._objects.find(id_) is None:
             return None
         try:
             return self._objects.read(id_)

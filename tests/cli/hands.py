@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,6 +19,8 @@ WITHOUT_POWERS = ("setpriv", f"--bounding-set={POWERS}", f"--inh-caps={POWERS}")
 LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); "
 LIMITED += "os.execvp(sys.argv[2], sys.argv[2:])"
 
+First = TypeVar("First")
+Second = TypeVar("Second")
 Done = subprocess.CompletedProcess[str]
 
 
@@ -146,6 +148,12 @@ def damage_fifo(path: Path) -> None:
 DAMAGES: dict[str, Callable[[Path], None]] = {
     name.removeprefix("damage_"): function for name, function in globals().items() if name.startswith("damage_")
 }
+
+
+def each_once(firsts: Sequence[First], seconds: Sequence[Second]) -> list[tuple[First, Second]]:
+    """Pair two lists so that each member of both occurs, and no more pairs than that takes."""
+    longest = max(len(firsts), len(seconds))
+    return [(firsts[at % len(firsts)], seconds[at % len(seconds)]) for at in range(longest)]
 
 
 def json_keys(document: Any, *keys: str) -> None:
