@@ -16,7 +16,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 THREADS = 2
-AHEAD = 6  # jobs in flight: enough to keep two threads busy, small enough to bound memory
 
 
 class _Job(Generic[Item, Result]):
@@ -44,8 +43,14 @@ class _Job(Generic[Item, Result]):
             return self._result[0]
 
 
-def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-    """Yield `function(item)` for each item in order; items are drawn in the calling thread."""
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+) -> Generator[Result, None, None]:
+    """Yield `function(item)` for each item in order; items are drawn in the calling thread.
+
+    At most `ahead` of them are in flight: enough that the threads have work while the caller has other
+    things to do, few enough to bound memory.
+    """
     jobs: SimpleQueue[_Job[Item, Result] | None] = SimpleQueue()
 
     def work() -> None:
@@ -56,7 +61,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Ge
     for thread in threads:
         thread.start()
     try:
-        yield from _in_order(items, jobs)
+        yield from _in_order(items, jobs, ahead)
     finally:
         for _ in threads:
             jobs.put(None)
@@ -64,12 +69,14 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Ge
             thread.join()
 
 
-def _in_order(items: Iterable[Item], jobs: SimpleQueue[_Job[Item, Result] | None]) -> Generator[Result, None, None]:
+def _in_order(
+    items: Iterable[Item], jobs: SimpleQueue[_Job[Item, Result] | None], ahead: int
+) -> Generator[Result, None, None]:
     pending: deque[_Job[Item, Result]] = deque()
     for item in items:
         pending.append(_Job(item))
         jobs.put(pending[-1])
-        if len(pending) >= AHEAD:
+        if len(pending) >= ahead:
             yield pending.popleft().wait()
     while pending:
         yield pending.popleft().wait()

@@ -26,6 +26,7 @@ from snapstore.ids import ID_BYTES, object_id
 from snapstore.parallel import ordered_map
 
 BLOCKS_A_PIECE = 64  # 4 MiB: past it reading gets no faster
+PIECES_AHEAD = 4
 
 
 class NewBlock(NamedTuple):
@@ -98,7 +99,7 @@ class View:
             for piece in pieces:
                 yield scan_piece(piece)
         else:
-            with closing(ordered_map(scan_piece, pieces)) as found:
+            with closing(ordered_map(scan_piece, pieces, ahead=PIECES_AHEAD)) as found:
                 yield from found
         self._check_unchanged()
 

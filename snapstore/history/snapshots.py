@@ -31,6 +31,7 @@ class Snapshots:
     def __init__(self, catalog: Catalog, objects: ObjectStore) -> None:
         self._catalog = catalog
         self._objects = objects
+        self._last_manifest: tuple[bytes, Manifest] | None = None
 
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int) -> None:
         """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
@@ -62,10 +63,14 @@ class Snapshots:
 
     def manifest(self, id_: bytes) -> Manifest:
         """Return the manifest with an id. Raises StoreDamaged."""
+        if self._last_manifest and self._last_manifest[0] == id_:  # HEAD's and the target's are often one
+            return self._last_manifest[1]
         try:
-            return Manifest.decode(self._objects.read(id_))
+            manifest = Manifest.decode(self._objects.read(id_))
         except ValueError as error:
             raise StoreDamaged(self._objects.folder, f"manifest {id_.hex()}: {error}") from error
+        self._last_manifest = (id_, manifest)
+        return manifest
 
     def exists(self, id_: str) -> bool:
         """Tell whether a snapshot is on the list."""

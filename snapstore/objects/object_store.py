@@ -23,6 +23,7 @@ MAX_DEPTH = 8  # decoding an object reads at most this many bases
 _WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
 _SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _MAX_OPEN_PACKS = 64
+_OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
 class Location(NamedTuple):
@@ -152,7 +153,7 @@ class ObjectWriter:
 
     def add_all(self, candidates: Iterable[Candidate]) -> None:
         """Store those of the candidates that are not known, compressing on two threads."""
-        with closing(self._new(candidates)) as new, closing(ordered_map(_encode, new)) as encoded:
+        with closing(self._new(candidates)) as new, closing(ordered_map(_encode, new, ahead=_OBJECTS_AHEAD)) as encoded:
             for job, frame in encoded:
                 if self._pack is None:
                     self._pack = PackWriter(self._objects.folder)
