@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 
-from snapstore.errors import FileError, InsideStore, NoStore, NotAStore, StoreDamaged, StoreLocked, StoreTooNew
+from snapstore.errors import FileError, NoStore, StoreDamaged, StoreLocked
 from snapstore.files import translated, try_lock, write_all, written_durably
 from snapstore.history.intents import Intents
 from snapstore.history.reflog import Reflog
@@ -26,6 +26,7 @@ from snapstore.ids import object_id
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore, ObjectWriter
 from snapstore.patience import Patience
+from snapstore.refusals import InsideStore, NotAStore, StoreTooNew
 
 FORMAT = 1
 DEFAULT_TIMEOUT = 10.0  # seconds of waiting for locks

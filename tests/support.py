@@ -53,6 +53,16 @@ def add_rows(connection: Any, count: int, seed: int = 0) -> None:
     connection.execute("RELEASE adding")
 
 
+def change_page_size(path: Path, page_size: int) -> None:
+    """Write a database anew with pages of another size, in the journal mode it has."""
+    with closing(connect(path)) as connection:
+        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        connection.execute("PRAGMA journal_mode = delete")
+        connection.execute(f"PRAGMA page_size = {page_size}")
+        connection.execute("VACUUM")
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+
+
 def names_of_tables(connection: Any) -> set[str]:
     """Return the tables that a connection sees."""
     return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}

@@ -13,7 +13,19 @@ PACKAGE = Path(__file__).parents[1] / "snapstore"
 # From the ground up: a module may import from its own floor's folder and from the floors below, and
 # folders on the same floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "ids", "blocks", "files", "holders", "parallel", "patience", "progress", "timestamps", "engine"),
+    (
+        "errors",
+        "refusals",
+        "ids",
+        "blocks",
+        "files",
+        "holders",
+        "parallel",
+        "patience",
+        "progress",
+        "timestamps",
+        "engine",
+    ),
     ("database", "objects"),
     ("history",),
     ("store", "project"),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from snapstore.actions.image import write_image
 from snapstore.database.file import sidecars
-from snapstore.errors import ConfigurationError, FileError, LiveDatabaseTarget, WouldOverwrite
+from snapstore.errors import ConfigurationError, FileError
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.refusals import LiveDatabaseTarget, WouldOverwrite
 from snapstore.store import Store
 
 

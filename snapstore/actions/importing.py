@@ -9,12 +9,12 @@ from snapstore.actions.capture import Capture
 from snapstore.actions.origin import IMPORTED
 from snapstore.actions.take import TakenDatabase, taken_database
 from snapstore.database.live import LiveDatabases
-from snapstore.errors import NamePinned
 from snapstore.files import path_text
 from snapstore.history.refs import check_name
 from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.refusals import NamePinned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 

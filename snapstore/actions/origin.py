@@ -6,13 +6,14 @@ import os
 
 from snapstore.database.live import LiveDatabases
 from snapstore.database.schema import fingerprint
-from snapstore.errors import SnapError, StoreDamaged, WrongDatabase
+from snapstore.errors import SnapError, StoreDamaged
 from snapstore.files import path_text
 from snapstore.history.refs import Ref
 from snapstore.history.snapshot import Snapshot
 from snapstore.ids import short
 from snapstore.patience import Patience
 from snapstore.project import Project
+from snapstore.refusals import WrongDatabase
 from snapstore.store import Store
 
 IMPORTED = "import"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snapstore.errors import SnapshotInUse
 from snapstore.history.reflog import HEAD
 from snapstore.ids import short
 from snapstore.project import Project
+from snapstore.refusals import SnapshotInUse
 from snapstore.store import Store
 
 

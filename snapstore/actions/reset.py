@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from snapstore.actions.origin import IMPORTED, check_belongs
 from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
-from snapstore.errors import NoSnapshot, StoreDamaged, WrongDatabase
+from snapstore.errors import NoSnapshot, StoreDamaged
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.refusals import WrongDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 

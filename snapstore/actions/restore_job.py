@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from snapstore.database.file import DatabaseFile
 from snapstore.database.view import View
-from snapstore.errors import DatabaseMissing, DatabaseReadOnly, NotADatabase
+from snapstore.errors import DatabaseMissing, NotADatabase
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord
+from snapstore.refusals import DatabaseReadOnly
 from snapstore.store import Store
 
 

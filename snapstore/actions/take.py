@@ -9,11 +9,11 @@ from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.origin import check_name_belongs
 from snapstore.actions.settle import settle
 from snapstore.database.live import LiveDatabases
-from snapstore.errors import NameExists, NamePinned
 from snapstore.history.refs import Ref, check_name
 from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.refusals import NameExists, NamePinned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 

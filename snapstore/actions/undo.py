@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
 from snapstore.actions.settle import settle
-from snapstore.errors import NothingToUndo
 from snapstore.history.reflog import HEAD
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.refusals import NothingToUndo
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 UNDOABLE = ("restore", "reset", "clean", "undo")

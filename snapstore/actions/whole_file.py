@@ -13,8 +13,9 @@ from snapstore.actions.image import write_image
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.database.file import sidecars
 from snapstore.database.replace import fold_log, remove_sidecars, set_aside
-from snapstore.errors import DatabaseInUse, DatabaseLocked
+from snapstore.errors import DatabaseLocked
 from snapstore.holders import openers_of
+from snapstore.refusals import DatabaseInUse
 from snapstore.store import Store
 
 

@@ -12,8 +12,8 @@ import click
 from snapstore.cli.options import Globals, SnapCommand
 from snapstore.cli.output import Output
 from snapstore.cli.places import Places
-from snapstore.errors import NotConfirmed
 from snapstore.progress import SILENT, Progress
+from snapstore.refusals import NotConfirmed
 
 
 class Context:

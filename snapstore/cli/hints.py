@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from snapstore import errors
+from snapstore import errors, refusals
 from snapstore.errors import SnapError
 
 
@@ -40,18 +40,18 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.AmbiguousRevision: _fixed("give more digits of the id"),
     errors.BadName: _fixed("a name such as 'baseline' or 'run-41' will do"),
     errors.ConfigurationError: _configuration,
-    errors.NameExists: _fixed("leave out --new to move the name"),
-    errors.NamePinned: _fixed("'snap unpin NAME' first, or --force"),
-    errors.SnapshotInUse: _fixed("remove the names instead, or --force to remove them all"),
-    errors.WrongDatabase: _fixed("check --db and --store; --force does it all the same"),
-    errors.WouldOverwrite: _fixed(
+    refusals.NameExists: _fixed("leave out --new to move the name"),
+    refusals.NamePinned: _fixed("'snap unpin NAME' first, or --force"),
+    refusals.SnapshotInUse: _fixed("remove the names instead, or --force to remove them all"),
+    refusals.WrongDatabase: _fixed("check --db and --store; --force does it all the same"),
+    refusals.WouldOverwrite: _fixed(
         "choose another path, or --force to overwrite a database (never its -wal or -journal)"
     ),
-    errors.DatabaseInUse: _fixed("stop the application first, or --force and start it again afterwards"),
-    errors.DatabaseReadOnly: _fixed("'snap restore REV --to PATH' writes a copy elsewhere"),
-    errors.StoreTooNew: _fixed("upgrade snapstore: pip install -U snapstore"),
-    errors.NotAStore: _fixed("name an empty or a new folder with --store, SNAPSTORE_STORE or 'store:'"),
-    errors.NothingToUndo: _fixed("'snap reflog' shows where the database was"),
+    refusals.DatabaseInUse: _fixed("stop the application first, or --force and start it again afterwards"),
+    refusals.DatabaseReadOnly: _fixed("'snap restore REV --to PATH' writes a copy elsewhere"),
+    refusals.StoreTooNew: _fixed("upgrade snapstore: pip install -U snapstore"),
+    refusals.NotAStore: _fixed("name an empty or a new folder with --store, SNAPSTORE_STORE or 'store:'"),
+    refusals.NothingToUndo: _fixed("'snap reflog' shows where the database was"),
     errors.DatabaseMissing: _fixed("check the path; 'snap restore REV' writes it anew from a snapshot"),
     errors.NotADatabase: _fixed(
         "check the path; 'snap restore REV --force' puts a snapshot in its place and keeps the file"

@@ -20,7 +20,6 @@ from snapstore.errors import (
     DatabaseCorrupt,
     DatabaseLocked,
     DatabaseMissing,
-    DatabaseReadOnly,
     DatabaseUnreadable,
     DiskFull,
     FileError,
@@ -29,6 +28,7 @@ from snapstore.errors import (
 )
 from snapstore.holders import holders_of
 from snapstore.patience import Patience
+from snapstore.refusals import DatabaseReadOnly
 
 _SAMPLE_BYTES = 1024
 _RANDOM_BYTES = 200  # an encrypted file has about 250 distinct byte values in its first 1024

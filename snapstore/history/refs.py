@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from snapstore.errors import BadName, NameExists, NamePinned, UnknownRevision
+from snapstore.errors import BadName, UnknownRevision
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
 from snapstore.objects.catalog import Catalog
+from snapstore.refusals import NameExists, NamePinned
 
 RESERVED = (HEAD, "latest", "live")
 MAX_NAME = 200

@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from snapstore import engine
-from snapstore.errors import DiskFull, FileError, SnapError, StoreDamaged, StoreLocked, StoreTooNew
+from snapstore.errors import DiskFull, FileError, SnapError, StoreDamaged, StoreLocked
 from snapstore.files import reached, remove_if_there, sync_folder, temporary_beside, translated
 from snapstore.patience import Patience
+from snapstore.refusals import StoreTooNew
 
 FORMAT = 1
 APPLICATION_ID = 0x534E4150  # "SNAP"

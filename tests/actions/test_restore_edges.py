@@ -20,19 +20,23 @@ from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
 from snapstore.database.live import LiveDatabases
-from snapstore.errors import (
-    DatabaseInUse,
-    DatabaseLocked,
-    NoSnapshot,
-    NotADatabase,
-    NothingToUndo,
-    StoreDamaged,
-    WrongDatabase,
-)
+from snapstore.errors import DatabaseLocked, NoSnapshot, NotADatabase, StoreDamaged
 from snapstore.patience import Patience
 from snapstore.project import Project
+from snapstore.refusals import DatabaseInUse, NothingToUndo, WrongDatabase
 from snapstore.store import Store
-from tests.support import Application, Snap, add_rows, connect, count, dbhash, is_intact, make_database, run
+from tests.support import (
+    Application,
+    Snap,
+    add_rows,
+    change_page_size,
+    connect,
+    count,
+    dbhash,
+    is_intact,
+    make_database,
+    run,
+)
 
 MODES = pytest.mark.parametrize("journal_mode", ["delete", "wal"])
 
@@ -220,11 +224,8 @@ def test_a_file_of_another_page_size_is_replaced(tmp_path: Path, store: Store, j
     os.chmod(path, 0o666)
     project = Project.of({"default": path})
     baseline = take(store, project, TakeOptions("baseline"))
+    change_page_size(path, 4096)
     with closing(connect(path)) as application:
-        application.execute("PRAGMA journal_mode = delete")
-        application.execute("PRAGMA page_size = 4096")
-        application.execute("VACUUM")
-        application.execute(f"PRAGMA journal_mode = {journal_mode}")
         application.execute("DELETE FROM item WHERE id > 3")
     with Application(path) as application:
         application.ask("SELECT 1 FROM item")
@@ -250,11 +251,7 @@ def test_a_write_while_a_file_is_replaced_is_not_lost(
     path = make_database(tmp_path / "db", journal_mode=journal_mode, page_size=1024)
     project = Project.of({"default": path})
     baseline = take(store, project, TakeOptions("baseline"))
-    with closing(connect(path)) as application:
-        application.execute("PRAGMA journal_mode = delete")
-        application.execute("PRAGMA page_size = 4096")
-        application.execute("VACUUM")
-        application.execute(f"PRAGMA journal_mode = {journal_mode}")
+    change_page_size(path, 4096)
 
     def write() -> None:
         code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0)"
@@ -277,11 +274,7 @@ def test_an_unreadable_image_leaves_the_live_database_alone(tmp_path: Path, stor
     path = make_database(tmp_path / "db", journal_mode="wal", page_size=1024)
     project = Project.of({"default": path})
     baseline = take(store, project, TakeOptions("baseline"))
-    with closing(connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = delete")
-        connection.execute("PRAGMA page_size = 4096")
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA journal_mode = wal")
+    change_page_size(path, 4096)
     for pack in (tmp_path / "store" / "packs").iterdir():
         data = bytearray(pack.read_bytes())
         data[len(data) // 3] ^= 255

@@ -20,7 +20,7 @@ from snapstore.actions.status import status
 from snapstore.actions.undo import undo
 from snapstore.project import Project
 from snapstore.store import Store
-from tests.support import ENVIRONMENT, Snap, add_rows, connect, dbhash, is_intact, make_database
+from tests.support import ENVIRONMENT, Snap, add_rows, change_page_size, connect, dbhash, is_intact, make_database
 
 ROOT = Path(__file__).parents[2]
 KEPT = ("first", "second", "third")
@@ -88,12 +88,7 @@ def grown_a_lot(scene: Scene) -> None:
 
 
 def other_page_size(scene: Scene) -> None:
-    with closing(connect(scene.path)) as connection:
-        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        connection.execute("PRAGMA journal_mode = delete")
-        connection.execute("PRAGMA page_size = 8192")
-        connection.execute("VACUUM")
-        connection.execute(f"PRAGMA journal_mode = {mode}")
+    change_page_size(scene.path, 8192)
 
 
 def damaged(scene: Scene) -> None:

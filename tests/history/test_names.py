@@ -11,10 +11,11 @@ import pytest
 import xxhash
 
 from snapstore.actions.take import TakeOptions, take
-from snapstore.errors import AmbiguousRevision, BadName, NameExists, NamePinned, NoSnapshot, UnknownRevision
+from snapstore.errors import AmbiguousRevision, BadName, NoSnapshot, UnknownRevision
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
 from snapstore.project import Project
+from snapstore.refusals import NameExists, NamePinned
 from snapstore.store import Store
 from tests.support import connect, make_database
 

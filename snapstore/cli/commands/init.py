@@ -8,8 +8,9 @@ import yaml
 
 from snapstore.actions.discover import discover
 from snapstore.cli.command import Context, snap_command
-from snapstore.errors import ConfigurationError, FileError, WouldOverwrite
+from snapstore.errors import ConfigurationError, FileError
 from snapstore.files import translated, write_all, written_durably
+from snapstore.refusals import WouldOverwrite
 
 EXAMPLES = """
 snap init
