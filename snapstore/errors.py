@@ -178,6 +178,18 @@ class ConfigurationError(SnapError):
         return f"{where}{self.problem}"
 
 
+class NoDatabaseNamed(SnapError):
+    """Neither the options nor a configuration file name a database; `file` is the one that does not."""
+
+    file: str | None
+    code = "configuration"
+    exit_code = 13
+
+    def __str__(self) -> str:
+        where = f"'{self.file}' names none" if self.file else "there is no snapstore.yaml here or above"
+        return f"no database: {where}"
+
+
 # --- refused by a guard: 14, one class a guard in refusals.py ----------------------------------
 
 

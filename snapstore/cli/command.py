@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, wraps
 from typing import Any
 
@@ -12,6 +14,7 @@ import click
 from snapstore.cli.options import Globals, SnapCommand
 from snapstore.cli.output import Output
 from snapstore.cli.places import Places
+from snapstore.errors import SnapError
 from snapstore.progress import SILENT, Progress
 from snapstore.refusals import NotConfirmed
 
@@ -33,6 +36,16 @@ class Context:
 
         return Bar()
 
+    def say_places(self) -> None:
+        """Say what is worked on, for -v."""
+        if not self.output.verbose:
+            return
+        with suppress(SnapError):
+            self.output.detail(f"configuration: {self.places.config_path or 'none'}")
+            for name, path in self.places.project.databases.items():
+                self.output.detail(f"database {name}: {path}")
+            self.output.detail(f"store: {self.places.store_path}")
+
     def resolve(self, store: Any, revision: str) -> str:
         """Return the id a revision names, for this project."""
         id_: str = store.revisions(self.places.project.origin).resolve(revision)
@@ -53,9 +66,12 @@ def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]]
         @click.pass_obj
         def run(options: Globals, /, **values: Any) -> Any:
             context = Context(options)
+            start = time.monotonic()
             try:
+                context.say_places()
                 return function(context, **values)
             finally:
+                context.output.detail(f"{name}: {time.monotonic() - start:.3f} s")
                 if "progress" in vars(context) and hasattr(context.progress, "finish"):
                     context.progress.finish()
 

@@ -40,6 +40,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.AmbiguousRevision: _fixed("give more digits of the id"),
     errors.BadName: _fixed("a name such as 'baseline' or 'run-41' will do"),
     errors.ConfigurationError: _configuration,
+    errors.NoDatabaseNamed: _fixed("'snap init' writes a configuration; or name the database with --db PATH"),
     refusals.NameExists: _fixed("leave out --new to move the name"),
     refusals.NamePinned: _fixed("'snap unpin NAME' first, or --force"),
     refusals.SnapshotInUse: _fixed("remove the names instead, or --force to remove them all"),

@@ -62,14 +62,14 @@ class LazyGroup(SnapGroup):
 @click.version_option(snapstore.__version__, message="snapstore %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    r"""Name, keep and bring back states of SQLite databases, under a running application.
+    """Name, keep and bring back states of SQLite databases, under a running application.
 
     \b
     snap tag baseline        keep the present state under a name
     snap restore baseline    bring it back while the application runs
     snap undo                take that back
     snap demo                see it happen, in a temporary folder
-    """
+    """  # noqa: D301 - click reads the escape
     context.ensure_object(Globals)
 
 

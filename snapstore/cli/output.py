@@ -20,7 +20,7 @@ class Output:
 
     def __init__(self, options: Globals) -> None:
         self._options = options
-        self._verbose = options.verbose or environment_says("E2E_DEBUG")
+        self.verbose = options.verbose or environment_says("E2E_DEBUG")
         self._color = _color(options.color)
 
     @property
@@ -39,11 +39,11 @@ class Output:
     def note(self, text: str) -> None:
         """Say something beside the result."""
         if not self._options.quiet:
-            click.echo(text, err=True, color=self._color)
+            click.echo(one_line(text), err=True, color=self._color)
 
     def detail(self, text: str) -> None:
         """Say something that only -v and E2E_DEBUG ask for."""
-        if self._verbose:
+        if self.verbose:
             click.echo(text, err=True, color=self._color)
 
 

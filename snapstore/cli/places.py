@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from snapstore.cli.options import Globals
-from snapstore.errors import ConfigurationError
+from snapstore.errors import ConfigurationError, NoDatabaseNamed
 from snapstore.project import DEFAULT, Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
@@ -64,8 +64,7 @@ class Places:
                 raise ConfigurationError("--db is empty")
             return Project.of({DEFAULT: self._options.db})
         if self.config is None or not self.config.databases:
-            where = f"'{self.config_path}' names none" if self.config else "there is no snapstore.yaml here or above"
-            raise ConfigurationError(f"no database: {where}", nearest=None)
+            raise NoDatabaseNamed(self.config_path)
         return Project.of(self.config.databases)
 
     @cached_property

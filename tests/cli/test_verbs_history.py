@@ -50,7 +50,7 @@ def test_status_of_two_databases_has_two_lines(tmp_path: Path) -> None:
 
 
 def test_log_lists_the_newest_first_and_safety_only_when_asked(snap: Snap) -> None:
-    ids = []
+    ids: list[str] = []
     for rows, name in ((400, "one"), (300, "two"), (200, "three")):
         execute(snap.database, f"DELETE FROM item WHERE id > {rows}")
         ids.insert(0, snap.json("tag", name, "-m", f"{rows} rows")["snapshot"])

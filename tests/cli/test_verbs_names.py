@@ -31,12 +31,11 @@ def test_a_pin_protects_a_name_until_it_is_taken_off(kept: Snap) -> None:
     assert "(pinned)" in kept("tags").stdout
     for verb in (("rm", "a"), ("tag", "a"), ("tag", "a", "b"), ("import", "db.sqlite3", "--tag", "a")):
         assert "pinned" in error_of(kept(*verb, code=14))
-    kept("tag", "a", "a")  # it stays where it is
     kept("unpin", "a")
     kept("unpin", "a")
     kept("rm", "a")
-    for verb in ("pin", "unpin"):
-        assert "'a'" in error_of(kept(verb, "a", code=12))
+    for change in ("pin", "unpin"):
+        assert "'a'" in error_of(kept(change, "a", code=12))
 
 
 def test_rename_keeps_snapshot_and_pin_and_takes_no_other_name(kept: Snap) -> None:

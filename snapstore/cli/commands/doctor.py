@@ -14,6 +14,7 @@ import click
 import snapstore
 from snapstore.actions.doctor import FAILURE, OK, WARNING, Finding, examine
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.output import one_line
 from snapstore.errors import SnapError
 
 EXAMPLES = """
@@ -67,6 +68,6 @@ def _name_clash() -> Iterator[Finding]:
 
 def _lines(finding: Finding) -> Iterator[str]:
     mark, color = _MARKS[finding.level]
-    yield f"{click.style(f'{mark:>4}', fg=color)}  {finding.check}: {finding.detail}"
+    yield f"{click.style(f'{mark:>4}', fg=color)}  {finding.check}: {one_line(finding.detail)}"
     if finding.remedy:
         yield f"      {finding.remedy}"

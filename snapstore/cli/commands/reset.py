@@ -17,7 +17,7 @@ snap reset -y
 @timeout_option
 @yes_option
 def command(context: Context, timeout: float | None, yes: bool) -> None:
-    """Bring back the suite's backup, or else the newest intact snapshot, whatever state the file is in.
+    """Bring back the backup or the newest intact snapshot, whatever state the file is in.
 
     A damaged file is kept beside the new one. A state that can still be read is kept as a snapshot.
     """

@@ -76,7 +76,8 @@ def describe(result: RestoreResult, what: str) -> list[str]:
         if one.method == NONE:
             lines.append(f"{where}already {what} ({short(result.snapshot)}), nothing to write")
         elif one.method == IN_PLACE:
-            pages = f"{one.pages_written:,} of {counted(one.pages, 'page')} written"
+            done = "to write" if result.dry_run else "written"
+            pages = f"{one.pages_written:,} of {counted(one.pages, 'page')} {done}"
             lines.append(f"{where}{verb} {what} ({short(result.snapshot)}, {pages}, {result.seconds:.2f} s)")
         else:
             lines.append(
