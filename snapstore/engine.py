@@ -16,17 +16,15 @@ import sqlean
 from snapstore.errors import SnapError, SqlFailed
 from snapstore.patience import Patience
 
-# Primary result codes (sqlite.org/rescode.html) are the low byte of the extended ones.
-PRIMARY = 0xFF
+# Primary result codes (sqlite.org/rescode.html), the low byte of the extended ones.
 PERM, BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 10, 11, 13, 14, 26
-IOERR_WRITE = 778
 
 _PLAIN = frozenset(b"/-._~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")  # RFC 3986, 2.3
 
 LIBRARY_VERSION: str = sqlean.sqlite_version
 
 Translate = Callable[[int, str], SnapError | None]
-"""Turns an extended result code and SQLite's text into an error of ours; None for SQL that cannot be run."""
+"""Turns a primary result code and SQLite's text into an error of ours; None for SQL that cannot be run."""
 
 
 def file_uri(path: str, **options: str | int) -> str:
@@ -119,5 +117,5 @@ class Connection:
         if self._interrupted:
             raise KeyboardInterrupt from error
         code = getattr(error, "sqlite_errorcode", None)
-        translated = self._translate(code, str(error)) if code is not None else None
+        translated = self._translate(code & 0xFF, str(error)) if code is not None else None
         raise translated or SqlFailed(str(error)) from error

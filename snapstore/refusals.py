@@ -114,13 +114,13 @@ class InsideStore(Refused):
 
 
 class LiveDatabaseTarget(Refused):
-    """A copy was to be written over a live database, past its open connections."""
+    """A copy was to be written over a live database or its log, past its open connections."""
 
     path: str
     code = "live-database"
 
     def __str__(self) -> str:
-        return f"'{self.path}' is a live database, not a place for a copy"
+        return f"'{self.path}' belongs to a live database, a copy has to go elsewhere"
 
 
 class NotConfirmed(Refused):

@@ -49,7 +49,8 @@ def export(store: Store, project: Project, options: ExportOptions, progress: Pro
         raise ConfigurationError(f"the snapshot has the databases {', '.join(databases)}; name one of them")
     path = os.path.abspath(options.path)
     store.refuse_inside(path)
-    if os.path.realpath(path) in project.databases.values():
+    live = project.databases.values()
+    if os.path.realpath(path) in (*live, *(sidecar for one in live for sidecar in sidecars(one))):
         raise LiveDatabaseTarget(path)
     _check_free(path, force=options.force)
     write_image(store, databases[name], path, progress=progress)

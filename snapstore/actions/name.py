@@ -13,7 +13,9 @@ def name_snapshot(store: Store, project: Project, id_: str, options: TakeOptions
     """Point a tag at a snapshot. Raises BadName, NameExists, NamePinned, WrongDatabase."""
     start = time.monotonic()
     snapshot = store.snapshots.load(id_)
-    present = check_name_free(store, project, options)
+    present = store.refs.get(options.name)
+    if present is None or present.snapshot != id_ or options.new:
+        check_name_free(store, project, options)
     with store.catalog.transaction():
         store.refs.set(options.name, id_, options.kind, options.message, force=options.force)
         if options.pin:

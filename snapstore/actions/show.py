@@ -77,4 +77,4 @@ def _count(connection: engine.Connection, table: str) -> int | None:
 
 
 def _translate(path: str, code: int, text: str) -> SnapError | None:
-    return DatabaseCorrupt(path, text) if code & engine.PRIMARY in (engine.CORRUPT, engine.NOTADB) else None
+    return DatabaseCorrupt(path, text) if code in (engine.CORRUPT, engine.NOTADB) else None

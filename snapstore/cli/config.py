@@ -53,7 +53,7 @@ class _Reader:
 
     def configuration(self, root: yaml.Node | None) -> Configuration:
         values: dict[str, Any] = {"file": os.path.abspath(self._path)}
-        if root is None:
+        if root is None or root.tag == "tag:yaml.org,2002:null":
             return Configuration(**values)
         readers: dict[str, Callable[[str, yaml.Node], Any]] = {
             "database": self._database,

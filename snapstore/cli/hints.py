@@ -41,7 +41,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.BadName: _fixed("a name such as 'baseline' or 'run-41' will do"),
     errors.ConfigurationError: _configuration,
     errors.NoDatabaseNamed: _fixed("'snap init' writes a configuration; or name the database with --db PATH"),
-    refusals.NameExists: _fixed("leave out --new to move the name"),
+    refusals.NameExists: _fixed("choose another name, or 'snap rm' the old one first"),
     refusals.NamePinned: _fixed("'snap unpin NAME' first, or --force"),
     refusals.SnapshotInUse: _fixed("remove the names instead, or --force to remove them all"),
     refusals.WrongDatabase: _fixed("check --db and --store; --force does it all the same"),

@@ -159,8 +159,6 @@ class DatabaseFile:
         return not os.path.exists(self.path + "-shm") and not (os.path.exists(wal) and os.path.getsize(wal))
 
     def _translate(self, code: int, text: str) -> SnapError | None:
-        if code == engine.IOERR_WRITE:
-            return FileError(self.path, "could not be written (a file-size limit, or a failing disk)")
         if "malformed database schema" in text:
             return self._corrupt(text)
         causes: dict[int, Callable[[], SnapError]] = {
@@ -172,9 +170,9 @@ class DatabaseFile:
             engine.READONLY: lambda: DatabaseReadOnly(self.path),
             engine.CANTOPEN: lambda: DatabaseUnreadable(self.path, text),
             engine.PERM: lambda: DatabaseUnreadable(self.path, text),
-            engine.IOERR: lambda: DatabaseUnreadable(self.path, text),
+            engine.IOERR: lambda: FileError(self.path, f"{text} (a file-size limit, or a disk that fails)"),
         }
-        cause = causes.get(code & engine.PRIMARY)
+        cause = causes.get(code)
         return cause() if cause else None
 
     def _locked(self) -> DatabaseLocked:

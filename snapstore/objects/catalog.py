@@ -126,9 +126,6 @@ def _schema() -> str:
 
 def _translator(store: str) -> engine.Translate:
     def translate(code: int, text: str) -> SnapError | None:
-        if code == engine.IOERR_WRITE:
-            return DiskFull(store)
-        code &= engine.PRIMARY
         if code in (engine.BUSY, engine.LOCKED):
             return StoreLocked(store)
         if code in (engine.CORRUPT, engine.NOTADB, _SQL_ERROR):

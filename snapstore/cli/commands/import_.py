@@ -27,7 +27,10 @@ snap import colleague.sqlite3 --tag bug-1234 -m 'from the report'
 def command(
     context: Context, file: str, name: str | None, only_db: str, message: str, force: bool, timeout: float | None
 ) -> None:
-    """Take FILE, a SQLite database from elsewhere, into the store; the live database is left alone."""
+    """Take FILE, a SQLite database from elsewhere, into the store; the live database is left alone.
+
+    A write-ahead log beside FILE is read too, and folded into FILE where no process has it open.
+    """
     project = context.places.project
     wait = context.places.timeout if timeout is None else timeout
     options = ImportOptions(file, name, only_db, message, force, wait)
