@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import snapstore
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
-from snapstore.errors import StoreDamaged
+from snapstore.errors import DatabaseUnusable, StoreDamaged
 from snapstore.files import path_text
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
@@ -48,9 +49,25 @@ class Capture:
         self._project = project
         heads = store.refs.head(project.origin)
         self._heads = {name: id_ for name, id_ in heads.items() if store.snapshots.exists(id_)}
+        self._ahead: dict[str, bytes] = {}
         self._manifests: dict[str, Manifest] = {}
         self._records: dict[str, DatabaseRecord] = {}
         self._stored: dict[str, int] = {}
+
+    def is_first(self, name: str) -> bool:
+        """Tell whether there is no snapshot to compare a database with, so that all of it is new."""
+        return self._base(name)[1] is None
+
+    def read_ahead(self, name: str, view: View, progress: Progress = SILENT) -> None:
+        """Store the blocks of a database whose lock was let go, so that `read` has little left to do.
+
+        What changes meanwhile is stored as it was met, torn perhaps, and by nothing named.
+        """
+        ids = bytearray()
+        progress.start(f"reading {name}", view.bytes)
+        with suppress(DatabaseUnusable):  # it was cut short or replaced; what is stored does no harm
+            self._writer.add_all(_changed_blocks(view, None, b"", ids, progress))
+            self._ahead[name] = bytes(ids)
 
     def read(self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True) -> Manifest:
         """Hash a view and store its new blocks, unless `keep` is false; return its manifest."""
@@ -58,7 +75,9 @@ class Capture:
         before = self._writer.stored_bytes
         ids = bytearray()
         progress.start(f"reading {name}", view.bytes)
-        changed = _changed_blocks(view, base, ids, progress)
+        usable = base if base and base.page_size == view.page_size else None
+        known = usable.block_ids if usable else self._ahead.get(name, b"")
+        changed = _changed_blocks(view, usable, known, ids, progress)
         if keep:
             self._writer.add_all(changed)
         else:
@@ -130,13 +149,14 @@ class Capture:
         return all(ours.get(name) == one.origin for name, one in snapshot.databases.items())
 
 
-def _changed_blocks(view: View, base: Manifest | None, ids: bytearray, progress: Progress) -> Iterator[Candidate]:
-    """Scan a view, noting all `ids`; yield the blocks that are not the base's at the same place."""
-    known = base if base and base.page_size == view.page_size else None
-    for scanned in view.scan(known.block_ids if known else b""):
+def _changed_blocks(
+    view: View, base: Manifest | None, known: bytes, ids: bytearray, progress: Progress
+) -> Iterator[Candidate]:
+    """Scan a view, noting all `ids`; yield the blocks that are not `known` at their place, with their bases."""
+    for scanned in view.scan(known):
         ids += scanned.ids
         for number, id_, data in scanned.new:
-            yield Candidate(Kind.BLOCK, id_, data, known.block_id(number) if known else None)
+            yield Candidate(Kind.BLOCK, id_, data, base.block_id(number) if base else None)
         progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
 
 

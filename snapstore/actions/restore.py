@@ -139,7 +139,9 @@ class _Restore:
     def _begin(self, live: LiveDatabases) -> None:
         """Begin the write transactions; where SQLite cannot read one of a set, all of it is replaced."""
         try:
-            for name, view in live.write({name: self._jobs[name].record.page_size for name in live.files}).items():
+            page_sizes = {name: self._jobs[name].record.page_size for name in live.files}
+            views = live.read() if self._options.dry_run else live.write(page_sizes)
+            for name, view in views.items():
                 self._jobs[name].begin(view)
         except (DatabaseCorrupt, NotADatabase) as error:
             if not self._options.force:

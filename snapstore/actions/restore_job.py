@@ -71,7 +71,7 @@ class RestoreJob:
 
 def _other_format(view: View, record: DatabaseRecord) -> str:
     """Return why an image cannot be written into a live one page by page, or nothing."""
-    if record.page_count == 0:
+    if record.page_count == 0 or view.live_page_count == 0:
         return ""
     if view.page_size != record.page_size:
         return f"its page size is {view.page_size}, the snapshot's {record.page_size}"

@@ -16,6 +16,8 @@ from snapstore.project import Project
 from snapstore.refusals import NameExists, NamePinned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
+MANY_BLOCKS = 512  # 32 MiB: hashing and compressing less takes no longer than an ordinary transaction
+
 
 @dataclass(frozen=True)
 class TakeOptions:
@@ -64,6 +66,7 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
     with store.lock(project.origin, shared=True), store.writer() as writer:
         settle(store, project, options.timeout)
         capture = Capture(store, writer, project)
+        _read_ahead(capture, project, options, progress)
         with LiveDatabases(project.databases, Patience(options.timeout)) as live:
             for name, view in live.read().items():
                 capture.read(name, view, progress)
@@ -80,6 +83,16 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
         {name: taken_database(name, captured) for name in captured.snapshot.databases},
         time.monotonic() - start,
     )
+
+
+def _read_ahead(capture: Capture, project: Project, options: TakeOptions, progress: Progress) -> None:
+    """Do the long part of a first take without a lock: writers of a rollback mode would wait for all of it."""
+    for name in filter(capture.is_first, project.databases):
+        with LiveDatabases({name: project.databases[name]}, Patience(options.timeout)) as live:
+            view = live.read()[name]
+            if view.shuts_writers_out and view.block_count > MANY_BLOCKS:
+                view.connection.roll_back()
+                capture.read_ahead(name, view, progress)
 
 
 def check_name_free(store: Store, project: Project, options: TakeOptions) -> Ref | None:

@@ -77,6 +77,11 @@ class View:
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
 
+    @property
+    def shuts_writers_out(self) -> bool:
+        """Whether nobody can commit while the transaction is open."""
+        return not self.is_wal and not self.file.immutable
+
     def page(self, pgno: int) -> bytes:
         """Return one page as SQLite sees it, not normalised."""
         data: bytes | None = self.connection.value("SELECT data FROM sqlite_dbpage WHERE pgno = ?", (pgno,))
