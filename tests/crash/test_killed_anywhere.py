@@ -77,6 +77,11 @@ def as_it_is(scene: Scene) -> None:
     """Change nothing."""
 
 
+def no_store(scene: Scene) -> None:
+    shutil.rmtree(scene.snap.store)
+    scene.hashes.clear()
+
+
 def restored_before(scene: Scene) -> None:
     scene.snap("restore", "second")
     scene.change("later")
@@ -96,6 +101,7 @@ def damaged(scene: Scene) -> None:
 
 
 VERBS: dict[str, tuple[tuple[str, ...], Callable[[Scene], None]]] = {
+    "first-tag": (("tag", "new"), no_store),
     "tag": (("tag", "new"), as_it_is),
     "tag-moves": (("tag", "second"), as_it_is),
     "restore": (("restore", "first"), as_it_is),
