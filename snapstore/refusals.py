@@ -6,9 +6,10 @@ from snapstore.errors import Refused
 
 
 class NameExists(Refused):
-    """A new name was asked for and it is taken."""
+    """A new name was asked for, for a snapshot or (`renaming`) in place of another name, and it is taken."""
 
     name: str
+    renaming: bool = False
     code = "name-exists"
 
     def __str__(self) -> str:

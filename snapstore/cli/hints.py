@@ -27,6 +27,12 @@ def _configuration(error: errors.ConfigurationError) -> str | None:
     return f"did you mean '{error.nearest}'?" if error.nearest else None
 
 
+def _name_exists(error: refusals.NameExists) -> str:
+    if error.renaming:
+        return "choose another name, or 'snap rm' the old one first"
+    return "leave out --new to move the name"
+
+
 def _fixed(text: str) -> Callable[[Any], str]:
     return lambda _: text
 
@@ -41,7 +47,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.BadName: _fixed("a name such as 'baseline' or 'run-41' will do"),
     errors.ConfigurationError: _configuration,
     errors.NoDatabaseNamed: _fixed("'snap init' writes a configuration; or name the database with --db PATH"),
-    refusals.NameExists: _fixed("choose another name, or 'snap rm' the old one first"),
+    refusals.NameExists: _name_exists,
     refusals.NamePinned: _fixed("'snap unpin NAME' first, or --force"),
     refusals.SnapshotInUse: _fixed("remove the names instead, or --force to remove them all"),
     refusals.WrongDatabase: _fixed("check --db and --store; --force does it all the same"),

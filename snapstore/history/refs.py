@@ -102,7 +102,7 @@ class Refs:
         with self._catalog.transaction():
             present = self.demand(old)
             if self.get(new):
-                raise NameExists(new)
+                raise NameExists(new, renaming=True)
             self._reflog.append(old, None, "rename", message=f"to {new}")
             entry = self._reflog.append(new, present.snapshot, "rename", message=f"from {old}")
             self._catalog.rows("DELETE FROM ref WHERE name = ?", (old,))

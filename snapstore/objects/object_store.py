@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing, suppress
 from typing import NamedTuple
 
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
@@ -23,6 +24,7 @@ MAX_DEPTH = 8  # decoding an object reads at most this many bases
 _WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
 _SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _MAX_OPEN_PACKS = 64
+_RECENT_BLOCKS = 256  # 16 MiB at most
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
@@ -44,6 +46,7 @@ class ObjectStore:
         self.folder = folder
         self.catalog = catalog
         self._packs: dict[str, PackReader] = {}
+        self._recent: dict[bytes, bytes] = {}
 
     def close(self) -> None:
         """Close the packs that were read."""
@@ -61,6 +64,8 @@ class ObjectStore:
 
     def read(self, id_: bytes) -> bytes:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
+        if id_ in self._recent:
+            return self._recent[id_]
         location = self.find(id_)
         if location is None:
             raise self._damaged(f"object {id_.hex()} is missing")
@@ -75,6 +80,7 @@ class ObjectStore:
             raise self._damaged(f"object {id_.hex()} in pack {location.pack}: {what}") from error
         if object_id(data) != id_:
             raise self._damaged(f"object {id_.hex()} in pack {location.pack} has another content than its id says")
+        self._remember(id_, data)
         return data
 
     def is_empty(self) -> bool:
@@ -95,6 +101,13 @@ class ObjectStore:
             if not os.path.exists(path) or os.path.getsize(path) != size:
                 lost.append(name)
         return lost
+
+    def _remember(self, id_: bytes, data: bytes) -> None:
+        """Keep a few blocks: the base of a safety snapshot is often what the restore writes."""
+        if len(data) <= BLOCK_BYTES:
+            if len(self._recent) >= _RECENT_BLOCKS:
+                del self._recent[next(iter(self._recent))]
+            self._recent[id_] = data
 
     def _pack(self, name: str) -> PackReader:
         if name not in self._packs:
