@@ -15,19 +15,9 @@ def block_count(page_size: int, page_count: int) -> int:
     return -(-page_size * page_count // BLOCK_BYTES)
 
 
-def block_bytes(index: int, page_size: int, page_count: int) -> int:
-    """Return the length of block `index` in bytes: 65536, or less for the last one."""
-    return min(BLOCK_BYTES, page_size * page_count - index * BLOCK_BYTES)
-
-
 def first_page(index: int, page_size: int) -> int:
     """Return the number of the first page of block `index`."""
     return index * (BLOCK_BYTES // page_size) + 1
-
-
-def block_of_page(pgno: int, page_size: int) -> int:
-    """Return the index of the block that holds page `pgno`."""
-    return (pgno - 1) * page_size // BLOCK_BYTES
 
 
 def lock_page(page_size: int) -> int:

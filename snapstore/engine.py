@@ -79,13 +79,6 @@ class Connection:
         except sqlean.Error as error:
             self._raise(error)
 
-    def run_script(self, sql: str) -> None:
-        """Run several statements."""
-        try:
-            self._connection.executescript(sql)
-        except sqlean.Error as error:
-            self._raise(error)
-
     def give_up(self) -> NoReturn:
         """Raise what a lock that cannot be had raises."""
         raise self._translate(BUSY, "patience is over") or SqlFailed("patience is over")

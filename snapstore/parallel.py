@@ -1,7 +1,6 @@
 """An ordered map over two threads, for work that releases the interpreter lock (read, hash, compress).
 
-`concurrent.futures` does the same and imports `logging`; that import alone costs a tenth of a whole
-`snap restore`, and a start-up cost is paid by every command (benchmarks/startup.py).
+`concurrent.futures` does the same and imports `logging`, and every command pays for what it imports.
 """
 
 from __future__ import annotations

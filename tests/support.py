@@ -63,11 +63,6 @@ def change_page_size(path: Path, page_size: int) -> None:
         connection.execute(f"PRAGMA journal_mode = {mode}")
 
 
-def names_of_tables(connection: Any) -> set[str]:
-    """Return the tables that a connection sees."""
-    return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-
-
 def count(connection: Any, table: str = "item") -> int:
     """Return how many rows of a table a connection sees."""
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])

@@ -43,7 +43,6 @@ class Header(NamedTuple):
     user_version: int
     incremental_vacuum: int
     application_id: int
-    change_counter_is_valid: bool  # where it is not, SQLite trusts the file's size, not the page count
 
     @classmethod
     def decode(cls, data: bytes) -> Header:
@@ -57,9 +56,8 @@ class Header(NamedTuple):
         page_size = 65536 if size == 1 else size
         if page_size < MIN_PAGE_SIZE or page_size & (page_size - 1):
             raise ValueError(f"its header says {size} for the page size")
-        valid = data[24:28] == data[92:96] and count > 0
         return cls(page_size, write == WAL, reserved, counter, count, free, cookie, encoding, user_version,
-                   incremental, application, valid)  # fmt: skip
+                   incremental, application)  # fmt: skip
 
 
 def normalise(page1: bytearray | memoryview, page_count: int) -> None:

@@ -15,7 +15,7 @@ if sys.version_info >= (3, 14) and not TYPE_CHECKING:
 else:
     from backports import zstd
 
-LEVEL = 1  # of an object alone: 2 or 3 make it a few percent smaller and a first take a third slower
+LEVEL = 1  # of an object alone: higher ones cost a first take more time than they save room
 DELTA_LEVEL = 3
 _LONG_BYTES = 1 << 20  # past it matches in the prefix are only found by long-distance matching
 _MAX_WINDOW_LOG = 31
