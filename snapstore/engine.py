@@ -8,7 +8,7 @@ process would not know of each other's locks (sqlite.org/howtocorrupt.html, 2.2)
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import sqlean
@@ -64,6 +64,13 @@ class Connection:
         """Run one statement and return all its rows."""
         try:
             return self._connection.execute(sql, values).fetchall()  # type: ignore[no-any-return]
+        except sqlean.Error as error:
+            self._raise(error)
+
+    def each(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run one statement and yield its rows as they are found."""
+        try:
+            yield from self._connection.execute(sql, values)
         except sqlean.Error as error:
             self._raise(error)
 

@@ -43,6 +43,8 @@ class Header(NamedTuple):
     user_version: int
     incremental_vacuum: int
     application_id: int
+    first_free: int
+    largest_root: int
 
     @classmethod
     def decode(cls, data: bytes) -> Header:
@@ -51,13 +53,13 @@ class Header(NamedTuple):
             raise ValueError("it is shorter than the SQLite header")
         if data[:16] != MAGIC:
             raise ValueError("it does not begin with the SQLite header")
-        (_, size, write, _read, reserved, counter, count, _first_free, free, cookie, _format, _largest_root,
+        (_, size, write, _read, reserved, counter, count, first_free, free, cookie, _format, largest_root,
          encoding, user_version, incremental, application) = _FIELDS.unpack_from(data)  # fmt: skip
         page_size = 65536 if size == 1 else size
         if page_size < MIN_PAGE_SIZE or page_size & (page_size - 1):
             raise ValueError(f"its header says {size} for the page size")
         return cls(page_size, write == WAL, reserved, counter, count, free, cookie, encoding, user_version,
-                   incremental, application)  # fmt: skip
+                   incremental, application, first_free, largest_root)  # fmt: skip
 
 
 def normalise(page1: bytearray | memoryview, page_count: int) -> None:
