@@ -190,6 +190,19 @@ class NoDatabaseNamed(SnapError):
         return f"no database: {where}"
 
 
+class UnknownRule(SnapError):
+    """A rule names a table or column that no database has; `kind` is one of the two."""
+
+    kind: str
+    rule: str
+    nearest: str | None = None
+    code = "configuration"
+    exit_code = 13
+
+    def __str__(self) -> str:
+        return f"no {self.kind} matches '{self.rule}'"
+
+
 # --- refused by a guard: 14, one class a guard in refusals.py ----------------------------------
 
 

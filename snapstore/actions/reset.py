@@ -5,6 +5,7 @@ from __future__ import annotations
 from snapstore.actions.origin import IMPORTED, check_belongs
 from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
 from snapstore.errors import NoSnapshot, StoreDamaged
+from snapstore.history.snapshot import FORENSIC, SAFETY
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.refusals import WrongDatabase
@@ -35,7 +36,7 @@ def reset(
 def _candidates(store: Store, project: Project, backup_name: str) -> list[str]:
     backup = store.refs.get(backup_name)
     ids = [backup.snapshot] if backup and store.snapshots.exists(backup.snapshot) else []
-    ids += [row.id for row in store.snapshots.all() if row.kind not in ("safety", IMPORTED)]
+    ids += [row.id for row in store.snapshots.all() if row.kind not in (SAFETY, FORENSIC, IMPORTED)]
     return [id_ for id_ in dict.fromkeys(ids) if _is_of(store, id_, project)]
 
 

@@ -1,20 +1,15 @@
-"""Status: how the live databases differ from the snapshot they stand on, in pages."""
+"""Status: how the live databases differ from the snapshot they stand on."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
-from snapstore.actions.image import page_images
-from snapstore.actions.settle import settle
-from snapstore.blocks import BLOCK_BYTES
-from snapstore.database.live import LiveDatabases
-from snapstore.database.view import View
-from snapstore.errors import NoSnapshot
+from snapstore.actions.compare import Compared, compare, head_state, live_state
+from snapstore.actions.differences import Counts, DatabaseDifference
+from snapstore.actions.policy import NOTHING_IGNORED, Policy
+from snapstore.actions.verify import judge
 from snapstore.history.intents import Intent
-from snapstore.history.manifest import Manifest
-from snapstore.ids import ID_BYTES
-from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
@@ -22,16 +17,21 @@ from snapstore.store import DEFAULT_TIMEOUT, Store
 
 @dataclass(frozen=True)
 class DatabaseStatus:
-    """One live database against its HEAD; pages that are new or gone count as changed."""
+    """One live database against its HEAD; pages that are new or gone count as changed.
+
+    `verdict` is that of `verify`; `tables` has the rows that count for it, `schema` the names of what differs there.
+    """
 
     path: str
     head: str
     names: tuple[str, ...]
     clean: bool
+    verdict: str
+    tables: dict[str, Counts]
+    schema: tuple[str, ...]
     pages_changed: int
     pages: int
     head_pages: int
-    journal_mode: str
 
 
 @dataclass(frozen=True)
@@ -45,50 +45,36 @@ class StatusResult:
 
 
 def status(
-    store: Store, project: Project, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT
+    store: Store,
+    project: Project,
+    policy: Policy = NOTHING_IGNORED,
+    timeout: float = DEFAULT_TIMEOUT,
+    progress: Progress = SILENT,
 ) -> StatusResult:
-    """Compare. Raises NoSnapshot, DatabaseLocked, DatabaseUnusable, StoreDamaged."""
+    """Compare. Raises NoSnapshot, DatabaseLocked, DatabaseUnusable, StoreDamaged, UnknownRule."""
     start = time.monotonic()
-    with store.lock(project.origin, shared=True):
-        settled = settle(store, project, timeout)
-    heads = store.refs.head(project.origin)
-    found = {}
-    with LiveDatabases(project.databases, Patience(timeout)) as live:
-        for name, view in live.read().items():
-            if name not in heads or not store.snapshots.exists(heads[name]):
-                raise NoSnapshot(f"snapshot of database '{name}'")
-            found[name] = _compare(store, view, name, heads[name], progress)
-    return StatusResult(all(one.clean for one in found.values()), found, settled, time.monotonic() - start)
+    head, settled = head_state(store, project, timeout)
+    with compare(store, project, (head, live_state()), timeout, progress) as found:
+        policy.check(one.diff for one in found.values())
+        databases = {
+            name: _status(store, project, name, one, policy, (head.snapshots or {})[name])
+            for name, one in found.items()
+        }
+    return StatusResult(all(one.clean for one in databases.values()), databases, settled, time.monotonic() - start)
 
 
-def _compare(store: Store, view: View, name: str, head: str, progress: Progress) -> DatabaseStatus:
-    databases = store.snapshots.load(head).databases
-    if name not in databases:
-        raise NoSnapshot(f"snapshot of database '{name}'")
-    base = store.snapshots.manifest(databases[name].manifest)
-    progress.start(f"reading {name}", view.bytes)
-    changed = _changed_pages(store, view, base, progress)
+def _status(store: Store, project: Project, name: str, compared: Compared, policy: Policy, head: str) -> DatabaseStatus:
+    judged = judge(DatabaseDifference(name, compared, policy))
+    diff = compared.diff
     return DatabaseStatus(
-        path=view.file.path,
+        path=project.databases[name],
         head=head,
         names=tuple(ref.name for ref in store.refs.naming(head)),
-        clean=not changed,
-        pages_changed=changed,
-        pages=view.page_count,
-        head_pages=base.page_count,
-        journal_mode=view.journal_mode,
+        clean=compared.is_same,
+        verdict=judged.verdict,
+        tables=judged.tables,
+        schema=tuple(change.name for change in judged.schema),
+        pages_changed=diff.pages_changed,
+        pages=diff.after.page_count,
+        head_pages=diff.before.page_count,
     )
-
-
-def _changed_pages(store: Store, view: View, base: Manifest, progress: Progress) -> int:
-    if view.page_count and base.page_count and view.page_size != base.page_size:
-        return max(view.page_count, base.page_count)
-    changed: int = abs(view.page_count - base.page_count)
-    for scanned in view.scan(base.block_ids):
-        progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
-        for number, _, data in scanned.new:
-            if old_id := base.block_id(number):
-                old = dict(page_images(base, number, store.objects.read(old_id)))
-                new = dict(page_images(base, number, data))
-                changed += sum(1 for pgno in old.keys() & new.keys() if old[pgno] != new[pgno])
-    return changed

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,11 @@ from snapstore.cli.output import Output
 from snapstore.cli.places import Places
 from snapstore.errors import SnapError
 from snapstore.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from snapstore.actions.compare import State
+    from snapstore.history.intents import Intent
+    from snapstore.store import Store
 from snapstore.refusals import NotConfirmed
 
 
@@ -46,6 +51,29 @@ class Context:
                 self.output.detail(f"database {name}: {path}")
             self.output.detail(f"store: {self.places.store_path}")
 
+    def finish_progress(self) -> None:
+        """Take the bar away, before rows are printed as they are found."""
+        if "progress" in vars(self) and hasattr(self.progress, "finish"):
+            self.progress.finish()
+
+    def state(self, store: Store, revision: str) -> State:
+        """Return the state of a revision, of HEAD (which is put right first), or `live`."""
+        from snapstore.actions.compare import LIVE, head_state, live_state, snapshot_state
+        from snapstore.history.reflog import HEAD
+
+        if revision == LIVE:
+            return live_state()
+        if revision == HEAD:
+            head, settled = head_state(store, self.places.project, self.places.timeout)
+            self.say_settled(settled)
+            return head
+        return snapshot_state(store, self.resolve(store, revision), revision)
+
+    def say_settled(self, settled: Intent | None) -> None:
+        """Say that a restore was found that had been cut off."""
+        if settled:
+            self.output.note(f"an interrupted {settled.action} was found and settled")
+
     def resolve(self, store: Any, revision: str) -> str:
         """Return the id a revision names, for this project."""
         id_: str = store.revisions(self.places.project.origin).resolve(revision)
@@ -72,8 +100,7 @@ def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]]
                 return function(context, **values)
             finally:
                 context.output.detail(f"{name}: {time.monotonic() - start:.3f} s")
-                if "progress" in vars(context) and hasattr(context.progress, "finish"):
-                    context.progress.finish()
+                context.finish_progress()
 
         return click.command(name, cls=SnapCommand, examples=examples)(run)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 import yaml
 
+from snapstore.actions.policy import NOTHING_IGNORED, SEQUENCES, Policy
 from snapstore.cli.places import DEFAULT_BACKUP_NAME
 from snapstore.errors import BadName, ConfigurationError
 from snapstore.history.refs import check_name
@@ -26,6 +27,7 @@ class Configuration:
     store: str | None = None
     backup_name: str = DEFAULT_BACKUP_NAME
     timeout: float = DEFAULT_TIMEOUT
+    policy: Policy = NOTHING_IGNORED
 
 
 def load(path: str) -> Configuration:
@@ -61,16 +63,19 @@ class _Reader:
             "store": self._file_path,
             "backup_name": self._name,
             "timeout": self._seconds,
+            "ignore": self._ignore,
+            "sequences": self._sequences,
+            "keep": self._names,
         }
         for key, node in self._mapping("the file", root):
-            if key.value not in readers:
-                near = get_close_matches(key.value, readers, n=1)
-                raise self._error(f"unknown key '{key.value}'", key, near[0] if near else None)
+            self._check_known(key, readers)
             name = "databases" if key.value == "database" else key.value
             if name in values:
                 raise self._error(f"'{key.value}' is given a second time", key)
             values[name] = readers[key.value](key.value, node)
-        return Configuration(**values)
+        ignore = values.pop("ignore", {})
+        rules = {key: values.pop(key) for key in ("sequences", "keep") if key in values}
+        return Configuration(**values, policy=Policy(**ignore, **rules))
 
     def _database(self, key: str, node: yaml.Node) -> dict[str, str]:
         return {DEFAULT: self._file_path(key, node)}
@@ -98,6 +103,29 @@ class _Reader:
         except BadName as error:
             raise self._error(f"'{key}' is a {error}", node) from error
         return name
+
+    def _ignore(self, key: str, node: yaml.Node) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for name, names in self._mapping(key, node):
+            self._check_known(name, ("tables", "columns"))
+            found[name.value] = self._names(f"{key}.{name.value}", names)
+        return found
+
+    def _names(self, key: str, node: yaml.Node) -> tuple[str, ...]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._error(f"'{key}' has to be a list of names", node)
+        return tuple(self._text(key, one) for one in node.value)
+
+    def _sequences(self, key: str, node: yaml.Node) -> str:
+        said = self._text(key, node)
+        if said not in SEQUENCES:
+            raise self._error(f"'{key}' has to be one of {', '.join(SEQUENCES)}", node)
+        return said
+
+    def _check_known(self, key: yaml.ScalarNode, known: Collection[str]) -> None:
+        if key.value not in known:
+            near = get_close_matches(key.value, known, n=1)
+            raise self._error(f"unknown key '{key.value}'", key, near[0] if near else None)
 
     def _seconds(self, key: str, node: yaml.Node) -> float:
         try:

@@ -27,6 +27,10 @@ def _configuration(error: errors.ConfigurationError) -> str | None:
     return f"did you mean '{error.nearest}'?" if error.nearest else None
 
 
+def _rule(error: errors.UnknownRule) -> str:
+    return f"did you mean '{error.nearest}'?" if error.nearest else "'snap show HEAD' lists the tables"
+
+
 def _name_exists(error: refusals.NameExists) -> str:
     if error.renaming:
         return "choose another name, or 'snap rm' the old one first"
@@ -46,6 +50,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.AmbiguousRevision: _fixed("give more digits of the id"),
     errors.BadName: _fixed("a name such as 'baseline' or 'run-41' will do"),
     errors.ConfigurationError: _configuration,
+    errors.UnknownRule: _rule,
     errors.NoDatabaseNamed: _fixed("'snap init' writes a configuration; or name the database with --db PATH"),
     refusals.NameExists: _name_exists,
     refusals.NamePinned: _fixed("'snap unpin NAME' first, or --force"),

@@ -16,6 +16,7 @@ from snapstore.cli.options import HELP_NAMES, Globals, SnapGroup
 
 COMMANDS = {
     "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
+    "Comparing": ("diff", "verify"),
     "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
     "Files": ("export", "import"),
     "Setting up": ("init", "doctor", "completion", "demo"),
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         status = cli.main(arguments, prog_name=_program(), standalone_mode=False) or 0
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader had enough, as in `snap log | head`
+    except (BrokenPipeError, SystemExit):  # the reader had enough, as in `snap log | head`; click ends on it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
     except BaseException as error:  # noqa: BLE001 - the last place that can say it well

@@ -36,6 +36,11 @@ class Output:
             for line in lines:
                 click.echo(line, color=self._color)
 
+    def lines(self, lines: Iterable[str]) -> None:
+        """Print a result that is long, line by line."""
+        for line in lines:
+            click.echo(line, color=self._color)
+
     def note(self, text: str) -> None:
         """Say something beside the result."""
         if not self._options.quiet:

@@ -13,6 +13,7 @@ from snapstore.project import DEFAULT, Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 if TYPE_CHECKING:
+    from snapstore.actions.policy import Policy
     from snapstore.cli.config import Configuration
 
 DEFAULT_BACKUP_NAME = "e2e-backup"
@@ -86,6 +87,13 @@ class Places:
     def timeout(self) -> float:
         """Seconds to wait for locks."""
         return self.config.timeout if self.config else DEFAULT_TIMEOUT
+
+    @property
+    def policy(self) -> Policy:
+        """What comparisons leave out."""
+        from snapstore.actions.policy import NOTHING_IGNORED
+
+        return self.config.policy if self.config else NOTHING_IGNORED
 
     @property
     def backup_name(self) -> str:

@@ -15,9 +15,10 @@ from snapstore.database.image import Image
 from snapstore.database.overflow import leaves_behind
 from snapstore.database.rowdiff import Share, TableDiff
 from snapstore.database.rows import RowReader
-from snapstore.database.tables import SCHEMA, Schema, Table, read_schema
+from snapstore.database.tables import SCHEMA, Schema, SchemaRow, Table, read_schema
 
 SETTINGS = ("user_version", "application_id")
+_ORDER = ("table", "index", "view", "trigger")
 
 
 class EveryPage(Collection[int]):
@@ -34,10 +35,14 @@ class EveryPage(Collection[int]):
 
 
 class SchemaChange(NamedTuple):
-    """An object of the schema, or a setting, that differs; its text on each side, None where there is none."""
+    """An object of the schema, or a setting, that differs; its text on each side, None where there is none.
+
+    `table` is the one it belongs to, its own name for a table or a view.
+    """
 
     type: str
     name: str
+    table: str
     before: str | None
     after: str | None
 
@@ -68,15 +73,14 @@ class ImageDiff:
 
     def schema_changes(self) -> list[SchemaChange]:
         """Return what differs in schema and settings, tables first."""
-        before, after = (_texts(schema) for schema in self.schemas)
-        names = dict.fromkeys([*before, *after])
-        changes = [
-            SchemaChange(*name, before.get(name), after.get(name))
-            for name in names
-            if before.get(name) != after.get(name)
-        ]
-        order = {"table": 0, "index": 1, "view": 2, "trigger": 3}
-        changes.sort(key=lambda change: (order.get(change.type, 4), change.name))
+        before, after = (_named(schema) for schema in self.schemas)
+        changes = []
+        for name in dict.fromkeys([*before, *after]):
+            row = after.get(name) or before[name]
+            old, new = (side[name].sql if name in side else None for side in (before, after))
+            if old != new:
+                changes.append(SchemaChange(row.type, row.name, row.table, old, new))
+        changes.sort(key=lambda change: (_ORDER.index(change.type), change.name))
         return changes + list(self._settings())
 
     def _read_schemas(self) -> tuple[Schema, Schema]:
@@ -88,7 +92,7 @@ class ImageDiff:
         for name in SETTINGS:
             old, new = (getattr(image.header, name, 0) for image in (self.before, self.after))
             if old != new:
-                yield SchemaChange("setting", name, str(old), str(new))
+                yield SchemaChange("setting", name, name, str(old), str(new))
 
     def _tables(self) -> Iterator[TableDiff]:
         tables = _paired(*self.schemas)
@@ -143,6 +147,7 @@ def _paired(before: Schema, after: Schema) -> list[tuple[Table | None, Table | N
     ]
 
 
-def _texts(schema: Schema) -> dict[tuple[str, str], str | None]:
-    """Return the text of what a user made; SQLite's own tables come and go with AUTOINCREMENT and ANALYZE."""
-    return {(row.type, row.name): row.sql for row in schema.rows if not row.name.lower().startswith("sqlite_")}
+def _named(schema: Schema) -> dict[tuple[str, str], SchemaRow]:
+    """Return what a user made, by type and name; SQLite's own tables come and go with AUTOINCREMENT and ANALYZE."""
+    rows = (row for row in schema.rows if row.type in _ORDER and not row.name.lower().startswith("sqlite_"))
+    return {(row.type, row.name): row for row in rows}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
@@ -67,6 +68,15 @@ class TableDiff:
         """The table on each side."""
         return (self.before and self.before.reader.table, self.after and self.after.reader.table)
 
+    @cached_property
+    def _comparison(self) -> Comparison | None:
+        before, after = self.tables
+        return Comparison(before, after) if before and after else None
+
+    def aligned(self, row: Row) -> Row:
+        """Return a row from before with the columns of after."""
+        return self._comparison.as_after(row) if self._comparison else row
+
     def changes(self) -> Iterator[RowChange]:
         """Yield the rows that differ, by key, reading as it goes. Raises DatabaseCorrupt."""
         before, after = self.before, self.after
@@ -74,7 +84,8 @@ class TableDiff:
             yield from (RowChange(key, row, None) for key, row in _all_rows(before))
             yield from (RowChange(key, None, row) for key, row in _all_rows(after))
             return
-        comparison = Comparison(before.reader.table, after.reader.table)
+        comparison = self._comparison
+        assert comparison is not None
         if after.reader.table.without_rowid:
             yield from self._by_key(before, after, comparison)
         elif before.reader.table.alias or after.reader.table.alias:

@@ -89,6 +89,12 @@ class View:
             raise DatabaseCorrupt(self.file.path, f"page {pgno} of {self.live_page_count} is missing")
         return data
 
+    def image_page(self, pgno: int) -> bytes:
+        """Return one page, not normalised, from the file itself where the log does not have it."""
+        if pgno in self._in_wal:
+            return self.page(pgno)
+        return self.file.read(self.page_size, (pgno - 1) * self.page_size)
+
     def block(self, index: int) -> bytes:
         """Return block `index` of the image."""
         return bytes(self._read(self._piece(index, 1)))

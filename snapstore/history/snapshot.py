@@ -11,6 +11,7 @@ from typing import NamedTuple
 from snapstore.ids import object_id
 
 FORMAT = 1
+SAFETY, FORENSIC = "safety", "forensic"  # kinds of snapshots kept on the way, by a restore and by a failed verify
 
 
 class DatabaseRecord(NamedTuple):

@@ -86,8 +86,8 @@ class Snapshots:
         return self._list("ORDER BY created DESC, id")
 
     def newest(self) -> SnapshotRow | None:
-        """Return the newest that a person or a suite made (not a safety snapshot)."""
-        rows = self._list("WHERE kind <> 'safety' ORDER BY created DESC, id LIMIT 1")
+        """Return the newest that a person or a suite made, not one that was kept on the way."""
+        rows = self._list("WHERE kind NOT IN ('safety', 'forensic') ORDER BY created DESC, id LIMIT 1")
         return rows[0] if rows else None
 
     def with_prefix(self, hex_prefix: str) -> list[str]:

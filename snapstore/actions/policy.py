@@ -1,0 +1,75 @@
+"""Policy: which tables and columns a comparison leaves out, and what moved sequences mean.
+
+A table rule is a name or a glob. A column rule is `COLUMN`, in every table, or `TABLE.COLUMN`; both parts
+may be globs. Letter case does not matter, as in SQL. A rule that matches nothing is a mistake, and an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+from snapstore.errors import UnknownRule
+
+if TYPE_CHECKING:
+    from snapstore.database.diff import ImageDiff
+
+Sequences = Literal["report", "ignore", "fail"]
+SEQUENCES: tuple[Sequences, ...] = ("report", "ignore", "fail")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is ignored; `keep` are the tables that `clean` leaves alone."""
+
+    tables: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    sequences: Sequences = "report"
+    keep: tuple[str, ...] = ()
+
+    def ignores_table(self, table: str) -> bool:
+        """Tell whether a table is left out."""
+        return matches_any(table, self.tables)
+
+    def ignored_columns(self, table: str, names: Iterable[str]) -> frozenset[str]:
+        """Return those of a table's columns that are left out."""
+        return frozenset(name for name in names if any(_matches_column(rule, table, name) for rule in self.columns))
+
+    def check(self, diffs: Iterable[ImageDiff]) -> None:
+        """Raise UnknownRule for the first rule that matches no table or column of any of the databases."""
+        from snapstore.database.virtual import logical_name  # a tag reads the policy too, and needs no diff
+
+        columns: dict[str, set[str]] = {}
+        for diff in diffs:
+            for schema in diff.schemas:
+                for table in schema.tables.values():
+                    columns.setdefault(logical_name(schema, table.name), set()).update(table.names)
+        for rule in (*self.tables, *self.keep):
+            if not any(matches_any(table, (rule,)) for table in columns):
+                raise unknown_rule("table", rule, columns)
+        for rule in self.columns:
+            if not any(_matches_column(rule, table, name) for table, names in columns.items() for name in names):
+                qualified = "." in rule
+                known = {f"{table}.{name}" if qualified else name for table, names in columns.items() for name in names}
+                raise unknown_rule("column", rule, known)
+
+
+NOTHING_IGNORED = Policy()
+
+
+def matches_any(table: str, rules: Iterable[str]) -> bool:
+    """Tell whether a table's name fits one of some names and globs."""
+    return any(fnmatchcase(table.lower(), rule.lower()) for rule in rules)
+
+
+def _matches_column(rule: str, table: str, name: str) -> bool:
+    of_table, _, of_column = rule.lower().rpartition(".")
+    return fnmatchcase(name.lower(), of_column) and fnmatchcase(table.lower(), of_table or "*")
+
+
+def unknown_rule(kind: str, rule: str, known: Iterable[str]) -> UnknownRule:
+    """Return the error for a rule that matches nothing, with the name that it may have meant."""
+    return UnknownRule(kind, rule, next(iter(get_close_matches(rule, sorted(known), n=1)), None))

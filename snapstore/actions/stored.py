@@ -1,0 +1,37 @@
+"""The image of a database in a snapshot, read page by page from the store."""
+
+from __future__ import annotations
+
+from snapstore.blocks import BLOCK_BYTES
+from snapstore.database.image import Image, void
+from snapstore.history.manifest import Manifest
+from snapstore.history.snapshot import DatabaseRecord
+from snapstore.store import Store
+
+
+class StoredPages:
+    """The pages of one manifest; a page costs the decoding of its block, and blocks just read are kept."""
+
+    def __init__(self, store: Store, manifest: Manifest) -> None:
+        self._objects = store.objects
+        self._size = manifest.page_size
+        self._ids = manifest.block_ids
+        self.manifest = manifest
+        self._last: tuple[int, bytes] = (-1, b"")
+
+    def page(self, pgno: int) -> bytes:
+        """Return a page that is there. Raises StoreDamaged."""
+        index, offset = divmod((pgno - 1) * self._size, BLOCK_BYTES)
+        if index != self._last[0]:
+            id_ = self.manifest.block_id(index)
+            assert id_ is not None
+            self._last = (index, self._objects.read(id_))
+        return self._last[1][offset : offset + self._size]
+
+
+def stored_image(store: Store, record: DatabaseRecord | None, label: str) -> Image:
+    """Return the image of a database record, the void for none."""
+    if record is None or not record.page_count:
+        return void(label)
+    pages = StoredPages(store, store.snapshots.manifest(record.manifest))
+    return Image(label, record.page_size, record.page_count, pages.page)

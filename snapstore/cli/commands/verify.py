@@ -1,0 +1,159 @@
+"""`snap verify`: whether the live databases are what a snapshot holds."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from snapstore.actions.leaks import Leak
+from snapstore.actions.verify import CLEAN, DRIFTED, VerifiedDatabase, VerifyOptions, VerifyResult, verify
+from snapstore.cli.command import Context, snap_command
+from snapstore.cli.diff_json import row_document, schema_document
+from snapstore.cli.grid import counts_line, grid
+from snapstore.cli.output import counted, one_line, plain
+from snapstore.cli.parameters import REVISION, timeout_option
+from snapstore.cli.values import plain_value, shown
+from snapstore.ids import short
+
+EXAMPLES = """
+snap verify
+snap verify baseline
+snap verify baseline --restore-on-fail --label 'checkout.spec.ts'
+snap verify baseline --strict --json
+"""
+NOT_CLEAN, RESTORED = 1, 3
+_MOST_LEAKS = 10
+_MOST_SHOWN = 10
+
+
+@snap_command("verify", EXAMPLES)
+@click.argument("rev", required=False, type=REVISION)
+@click.option("--restore-on-fail", is_flag=True, help="Keep the failing state as a snapshot and put REV back.")
+@click.option("--label", metavar="TEXT", help="What was run, for the record.")
+@click.option("--strict", is_flag=True, help="Fail where anything moved, though the rows are equal.")
+@timeout_option
+def command(
+    context: Context, rev: str | None, restore_on_fail: bool, label: str | None, strict: bool, timeout: float | None
+) -> int:
+    """Prove that the live databases are what REV holds [default: HEAD].
+
+    The verdict is clean, drifted (rows equal; sequences, ignored columns or page layout moved), leaked (rows
+    added), damaged (rows of REV changed or gone) or schema-changed. Exit 0 for the first two, else 1, or 3 where
+    the state was restored.
+    """
+    wait = context.places.timeout if timeout is None else timeout
+    with context.places.open_store() as store:
+        state = context.state(store, rev or "HEAD")
+        if state.snapshots is None:
+            raise click.UsageError("REV has to be a snapshot")
+        options = VerifyOptions(state, restore_on_fail, label, strict, context.places.policy, timeout=wait)
+        result = verify(store, context.places.project, options, context.progress)
+    context.output.result(_document(result), _lines(result, rev or "HEAD"), always=True)
+    return 0 if result.ok else RESTORED if result.restored else NOT_CLEAN
+
+
+def _document(result: VerifyResult) -> dict[str, Any]:
+    return {
+        "verdict": result.verdict,
+        "ok": result.ok,
+        "against": result.against,
+        "restored": result.restored,
+        "forensic": result.forensic,
+        "label": result.label,
+        "databases": {name: _database_document(one) for name, one in result.databases.items()},
+        "seconds": result.seconds,
+    }
+
+
+def _database_document(one: VerifiedDatabase) -> dict[str, Any]:
+    return {
+        "verdict": one.verdict,
+        "tables": plain(one.tables),
+        "rows": [row_document(row) for row in one.rows],
+        "rows_left_out": one.rows_left_out,
+        "leaks": [_leak_document(leak) for leak in one.leaks],
+        "schema": [schema_document(change) for change in one.schema],
+        "drift": plain(one.drift),
+    }
+
+
+def _leak_document(leak: Leak) -> dict[str, Any]:
+    of = {"table": leak.of[0], "key": _plain(leak.of[1])} if leak.of else None
+    return {"table": leak.table, "key": _plain(leak.key), "under": leak.under, "of": of}
+
+
+def _plain(key: dict[str, Any]) -> dict[str, Any]:
+    return {name: plain_value(value) for name, value in key.items()}
+
+
+def _lines(result: VerifyResult, rev: str) -> Iterator[str]:
+    several = len(result.databases) > 1
+    for name, one in result.databases.items():
+        where = f"{name}: " if several else ""
+        yield f"{where}{_colored(one.verdict, ok=result.ok)}, against {one_line(rev)}{_because(one)}"
+        yield from _details(one)
+    if result.label:
+        yield f"label: {one_line(result.label)}"
+    if result.forensic:
+        kept = short(result.forensic)
+        yield f"the failing state is kept as {kept}; 'snap diff {one_line(rev)} {kept}' shows it"
+        said = "restored and verified" if result.restored else "restored, and not clean even so"
+        yield click.style(f"{one_line(rev)} was {said}", fg="green" if result.restored else "red")
+
+
+def _because(one: VerifiedDatabase) -> str:
+    if one.verdict == CLEAN:
+        return ", byte for byte"
+    if one.verdict == DRIFTED:
+        return f": rows equal, {_drift(one)}"
+    return ""
+
+
+def _details(one: VerifiedDatabase) -> Iterator[str]:
+    for change in one.schema:
+        yield f"  {change.type} {one_line(change.name)} {change.change}"
+    for leak in one.leaks[:_MOST_LEAKS]:
+        yield f"  left behind: {_leak(leak)}"
+    if len(one.leaks) > _MOST_LEAKS:
+        yield click.style(f"  … {counted(len(one.leaks) - _MOST_LEAKS, 'more root row')}", dim=True)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for table, counts in one.tables.items():
+        rows = [row for row in one.rows if row.table == table]
+        yield f"{click.style(one_line(table), bold=True)}: {counts_line(counts)}"
+        if rows:
+            yield from grid(rows[:_MOST_SHOWN], width)
+        total = counts.added + counts.removed + counts.changed
+        if total > _MOST_SHOWN:
+            yield click.style(f"  … {counted(total - _MOST_SHOWN, 'more row')}; 'snap diff' shows them", dim=True)
+
+
+def _leak(leak: Leak) -> str:
+    under = ", ".join(f"{number:,} {one_line(table)}" for table, number in leak.under.items())
+    of = f" (of {one_line(leak.of[0])} {_key(leak.of[1])})" if leak.of else ""
+    return f"{one_line(leak.table)} {_key(leak.key)}{of}{': ' + under if under else ''}"
+
+
+def _key(key: dict[str, Any]) -> str:
+    return ", ".join(shown(value) for value in key.values())
+
+
+def _drift(one: VerifiedDatabase) -> str:
+    said = []
+    if sequences := one.drift.get("sequences"):
+        said.append("sequences moved (" + ", ".join(one_line(name) for name in sequences) + ")")
+    if tables := one.drift.get("ignored_tables"):
+        said.append("ignored tables differ (" + ", ".join(one_line(name) for name in tables) + ")")
+    if columns := one.drift.get("ignored_columns"):
+        names = [f"{one_line(table)}.{one_line(name)}" for table, names in columns.items() for name in names]
+        said.append("ignored columns differ (" + ", ".join(names) + ")")
+    if one.drift.get("moved_rowids"):
+        said.append("rows without a key moved")
+    return "; ".join(said) or f"{counted(one.drift.get('pages', 0), 'page')} laid out differently"
+
+
+def _colored(verdict: str, *, ok: bool) -> str:
+    return click.style(verdict, fg="green" if ok else "red", bold=True)
