@@ -124,6 +124,16 @@ class LiveDatabaseTarget(Refused):
         return f"'{self.path}' belongs to a live database, a copy has to go elsewhere"
 
 
+class PatchImpossible(Refused):
+    """No SQL leads from one state to the other."""
+
+    reason: str
+    code = "patch-impossible"
+
+    def __str__(self) -> str:
+        return f"cannot be done with SQL statements: {self.reason}"
+
+
 class NotConfirmed(Refused):
     """A question was answered with no."""
 

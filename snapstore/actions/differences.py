@@ -12,7 +12,8 @@ from snapstore.actions.compare import Compared
 from snapstore.actions.policy import Policy, matches_any
 from snapstore.database.diff import SchemaChange
 from snapstore.database.record import Value
-from snapstore.database.rowdiff import ADDED, CHANGED, REMOVED, RowChange
+from snapstore.database.rowdiff import ADDED, CHANGED, REMOVED, RowChange, TableDiff
+from snapstore.database.sql_patch import SqlPatch
 from snapstore.database.virtual import (
     INDEX,
     ROWS,
@@ -181,16 +182,43 @@ class DatabaseDifference:
     @cached_property
     def indexes(self) -> list[str]:
         """The virtual tables whose index differs."""
-        return list(dict.fromkeys(part.table for part in self._parts if part.kind == INDEX))
+        return list(dict.fromkeys(part.table for part in self._differing_parts(INDEX)))
 
     @cached_property
     def has_other_statistics(self) -> bool:
         """Whether what ANALYZE wrote differs."""
-        return any(part.kind == STATISTICS_KIND for part in self._parts)
+        return any(self._differing_parts(STATISTICS_KIND))
+
+    def patch(self) -> SqlPatch:
+        """Return what makes the SQL that turns the first state into the second, as far as the policy sees it."""
+
+        def skips(table: TableDiff, change: RowChange | None) -> bool:
+            name = self._logical(table.name)
+            if self._policy.ignores_table(name) or (self._only and not matches_any(name, self._only)):
+                return True
+            return change is not None and self._is_hidden(name, table, change)
+
+        return SqlPatch(self.diff, self.schema, skips)
+
+    def _differing_parts(self, kind: str) -> Iterator[Part]:
+        return (part for part in self._parts if part.kind == kind and next(part.changes(), None))
+
+    def _logical(self, table: str) -> str:
+        names = (logical_name(schema, table) for schema in self.diff.schemas)
+        return next((name for name in names if name != table), table)
 
     def moved(self) -> dict[str, int]:
         """Return how many rows only got another rowid, by table, of the tables whose rows were drawn."""
         return {table.name: table.moved for table in self.diff.tables if table.moved}
+
+    def _is_hidden(self, name: str, table: TableDiff, change: RowChange) -> bool:
+        """Tell whether a row differs in ignored columns alone."""
+        if change.before is None or change.after is None:
+            return False
+        names = table.table.names
+        ignored = self._policy.ignored_columns(name, names)
+        pairs = zip(names, table.aligned(change.before), change.after, strict=True)
+        return all(column in ignored for column, old, new in pairs if old != new or type(old) is not type(new))
 
     def _table(self, part: Part) -> TableDifference:
         return TableDifference(part, self._policy)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from snapstore.database.columns import Comparison
 from snapstore.database.rows import RowReader
 from snapstore.database.spool import AFTER, BEFORE, Row, Side, Spool
-from snapstore.database.tables import Table
+from snapstore.database.tables import Column, Table
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -72,6 +72,15 @@ class TableDiff:
     def _comparison(self) -> Comparison | None:
         before, after = self.tables
         return Comparison(before, after) if before and after else None
+
+    def column_pairs(self) -> list[tuple[Column, Column]]:
+        """Return the columns that are the same on both sides."""
+        before, after = self.tables
+        if before is None or after is None or self._comparison is None:
+            return []
+        if self._comparison.is_plain:
+            return list(zip(before.columns, after.columns, strict=True))
+        return [(before.columns[old], after.columns[new]) for new, old in self._comparison.same.items()]
 
     def aligned(self, row: Row) -> Row:
         """Return a row from before with the columns of after."""

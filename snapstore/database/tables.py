@@ -70,6 +70,7 @@ class Table:
         *,
         alias: str | None,
         without_rowid: bool,
+        unique_names: frozenset[str] | None = None,
     ) -> None:
         self.name = row.name
         self.root = row.root
@@ -78,6 +79,7 @@ class Table:
         self.foreign_keys = foreign_keys
         self.alias = alias
         self.without_rowid = without_rowid
+        self._unique_names = unique_names
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -102,6 +104,13 @@ class Table:
         """A name for the rowid that no column has taken, None where all are taken."""
         taken = {column.name.lower() for column in self.all_columns}
         return next((name for name in ROWID_NAMES if name not in taken), None)
+
+    @cached_property
+    def unique_columns(self) -> frozenset[int] | None:
+        """The numbers in `columns` of those whose values have to be unique, None where an expression has to be."""
+        if self._unique_names is None:
+            return None
+        return frozenset(number for number, column in enumerate(self.columns) if column.name in self._unique_names)
 
     @cached_property
     def layout(self) -> tuple[object, ...]:
@@ -206,10 +215,10 @@ def _scratch(image: Image, tables: list[SchemaRow], indexes: list[SchemaRow]) ->
 
 
 def _table(scratch: Connection, row: SchemaRow) -> Table:
-    indexes = scratch.rows("SELECT name, origin FROM pragma_index_list(?)", (row.name,))
+    indexes = scratch.rows('SELECT name, origin, "unique" FROM pragma_index_list(?)', (row.name,))
     columns = scratch.rows("SELECT name, type, dflt_value, pk, hidden FROM pragma_table_xinfo(?)", (row.name,))
     without_rowid = bool(scratch.value("SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'", (row.name,)))
-    key_index = next((name for name, origin in indexes if origin == "pk"), None)
+    key_index = next((name for name, origin, _ in indexes if origin == "pk"), None)
     keyed = [name for name, _, _, key_place, _ in columns if key_place]
     order = _stored_order(scratch, columns, key_index if without_rowid else None)
     return Table(
@@ -228,7 +237,13 @@ def _table(scratch: Connection, row: SchemaRow) -> Table:
         _foreign_keys(scratch, row.name),
         alias=keyed[0] if len(keyed) == 1 and key_index is None else None,
         without_rowid=without_rowid,
+        unique_names=_unique_names(scratch, [name for name, _, is_unique in indexes if is_unique]),
     )
+
+
+def _unique_names(scratch: Connection, indexes: list[str]) -> frozenset[str] | None:
+    names = [row[0] for index in indexes for row in scratch.rows("SELECT name FROM pragma_index_info(?)", (index,))]
+    return None if None in names else frozenset(names)
 
 
 def _stored_order(scratch: Connection, columns: list[tuple[object, ...]], key_index: str | None) -> dict[int, int]:

@@ -106,6 +106,11 @@ def schema_changes(diff: ImageDiff) -> list[SchemaChange]:
     return [change for change in diff.schema_changes() if change.table.lower() not in shadows]
 
 
+def is_shadow(schema: Schema, table: str, of: str) -> bool:
+    """Tell whether a table is a shadow table of the virtual table `of`."""
+    return any(row.name == of and Virtual.of(row).shadow(table) is not None for row in schema.virtual)
+
+
 def logical_name(schema: Schema, table: str) -> str:
     """Return the name under which a table counts."""
     for row in schema.virtual:

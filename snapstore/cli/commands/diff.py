@@ -87,5 +87,3 @@ def _write(context: Context, found: Diff, form: str, limit: int | None, *, stat:
 
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         context.output.lines(TextDiff(limit, width).lines(found, stat=stat, schema=schema))
-
-
