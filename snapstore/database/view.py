@@ -9,6 +9,7 @@ lock-byte page is zero (header.py, blocks.py).
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import closing
@@ -162,8 +163,13 @@ class View:
         return whole
 
     def _buffer(self) -> memoryview:
+        """Return this thread's buffer, which begins at a page of memory.
+
+        A large bytearray begins 16 bytes after one. Some processors copy to such a place, from the start of
+        a page as every read of a cached file does, at a fifth of the speed.
+        """
         if not hasattr(self._buffers, "view"):
-            self._buffers.view = memoryview(bytearray(BLOCKS_A_PIECE * BLOCK_BYTES))
+            self._buffers.view = memoryview(mmap.mmap(-1, BLOCKS_A_PIECE * BLOCK_BYTES, flags=mmap.MAP_PRIVATE))
         view: memoryview = self._buffers.view
         return view
 
