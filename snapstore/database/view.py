@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from snapstore import blocks
 from snapstore.blocks import BLOCK_BYTES
@@ -28,6 +28,8 @@ from snapstore.parallel import ordered_map
 
 BLOCKS_A_PIECE = 64  # 4 MiB: past it reading gets no faster
 PIECES_AHEAD = 4
+
+Result = TypeVar("Result")
 
 
 class NewBlock(NamedTuple):
@@ -101,18 +103,23 @@ class View:
         return bytes(self._read(self._piece(index, 1)))
 
     def scan(self, known: bytes = b"") -> Iterator[Scanned]:
-        """Hash every block in order, some at a time; `known` are ids in the order of the blocks."""
+        """Hash every block in order, some at a time; `known` are ids in the order of the blocks.
 
-        def scan_piece(piece: _Piece) -> Scanned:
-            return self._scan_piece(piece, known)
-
-        pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
-        if self.block_count <= BLOCKS_A_PIECE:
-            for piece in pieces:
-                yield scan_piece(piece)
+        With `known` the blocks that are unlike are read once more and come after all ids: whoever works on
+        one while others are hashed keeps the threads waiting for the interpreter, and they are few.
+        """
+        if not known:
+            yield from self._each_piece(self._scan_piece)
         else:
-            with closing(ordered_map(scan_piece, pieces, ahead=PIECES_AHEAD)) as found:
-                yield from found
+            changed: list[int] = []
+            first = 0
+            for ids in self._each_piece(self._hash_piece):
+                changed += _unlike(first, ids, known[first * ID_BYTES : first * ID_BYTES + len(ids)])
+                first += len(ids) // ID_BYTES
+                yield Scanned(ids, [])
+            for number in changed:
+                data = self.block(number)
+                yield Scanned(b"", [NewBlock(number, object_id(data), data)])
         self._check_unchanged()
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
@@ -127,20 +134,22 @@ class View:
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
         return _Piece(first, count, {pgno: self.page(pgno) for pgno in range(start, end) if pgno in self._in_wal})
 
-    def _scan_piece(self, piece: _Piece, known: bytes) -> Scanned:
-        data = self._read(piece)
-        pieces = [data[start : start + BLOCK_BYTES] for start in range(0, len(data), BLOCK_BYTES)]
-        found = [object_id(block) for block in pieces]
-        ids = b"".join(found)
-        before = known[piece.first * ID_BYTES : (piece.first + piece.blocks) * ID_BYTES]
-        if ids == before:
-            return Scanned(ids, [])
-        new = [
-            NewBlock(piece.first + place, id_, bytes(pieces[place]))
-            for place, id_ in enumerate(found)
-            if before[place * ID_BYTES : (place + 1) * ID_BYTES] != id_
-        ]
-        return Scanned(ids, new)
+    def _each_piece(self, work: Callable[[_Piece], Result]) -> Iterator[Result]:
+        """Do some work on the whole image, a piece at a time, on two threads where there is enough of it."""
+        pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
+        if self.block_count <= BLOCKS_A_PIECE:
+            yield from map(work, pieces)
+        else:
+            with closing(ordered_map(work, pieces, ahead=PIECES_AHEAD)) as found:
+                yield from found
+
+    def _hash_piece(self, piece: _Piece) -> bytes:
+        return b"".join(map(object_id, _cut(self._read(piece))))
+
+    def _scan_piece(self, piece: _Piece) -> Scanned:
+        data = [bytes(block) for block in _cut(self._read(piece))]
+        new = [NewBlock(piece.first + place, object_id(block), block) for place, block in enumerate(data)]
+        return Scanned(b"".join(block.id for block in new), new)
 
     def _read(self, piece: _Piece) -> memoryview:
         """Fill this thread's buffer with a piece; what is returned is good until the next one."""
@@ -184,3 +193,15 @@ class View:
         """Without locks (a medium that cannot be written) a change can only be noticed afterwards."""
         if self.file.immutable and self.file.state() != self._state:
             raise DatabaseLocked(self.file.path, holders_of([self.file.path]))
+
+
+def _cut(data: memoryview) -> list[memoryview]:
+    return [data[start : start + BLOCK_BYTES] for start in range(0, len(data), BLOCK_BYTES)]
+
+
+def _unlike(first: int, ids: bytes, known: bytes) -> list[int]:
+    """Return the numbers of the blocks, counted from `first`, whose ids are not the known ones."""
+    if ids == known:
+        return []
+    places = range(0, len(ids), ID_BYTES)
+    return [first + at // ID_BYTES for at in places if ids[at : at + ID_BYTES] != known[at : at + ID_BYTES]]
