@@ -124,6 +124,16 @@ class LiveDatabaseTarget(Refused):
         return f"'{self.path}' belongs to a live database, a copy has to go elsewhere"
 
 
+class CleanImpossible(Refused):
+    """The rows cannot be put back one by one."""
+
+    reason: str
+    code = "clean-impossible"
+
+    def __str__(self) -> str:
+        return f"cannot clean row by row: {self.reason}"
+
+
 class PatchImpossible(Refused):
     """No SQL leads from one state to the other."""
 

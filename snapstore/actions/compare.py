@@ -119,7 +119,7 @@ def _record(store: Store, state: State, name: str) -> DatabaseRecord | None:
 
 
 class Pair:
-    """One database on both sides, of which `view` is the live one, if any."""
+    """One database on both sides, of which `view` is the live one, if any, and `now` its manifest where it is known."""
 
     def __init__(
         self,
@@ -129,8 +129,10 @@ class Pair:
         view: View | None,
         name: str,
         progress: Progress = SILENT,
+        now: Manifest | None = None,
     ) -> None:
         self._store = store
+        self._now = now
         self._labels = [
             state.label if state.snapshots is not None else (view.file.path if view else name) for state in states
         ]
@@ -195,16 +197,22 @@ class Pair:
             return () if base.page_count == view.page_count == 0 else EveryPage()
         self._spool = PageSpool(view.page_size)
         changed = set(range(min(base.page_count, view.page_count) + 1, max(base.page_count, view.page_count) + 1))
+        for number, data in self._blocks_unlike(view, base):
+            if old := base.block_id(number):
+                changed |= _unlike(base, number, self._store.objects.read(old), data)
+            for pgno, page in page_images(base, number, data):
+                if pgno in changed:
+                    self._spool.put(pgno, page)
+        return changed
+
+    def _blocks_unlike(self, view: View, base: Manifest) -> Iterator[tuple[int, bytes]]:
+        """Yield the blocks of the live database that are not those of a manifest; `now` saves hashing it again."""
+        if self._now is not None:
+            yield from ((number, view.block(number)) for number, _ in self._now.blocks_unlike(base))
+            return
         for scanned in view.scan(base.block_ids):
             self._progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
-            for number, _, data in scanned.new:
-                old = base.block_id(number)
-                if old:
-                    changed |= _unlike(base, number, self._store.objects.read(old), data)
-                for pgno, page in page_images(base, number, data):
-                    if pgno in changed:
-                        self._spool.put(pgno, page)
-        return changed
+            yield from ((number, data) for number, _, data in scanned.new)
 
     def _live_image(self) -> Image:
         view = self._view

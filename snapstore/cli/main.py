@@ -16,7 +16,7 @@ from snapstore.cli.options import HELP_NAMES, Globals, SnapGroup
 
 COMMANDS = {
     "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
-    "Comparing": ("diff", "verify"),
+    "Comparing": ("diff", "verify", "clean"),
     "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
     "Files": ("export", "import"),
     "Setting up": ("init", "doctor", "completion", "demo"),

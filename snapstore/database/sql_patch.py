@@ -40,6 +40,7 @@ class SqlPatch:
     ) -> None:
         self._diff = diff
         self._before, self._after = diff.schemas
+        self.schema_after = diff.schemas[1]
         self._encoding = diff.after.encoding
         self._schema = schema
         self._skips = skips
@@ -67,6 +68,27 @@ class SqlPatch:
     def touched(self) -> list[str]:
         """The tables whose rows change."""
         return [table.name for table in self._tables]
+
+    @property
+    def left_alone(self) -> list[str]:
+        """The tables that differ and are skipped."""
+        return [table.name for table in self._diff.tables if self._skips(table, None)]
+
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to do."""
+        return next(self.statements(), None) is None
+
+    def targets(self) -> Iterator[tuple[Table, str, Row | None]]:
+        """Yield what has to be found afterwards: a table, a condition, and the row that fits it, None for no row.
+
+        Rows that may have come under any rowid are left out.
+        """
+        for table in self._tables:
+            after = table.after and table.after.reader.table
+            for change in self._rows(table) if after else ():
+                assert after is not None
+                if not table.moved:
+                    yield after, self._where(after, change.key), change.after
 
     def _check(self) -> None:
         for change in self._of("table", "changed"):
@@ -213,7 +235,7 @@ class SqlPatch:
         before = _sequence_numbers(self._diff.before, self._before)
         after = _sequence_numbers(self._diff.after, self._after)
         touched = {table.lower() for table in self.touched}
-        skipped = {table.name.lower() for table in self._diff.tables if self._skips(table, None)}
+        skipped = {table.lower() for table in self.left_alone}
         for table in sorted({*before, *after}):
             if table.lower() in skipped or (before.get(table) == after.get(table) and table.lower() not in touched):
                 continue

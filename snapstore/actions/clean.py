@@ -1,0 +1,218 @@
+"""Clean: put back the rows that differ from a snapshot, and nothing else.
+
+In the order things happen: begin a write transaction on each database; store what is there now (the safety
+snapshot) and the intent; apply the row diff from live to snapshot; look at every row that was written and at the
+foreign keys of the tables that were left alone; commit; move HEAD. Up to the commit every error, and every kill,
+leaves the old state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+
+from snapstore.actions.capture import Capture, Captured
+from snapstore.actions.compare import Pair, live_state, snapshot_state
+from snapstore.actions.differences import Counts, DatabaseDifference
+from snapstore.actions.origin import check_belongs
+from snapstore.actions.policy import NOTHING_IGNORED, Policy
+from snapstore.actions.settle import finish_move, settle
+from snapstore.database.live import LiveDatabases
+from snapstore.database.row_check import Violation, check_rows, foreign_key_violations
+from snapstore.database.sql_patch import SqlPatch
+from snapstore.database.view import View
+from snapstore.errors import SnapError, SqlFailed
+from snapstore.files import reached
+from snapstore.history.intents import Intent
+from snapstore.history.manifest import Manifest
+from snapstore.history.snapshot import SAFETY, Snapshot
+from snapstore.patience import Patience
+from snapstore.progress import SILENT, Progress
+from snapstore.project import Project
+from snapstore.refusals import CleanImpossible
+from snapstore.store import DEFAULT_TIMEOUT, Store
+
+ACTION = "clean"
+
+
+@dataclass(frozen=True)
+class CleanOptions:
+    """What `clean` may be told; tables that the policy ignores or keeps are left alone.
+
+    `only` names the databases to clean, None for all of the snapshot's that the project has.
+    """
+
+    snapshot: str
+    only: tuple[str, ...] | None = None
+    policy: Policy = NOTHING_IGNORED
+    dry_run: bool = False
+    foreign: bool = False
+    timeout: float = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True)
+class CleanedDatabase:
+    """What was put back, by table: rows that came again (added), went (removed), changed back; its SQL in a dry run."""
+
+    tables: dict[str, Counts]
+    statements: int
+    sql: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CleanResult:
+    """What was done; `safety` is the snapshot of the state before, None where nothing was to be done."""
+
+    snapshot: str
+    changed: bool
+    safety: str | None
+    databases: dict[str, CleanedDatabase]
+    seconds: float
+    dry_run: bool
+
+
+def clean(store: Store, project: Project, options: CleanOptions, progress: Progress = SILENT) -> CleanResult:
+    """Put the rows back.
+
+    Raises CleanImpossible, WrongDatabase, DatabaseLocked, DatabaseReadOnly, DatabaseUnusable, StoreDamaged,
+    DiskFull; the live databases are then as they were.
+    """
+    start = time.monotonic()
+    snapshot = store.snapshots.load(options.snapshot)
+    names = [name for name in (options.only or project.databases) if name in snapshot.databases]
+    if not options.foreign:
+        check_belongs(options.snapshot, snapshot, project, names)
+    with store.lock(project.origin, shared=options.dry_run), ExitStack() as stack:
+        if not options.dry_run:
+            settle(store, project, options.timeout)
+        paths = {name: project.only(name).databases[name] for name in names}
+        live = stack.enter_context(LiveDatabases(paths, Patience(options.timeout)))
+        return _Clean(store, project, options, snapshot, live, stack).run(start, progress)
+
+
+class _Clean:
+    """One clean; its methods stand in the order they run in."""
+
+    def __init__(
+        self,
+        store: Store,
+        project: Project,
+        options: CleanOptions,
+        snapshot: Snapshot,
+        live: LiveDatabases,
+        stack: ExitStack,
+    ) -> None:
+        self._store = store
+        self._project = project
+        self._options = options
+        self._policy = replace(options.policy, tables=(*options.policy.tables, *options.policy.keep))
+        self._snapshot = snapshot
+        self._live = live
+        self._stack = stack
+        self._views: dict[str, View] = {}
+        self._before: Captured | None = None
+
+    def run(self, start: float, progress: Progress) -> CleanResult:
+        dry_run = self._options.dry_run
+        self._views = self._live.read() if dry_run else self._live.write({})
+        with self._store.writer() as writer:
+            capture = Capture(self._store, writer, self._project)
+            manifests = {
+                name: capture.read(name, view, progress, keep=not dry_run) for name, view in self._views.items()
+            }
+            differences = {name: self._difference(name, manifest) for name, manifest in manifests.items()}
+            self._options.policy.check(one.diff for one in differences.values())
+            for difference in differences.values():
+                if difference.schema:
+                    raise CleanImpossible(f"the schema differs ({', '.join(one.name for one in difference.schema)})")
+            patches = {name: difference.patch() for name, difference in differences.items()}
+            changed = any(not patch.is_empty() for patch in patches.values())
+            if changed and not dry_run:
+                self._keep_state_before(capture)
+        if dry_run or not changed:
+            results = {name: _planned(differences[name], patch) for name, patch in patches.items()}
+        else:
+            results = self._write(differences, patches)
+            self._move_head()
+        safety = self._before.id if self._before else None
+        return CleanResult(self._options.snapshot, changed, safety, results, time.monotonic() - start, dry_run)
+
+    def _difference(self, name: str, now: Manifest) -> DatabaseDifference:
+        """Return the way from live to snapshot."""
+        states = live_state(), snapshot_state(self._store, self._options.snapshot, self._options.snapshot)
+        records = [None, self._snapshot.databases[name]]
+        pair = Pair(self._store, states, records, self._views[name], name, now=now)
+        self._stack.callback(pair.close)
+        compared = pair.compared()
+        if not pair.needs_lock:
+            pair.let_go()  # what is written from now on must not be read
+        elif not compared.is_same:
+            raise CleanImpossible("its pages cannot be compared with the snapshot's")
+        return DatabaseDifference(name, compared, self._policy)
+
+    def _keep_state_before(self, capture: Capture) -> None:
+        self._before = capture.known(anywhere=True) or capture.finish(SAFETY, f"before {ACTION}")
+        with self._store.catalog.transaction():
+            capture.record(self._before)
+            self._store.intents.put(self._project.origin, self._intent())
+
+    def _write(
+        self, differences: dict[str, DatabaseDifference], patches: dict[str, SqlPatch]
+    ) -> dict[str, CleanedDatabase]:
+        try:
+            counts = {name: self._apply(self._views[name], patch) for name, patch in patches.items()}
+            self._commit()
+        except BaseException:
+            self._live.close()
+            with suppress(SnapError):  # it stays to be settled by the next command
+                settle(self._store, self._project, self._options.timeout)
+            raise
+        return {name: CleanedDatabase(_counts(differences[name]), count, ()) for name, count in counts.items()}
+
+    def _apply(self, view: View, patch: SqlPatch) -> int:
+        connection = view.connection
+        connection.rows("PRAGMA ignore_check_constraints = ON")  # the rows were there before
+        count = 0
+        try:
+            broken = self._violations(view, patch)
+            for count, statement in enumerate(patch.statements(), 1):  # noqa: B007 - the count is the result
+                connection.rows(statement)
+                connection.give_up_when_patience_is_over()
+            check_rows(connection, patch)
+            new = self._violations(view, patch) - broken
+        except SqlFailed as error:
+            raise CleanImpossible(str(error)) from error
+        if new:
+            tables = ", ".join(sorted({f"'{table}' refers to '{parent}'" for table, _, parent in new}))
+            raise CleanImpossible(f"rows that are left alone would refer to rows that go ({tables})")
+        return count
+
+    def _violations(self, view: View, patch: SqlPatch) -> Counter[Violation]:
+        touched, left = ({table.lower() for table in tables} for tables in (patch.touched, patch.left_alone))
+        return foreign_key_violations(view.connection, patch.schema_after, touched, left)
+
+    def _commit(self) -> None:
+        reached("rows-written")
+        for view in self._views.values():
+            view.connection.rows("COMMIT")
+            reached("live-committed")
+
+    def _move_head(self) -> None:
+        with self._store.catalog.transaction():
+            finish_move(self._store, self._project, self._intent(), tuple(self._views))
+
+    def _intent(self) -> Intent:
+        before = self._before.id if self._before else ""
+        return Intent(ACTION, before, self._options.snapshot, tuple(self._views))
+
+
+def _planned(difference: DatabaseDifference, patch: SqlPatch) -> CleanedDatabase:
+    statements = tuple(patch.statements())
+    return CleanedDatabase(_counts(difference), len(statements), statements)
+
+
+def _counts(difference: DatabaseDifference) -> dict[str, Counts]:
+    counted = {table.name: table.counted() for table in difference.tables}
+    return {name: counts for name, counts in counted.items() if counts}
