@@ -17,9 +17,11 @@ from snapstore.errors import SnapError, SqlFailed
 from snapstore.patience import Patience
 
 # Primary result codes (sqlite.org/rescode.html), the low byte of the extended ones.
-PERM, BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 10, 11, 13, 14, 26
+PERM, BUSY, LOCKED, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 9, 10, 11, 13, 14, 26
 
 _PLAIN = frozenset(b"/-._~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")  # RFC 3986, 2.3
+
+_STEPS = 100_000  # of SQLite's machine between two looks at signals
 
 LIBRARY_VERSION: str = sqlean.sqlite_version
 
@@ -37,6 +39,11 @@ def file_uri(path: str, **options: str | int) -> str:
 def _text(data: bytes) -> str:
     """Keep text that is not UTF-8 as it is, byte for byte."""
     return data.decode("utf-8", "surrogateescape")
+
+
+def _look_at_signals() -> int:
+    """Let an interrupt be raised while SQLite works; it ends the statement. Return 0, which means to go on."""
+    return 0
 
 
 class Connection:
@@ -70,7 +77,33 @@ class Connection:
     def each(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Run one statement and yield its rows as they are found."""
         try:
-            yield from self._connection.execute(sql, values)
+            cursor = self._connection.execute(sql, values)
+        except sqlean.Error as error:
+            self._raise(error)
+        yield from self._drawn(cursor)
+
+    def query(
+        self, sql: str, is_allowed: Callable[[int, str | None, str | None], bool]
+    ) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
+        """Run one statement, if all its actions are allowed; return its columns, and its rows as they are found."""
+        self._connection.set_authorizer(
+            lambda action, first, second, *_: (
+                sqlean.SQLITE_OK if is_allowed(action, first, second) else sqlean.SQLITE_DENY
+            )
+        )
+        self._connection.set_progress_handler(_look_at_signals, _STEPS)
+        try:
+            cursor = self._connection.execute(sql)
+        except sqlean.Warning as error:
+            raise SqlFailed("one statement at a time") from error
+        except sqlean.Error as error:
+            self._raise(error)
+        columns = tuple(column[0] for column in cursor.description or ())
+        return columns, self._drawn(cursor)
+
+    def _drawn(self, cursor: Any) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from cursor
         except sqlean.Error as error:
             self._raise(error)
 
@@ -113,9 +146,9 @@ class Connection:
             self._interrupted = True
             return False
 
-    def _raise(self, error: sqlean.Error) -> NoReturn:
-        if self._interrupted:
-            raise KeyboardInterrupt from error
+    def _raise(self, error: Exception) -> NoReturn:
         code = getattr(error, "sqlite_errorcode", None)
+        if self._interrupted or code == INTERRUPT:
+            raise KeyboardInterrupt from error
         translated = self._translate(code & 0xFF, str(error)) if code is not None else None
         raise translated or SqlFailed(str(error)) from error

@@ -36,6 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 HOMES = {
     "sqlean": {"engine.py"},
+    "apsw": {"database/image_vfs.py"},
     "sqlite3": {"demo/application.py"},
     "click": {"cli/"},
     "yaml": {"cli/"},

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 
-from snapstore import engine
-from snapstore.actions.image import write_image
-from snapstore.errors import DatabaseCorrupt, SnapError, SqlFailed
+from snapstore.actions.stored import stored_image
+from snapstore.database.image_vfs import ImageDatabase
+from snapstore.database.literals import name as quoted
+from snapstore.errors import SqlFailed
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
 from snapstore.history.snapshots import SnapshotRow
-from snapstore.patience import Patience
-from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
 
 
@@ -34,10 +31,10 @@ class Shown:
     databases: dict[str, ShownDatabase]
 
 
-def show(store: Store, id_: str, progress: Progress = SILENT) -> Shown:
-    """Describe a snapshot. Counting rows writes each database out to a temporary file.
+def show(store: Store, id_: str) -> Shown:
+    """Describe a snapshot. Counting rows reads the smallest b-tree of each table.
 
-    Raises StoreDamaged, DiskFull.
+    Raises StoreDamaged, DatabaseCorrupt.
     """
     snapshot = store.snapshots.load(id_)
     row = store.snapshots.row(id_)
@@ -47,34 +44,22 @@ def show(store: Store, id_: str, progress: Progress = SILENT) -> Shown:
         snapshot,
         tuple(ref.name for ref in store.refs.naming(id_)),
         {
-            name: ShownDatabase(record, _row_counts(store, record, progress))
+            name: ShownDatabase(record, _row_counts(store, record, f"{id_[:10]}:{name}"))
             for name, record in snapshot.databases.items()
         },
     )
 
 
-def _row_counts(store: Store, record: DatabaseRecord, progress: Progress) -> dict[str, int | None]:
+def _row_counts(store: Store, record: DatabaseRecord, label: str) -> dict[str, int | None]:
     if not record.tables:
         return {}
-    with tempfile.TemporaryDirectory(prefix="snapstore-") as folder:
-        path = os.path.join(folder, "image")
-        write_image(store, record, path, progress=progress)
-        uri = engine.file_uri(path, mode="ro", immutable=1)
-        connection = engine.Connection(uri, lambda code, text: _translate(path, code, text), Patience(0))
-        try:
-            return {table: _count(connection, table) for table in record.tables}
-        finally:
-            connection.close()
+    with ImageDatabase(stored_image(store, record, label)) as database:
+        return {table: _count(database, table) for table in record.tables}
 
 
-def _count(connection: engine.Connection, table: str) -> int | None:
-    quoted = table.replace('"', '""')
+def _count(database: ImageDatabase, table: str) -> int | None:
     try:
-        count: int = connection.value(f'SELECT count(*) FROM "{quoted}"')
+        rows = list(database.query(f"SELECT count(*) FROM {quoted(table)}").rows)
     except SqlFailed:
         return None
-    return count
-
-
-def _translate(path: str, code: int, text: str) -> SnapError | None:
-    return DatabaseCorrupt(path, text) if code in (engine.CORRUPT, engine.NOTADB) else None
+    return int(rows[0][0])

@@ -23,7 +23,7 @@ snap show baseline@{1} --json
 def command(context: Context, rev: str) -> None:
     """Show what a snapshot holds: tables with row counts, sizes, content id, origin."""
     with context.places.open_store() as store:
-        shown = show(store, context.resolve(store, rev), context.progress)
+        shown = show(store, context.resolve(store, rev))
     context.output.result(_document(shown), _lines(shown), always=True)
 
 

@@ -1,0 +1,167 @@
+"""SQL on an image: SQLite reads its pages one by one, as the statement needs them, and nothing is written out.
+
+The one place that imports APSW: sqlean.py cannot be given files of our own making (a VFS). The second copy of the
+SQLite library that APSW brings never opens a live database, so each copy keeps its own locks and no harm is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, NoReturn
+
+import apsw
+
+from snapstore.database.header import page1_for_file
+from snapstore.database.image import DamagedPage, Image
+from snapstore.database.query_guard import CAN_ONLY_READ, NO_ROWS, ONE_STATEMENT, Answer, is_allowed
+from snapstore.errors import DatabaseCorrupt, SnapError, SqlFailed
+
+_NUMBERS = count()
+_STEPS = 100_000  # of SQLite's machine
+_CORRUPT = (apsw.CorruptError, apsw.NotADBError, apsw.IOError)
+
+
+class ImageDatabase:
+    """A connection that reads an image; use it in a `with` block."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._vfs = _ImageVFS(image)
+        self._connection = apsw.Connection("image", flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs.name)
+        self._connection.authorizer = _authorize
+        self._connection.set_progress_handler(lambda: False, _STEPS)  # lets an interrupt be raised
+
+    def __enter__(self) -> ImageDatabase:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._vfs.unregister()
+
+    def query(self, sql: str) -> Answer:
+        """Run one statement; the rows are found as they are drawn. Raises SqlFailed, DatabaseCorrupt, StoreDamaged."""
+        columns: list[tuple[str, ...]] = []
+
+        def note(cursor: apsw.Cursor, _sql: str, _bindings: object) -> bool:
+            if columns:
+                raise SqlFailed(ONE_STATEMENT)
+            columns.append(tuple(column[0] for column in cursor.get_description()))
+            return True
+
+        cursor = self._connection.cursor()
+        cursor.exec_trace = note
+        rows = self._rows(cursor, sql)
+        first = next(rows, None)  # starts the statement, so that the columns are known
+        if not columns or not columns[0]:
+            raise SqlFailed(NO_ROWS)
+        return Answer(columns[0], rows if first is None else _with_first(first, rows))
+
+    def _rows(self, cursor: apsw.Cursor, sql: str) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from cursor.execute(sql)
+        except (apsw.Error, UnicodeDecodeError) as error:
+            self._raise(error)
+
+    def _raise(self, error: Exception) -> NoReturn:
+        if self._vfs.failure is not None:
+            raise self._vfs.failure from error
+        if isinstance(error, UnicodeDecodeError):
+            raise SqlFailed("a text value is not valid Unicode; CAST(... AS BLOB) gives its bytes") from error
+        if isinstance(error, apsw.ReadOnlyError):
+            raise SqlFailed(CAN_ONLY_READ) from error
+        if isinstance(error, _CORRUPT):
+            raise DatabaseCorrupt(self._image.label, str(error)) from error
+        raise SqlFailed(str(error)) from error
+
+
+class _ImageVFS(apsw.VFS):
+    """The file system of one file; temporary files are those of the ordinary one."""
+
+    def __init__(self, image: Image) -> None:
+        self.name = f"snapstore-image-{next(_NUMBERS)}"
+        self._file = _ImageFile(image)
+        super().__init__(self.name, "")
+
+    @property
+    def failure(self) -> SnapError | None:
+        """What a read failed with; SQLite only says that there was an I/O error."""
+        return self._file.failure
+
+    def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802 - SQLite's name
+        """Open the image, or a temporary file."""
+        return self._file if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else super().xOpen(name, flags)
+
+    def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: ARG002, N802
+        """Say that there is no journal and no log."""
+        return False
+
+    def xFullPathname(self, name: str) -> str:  # noqa: N802
+        """Return the name; there are no folders."""
+        return name
+
+
+class _ImageFile:
+    """The bytes of an image as SQLite reads a file. Source: sqlite.org/c3ref/io_methods.html."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._page1 = page1_for_file(image.page(1), wal=False) if image.page_count else b""
+        self.failure: SnapError | None = None
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+        """Return up to `amount` bytes; fewer at the end of the file."""
+        image, found = self._image, b""
+        while image.page_count and len(found) < amount and offset + len(found) < self.xFileSize():
+            number, start = divmod(offset + len(found), image.page_size)
+            found += self._page(number + 1)[start : start + amount - len(found)]
+        return found
+
+    def xFileSize(self) -> int:  # noqa: N802
+        """Return the length of the image."""
+        return self._image.page_size * self._image.page_count
+
+    def xClose(self) -> None:  # noqa: N802
+        """Do nothing: whoever made the image closes it."""
+
+    def xLock(self, level: int) -> None:  # noqa: N802
+        """Do nothing: nobody writes an image."""
+
+    def xUnlock(self, level: int) -> None:  # noqa: N802
+        """Do nothing."""
+
+    def xCheckReservedLock(self) -> bool:  # noqa: N802
+        """Say that nobody is about to write."""
+        return False
+
+    def xFileControl(self, op: int, ptr: int) -> bool:  # noqa: ARG002, N802
+        """Say that no such request is known."""
+        return False
+
+    def xSectorSize(self) -> int:  # noqa: N802
+        """Return a usual size; nothing is written."""
+        return 4096
+
+    def xDeviceCharacteristics(self) -> int:  # noqa: N802
+        """Say that the file cannot change."""
+        return int(apsw.SQLITE_IOCAP_IMMUTABLE)
+
+    def _page(self, pgno: int) -> bytes:
+        if pgno == 1:
+            return self._page1
+        try:
+            return self._image.page(pgno)
+        except DamagedPage as error:
+            self.failure = self._image.corrupt(error)
+        except SnapError as error:
+            self.failure = error
+        raise apsw.IOError
+
+
+def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
+    return int(apsw.SQLITE_OK if is_allowed(action, first, second) else apsw.SQLITE_DENY)
+
+
+def _with_first(first: tuple[Any, ...], rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    yield first
+    yield from rows
