@@ -32,11 +32,16 @@ def test_the_example_configuration_has_every_key_with_its_default() -> None:
     assert (example.backup_name, example.timeout) == (default.backup_name, default.timeout)
     assert example.databases == {DEFAULT: str(ROOT / "db.sqlite3")}
     commented = set(re.findall(r"^#? ?(\w+):", text, re.MULTILINE))
-    assert commented >= {"database", "databases", "store", "backup_name", "timeout"}
+    keys = {"databases", "store", "backup_name", "timeout", "ignore", "sequences", "keep"}
+    assert commented >= keys | {"database"}
     everything = re.sub(
-        r"^# ((?:databases|store|  \w+):)", r"\1", text.replace("database: db", "# database: db"), flags=re.MULTILINE
+        r"^# ((?:databases|store|ignore|  \w+):)",
+        r"\1",
+        text.replace("database: db", "# database: db"),
+        flags=re.MULTILINE,
     )
-    assert set(yaml.safe_load(everything)) == {"databases", "store", "backup_name", "timeout"}
+    assert set(yaml.safe_load(everything)) == keys
+    assert example.policy == default.policy
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

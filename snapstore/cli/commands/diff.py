@@ -9,8 +9,10 @@ import click
 
 from snapstore.actions.diff import Diff, DiffOptions, diff
 from snapstore.actions.policy import NOTHING_IGNORED
+from snapstore.actions.suggest import states_between, suggest
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.parameters import REVISION, timeout_option
+from snapstore.cli.suggestions import suggestion_lines
 
 EXAMPLES = """
 snap diff
@@ -18,6 +20,7 @@ snap diff baseline
 snap diff run-41 run-42 --stat
 snap diff baseline --table auth_user --limit 0
 snap diff baseline run-42 --format html > run-42.html
+snap diff run-38 run-42 --suggest-ignore
 snap diff live baseline --format sql | sqlite3 copy.sqlite3
 """
 FORMATS = ("text", "json", "sql", "html")
@@ -35,6 +38,7 @@ DIFFERS = 1
 @click.option("--exit-code", is_flag=True, help="End with 1 where there are differences.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="How to write it [default: text].")
 @click.option("--no-ignore", is_flag=True, help="Show what the configuration ignores too.")
+@click.option("--suggest-ignore", is_flag=True, help="Propose rules for what differs in run after run, from A to B.")
 @timeout_option
 def command(
     context: Context,
@@ -47,6 +51,7 @@ def command(
     exit_code: bool,
     form: str,
     no_ignore: bool,
+    suggest_ignore: bool,
     timeout: float | None,
 ) -> int:
     """Show what differs between two states, row by row.
@@ -61,6 +66,11 @@ def command(
         states = context.state(store, a or "HEAD"), context.state(store, b or "live")
         policy = NOTHING_IGNORED if no_ignore else context.places.policy
         project = context.places.project
+        if suggest_ignore:
+            between = states_between(store, *states)
+            suggested = suggest(store, project, between, policy, wait, context.progress)
+            context.output.result(suggested, suggestion_lines(suggested), always=True)
+            return 0
         options = DiffOptions(*states, tables, policy, wait)
         with diff(store, project, options, context.progress) as found:
             context.finish_progress()
