@@ -180,7 +180,8 @@ class Pair:
         before, after = map(self._manifest, self._records)
         if before == after:
             return ()
-        if before.page_size != after.page_size:
+        formats = {(one.page_size, one.reserved_bytes, one.text_encoding) for one in self._records if one}
+        if len(formats) > 1:
             return EveryPage()
         changed = set(range(min(before.page_count, after.page_count) + 1, max(before.page_count, after.page_count) + 1))
         read = self._store.objects.read
@@ -193,8 +194,10 @@ class Pair:
         """Hash the live database; set the pages aside that the other side has not."""
         base = self._manifest(next((record for record in self._records if record), None))
         self._progress.start(f"reading {self._name}", view.bytes)
-        if base.page_count == 0 or view.page_count == 0 or base.page_size != view.page_size:
-            return () if base.page_count == view.page_count == 0 else EveryPage()
+        if base.page_count == view.page_count == 0:
+            return ()
+        if base.page_count == 0 or view.page_count == 0 or not self._is_of_one_format(view):
+            return EveryPage()
         self._spool = PageSpool(view.page_size)
         changed = set(range(min(base.page_count, view.page_count) + 1, max(base.page_count, view.page_count) + 1))
         for number, data in self._blocks_unlike(view, base):
@@ -204,6 +207,17 @@ class Pair:
                 if pgno in changed:
                     self._spool.put(pgno, page)
         return changed
+
+    def _is_of_one_format(self, view: View) -> bool:
+        """Tell whether equal pages mean equal rows in the live database and the snapshot."""
+        record = next(record for record in self._records if record)
+        header = view.header
+        assert header is not None
+        return (record.page_size, record.reserved_bytes, record.text_encoding) == (
+            view.page_size,
+            header.reserved_bytes,
+            header.text_encoding,
+        )
 
     def _blocks_unlike(self, view: View, base: Manifest) -> Iterator[tuple[int, bytes]]:
         """Yield the blocks of the live database that are not those of a manifest; `now` saves hashing it again."""

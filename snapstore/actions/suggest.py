@@ -52,7 +52,7 @@ class _Seen:
 
 
 def states_between(store: Store, before: State, after: State) -> list[State]:
-    """Return two states, with the snapshots of the same databases that were made on purpose between them in time."""
+    """Return two states, and between them the snapshots of the same databases that were made in between on purpose."""
     ids = [next(iter(state.snapshots.values()), "") if state.snapshots else "" for state in (before, after)]
     rows = {row.id: row for row in store.snapshots.all()}
     if not all(id_ in rows for id_ in ids):

@@ -120,6 +120,7 @@ class TableDiff:
 
 def _by_rowid(before: Share, after: Share, comparison: Comparison) -> Iterator[RowChange]:
     """Merge the rows of both sides, which come in the order of their rowids."""
+    has_one_format = comparison.is_plain and before.reader.image.encoding == after.reader.image.encoding
     left, right = before.reader.sorted_cells(before.pages), after.reader.sorted_cells(after.pages)
     old, new = next(left, None), next(right, None)
     while old or new:
@@ -131,7 +132,7 @@ def _by_rowid(before: Share, after: Share, comparison: Comparison) -> Iterator[R
             yield RowChange((new[1].rowid,), None, after.reader.row(*new))
             new = next(right, None)
         else:
-            if old[1].payload != new[1].payload or not comparison.is_plain:
+            if old[1].payload != new[1].payload or not has_one_format:
                 rows = before.reader.row(*old), after.reader.row(*new)
                 if not comparison.equal(*rows):
                     yield RowChange((old[1].rowid,), *rows)
