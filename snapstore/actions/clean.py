@@ -14,11 +14,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
 from snapstore.actions.capture import Capture, Captured
-from snapstore.actions.compare import Pair, live_state, snapshot_state
 from snapstore.actions.differences import Counts, DatabaseDifference
 from snapstore.actions.origin import check_belongs
+from snapstore.actions.pair import Pair
 from snapstore.actions.policy import NOTHING_IGNORED, Policy
 from snapstore.actions.settle import finish_move, settle
+from snapstore.actions.state import live_state, snapshot_state
 from snapstore.database.live import LiveDatabases
 from snapstore.database.row_check import Violation, check_rows, foreign_key_violations
 from snapstore.database.sql_patch import SqlPatch

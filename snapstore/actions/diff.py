@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from snapstore.actions.compare import State, compare
+from snapstore.actions.compare import compare
 from snapstore.actions.differences import DatabaseDifference
 from snapstore.actions.policy import NOTHING_IGNORED, Policy, matches_any, unknown_rule
+from snapstore.actions.state import State
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import DEFAULT_TIMEOUT, Store

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from snapstore.actions.compare import Compared
+from snapstore.actions.pair import Compared
 from snapstore.actions.policy import Policy, matches_any
 from snapstore.database.diff import SchemaChange
 from snapstore.database.record import Value

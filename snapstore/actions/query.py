@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from snapstore.actions.compare import State
+from snapstore.actions.state import State
 from snapstore.actions.stored import stored_image
 from snapstore.database.live import LiveDatabases
 from snapstore.database.query_guard import CAN_ONLY_READ, NO_ROWS, Answer, is_allowed

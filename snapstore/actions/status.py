@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from snapstore.actions.compare import Compared, compare, head_state, live_state
+from snapstore.actions.compare import compare
 from snapstore.actions.differences import Counts, DatabaseDifference
+from snapstore.actions.pair import Compared
 from snapstore.actions.policy import NOTHING_IGNORED, Policy
+from snapstore.actions.state import head_state, live_state
 from snapstore.actions.verify import judge
 from snapstore.history.intents import Intent
 from snapstore.progress import SILENT, Progress

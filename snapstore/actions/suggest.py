@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from snapstore.actions.compare import State, compare, snapshot_state
+from snapstore.actions.compare import compare
 from snapstore.actions.differences import DatabaseDifference
 from snapstore.actions.policy import Policy
+from snapstore.actions.state import State, snapshot_state
 from snapstore.history.snapshot import FORENSIC, SAFETY
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project

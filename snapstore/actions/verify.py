@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from snapstore.actions.compare import State, compare, live_state
+from snapstore.actions.compare import compare
 from snapstore.actions.differences import ADDED, Counts, DatabaseDifference, RowDifference, TableDifference
 from snapstore.actions.keep import keep_state
 from snapstore.actions.leaks import Leak, grouped
 from snapstore.actions.policy import NOTHING_IGNORED, Policy
 from snapstore.actions.restore import RestoreOptions, restore
+from snapstore.actions.state import State, live_state
 from snapstore.database.diff import SchemaChange
 from snapstore.errors import NoSnapshot
 from snapstore.history.snapshot import FORENSIC

@@ -18,7 +18,7 @@ from snapstore.errors import SnapError
 from snapstore.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from snapstore.actions.compare import State
+    from snapstore.actions.state import State
     from snapstore.history.intents import Intent
     from snapstore.store import Store
 from snapstore.refusals import NotConfirmed
@@ -58,7 +58,7 @@ class Context:
 
     def state(self, store: Store, revision: str) -> State:
         """Return the state of a revision, of HEAD (which is put right first), or `live`."""
-        from snapstore.actions.compare import LIVE, head_state, live_state, snapshot_state
+        from snapstore.actions.state import LIVE, head_state, live_state, snapshot_state
         from snapstore.history.reflog import HEAD
 
         if revision == LIVE:

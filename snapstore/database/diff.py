@@ -15,7 +15,8 @@ from snapstore.database.image import Image
 from snapstore.database.overflow import leaves_behind
 from snapstore.database.rowdiff import Share, TableDiff
 from snapstore.database.rows import RowReader
-from snapstore.database.tables import SCHEMA, Schema, SchemaRow, Table, read_schema
+from snapstore.database.schema_reader import read_schema
+from snapstore.database.tables import SCHEMA, Schema, SchemaRow, Table
 
 SETTINGS = ("user_version", "application_id")
 _ORDER = ("table", "index", "view", "trigger")
