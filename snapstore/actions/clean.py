@@ -23,6 +23,7 @@ from snapstore.actions.state import live_state, snapshot_state
 from snapstore.database.live import LiveDatabases
 from snapstore.database.row_check import Violation, check_rows, foreign_key_violations
 from snapstore.database.sql_patch import SqlPatch
+from snapstore.database.tables import folded
 from snapstore.database.view import View
 from snapstore.errors import SnapError, SqlFailed
 from snapstore.files import reached
@@ -191,7 +192,7 @@ class _Clean:
         return count
 
     def _violations(self, view: View, patch: SqlPatch) -> Counter[Violation]:
-        touched, left = ({table.lower() for table in tables} for tables in (patch.touched, patch.left_alone))
+        touched, left = ({folded(table) for table in tables} for tables in (patch.touched, patch.left_alone))
         return foreign_key_violations(view.connection, patch.schema_after, touched, left)
 
     def _commit(self) -> None:

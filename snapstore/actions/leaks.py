@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from snapstore.actions.differences import RowDifference
 from snapstore.database.record import Value
-from snapstore.database.tables import ForeignKey, Schema
+from snapstore.database.tables import ForeignKey, Schema, folded
 
 Place = tuple[str, tuple[Value, ...]]
 """A row by its table, in lower case, and the values of some columns."""
@@ -54,14 +54,14 @@ class _Grouping:
 
     def _index(self) -> dict[tuple[str, tuple[str, ...]], dict[tuple[Value, ...], int]]:
         """Return the numbers of the added rows by the columns that other tables refer to."""
-        wanted = {(key.parent.lower(), _lower(key.parent_columns)) for keys in self._keys.values() for key in keys}
+        wanted = {(folded(key.parent), _lower(key.parent_columns)) for keys in self._keys.values() for key in keys}
         found: dict[tuple[str, tuple[str, ...]], dict[tuple[Value, ...], int]] = {place: {} for place in wanted}
         by_table: dict[str, list[tuple[str, ...]]] = {}
         for table, columns in wanted:
             by_table.setdefault(table, []).append(columns)
         for number, row in enumerate(self._rows):
-            for columns in by_table.get(row.table.lower(), ()):
-                found[row.table.lower(), columns][_values(row, columns)] = number
+            for columns in by_table.get(folded(row.table), ()):
+                found[folded(row.table), columns][_values(row, columns)] = number
         return found
 
     def _root(self, number: int) -> int:
@@ -72,15 +72,15 @@ class _Grouping:
         return number
 
     def _parent(self, row: RowDifference) -> int | None:
-        for key in self._keys.get(row.table.lower(), ()):
-            parents = self._referred.get((key.parent.lower(), _lower(key.parent_columns)), {})
+        for key in self._keys.get(folded(row.table), ()):
+            parents = self._referred.get((folded(key.parent), _lower(key.parent_columns)), {})
             parent = parents.get(_values(row, key.columns))
             if parent is not None and self._rows[parent] is not row:
                 return parent
         return None
 
     def _of(self, row: RowDifference) -> tuple[str, dict[str, Value]] | None:
-        for key in self._keys.get(row.table.lower(), ()):
+        for key in self._keys.get(folded(row.table), ()):
             values = _values(row, key.columns)
             if None not in values:
                 return key.parent, dict(zip(_names(key), values, strict=False))
@@ -92,9 +92,9 @@ def _names(key: ForeignKey) -> Iterable[str]:
 
 
 def _lower(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name.lower() for name in names)
+    return tuple(folded(name) for name in names)
 
 
 def _values(row: RowDifference, columns: Iterable[str]) -> tuple[Value, ...]:
-    values = {name.lower(): value for name, value in (row.after or {}).items()}
-    return tuple(values.get(column.lower()) for column in columns)
+    values = {folded(name): value for name, value in (row.after or {}).items()}
+    return tuple(values.get(folded(column)) for column in columns)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Literal
 
 from snapstore.errors import UnknownRule
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from snapstore.database.diff import ImageDiff
 
 Sequences = Literal["report", "ignore", "fail"]
+_LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
 SEQUENCES: tuple[Sequences, ...] = ("report", "ignore", "fail")
 
 
@@ -62,14 +64,19 @@ NOTHING_IGNORED = Policy()
 
 def matches_any(table: str, rules: Iterable[str]) -> bool:
     """Tell whether a table's name fits one of some names and globs."""
-    return any(fnmatchcase(table.lower(), rule.lower()) for rule in rules)
+    return any(fnmatchcase(_folded(table), _folded(rule)) for rule in rules)
 
 
 def _matches_column(rule: str, table: str, name: str) -> bool:
-    of_table, _, of_column = rule.lower().rpartition(".")
-    return fnmatchcase(name.lower(), of_column) and fnmatchcase(table.lower(), of_table or "*")
+    of_table, _, of_column = _folded(rule).rpartition(".")
+    return fnmatchcase(_folded(name), of_column) and fnmatchcase(_folded(table), of_table or "*")
 
 
 def unknown_rule(kind: str, rule: str, known: Iterable[str]) -> UnknownRule:
     """Return the error for a rule that matches nothing, with the name that it may have meant."""
     return UnknownRule(kind, rule, next(iter(get_close_matches(rule, sorted(known), n=1)), None))
+
+
+def _folded(text: str) -> str:
+    """Return text without the case of ASCII letters, as SQLite compares names."""
+    return text.translate(_LOWER)

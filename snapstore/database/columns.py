@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from snapstore.database.record import Value
 from snapstore.database.spool import Row
-from snapstore.database.tables import REAL, Column, Table, default_value
+from snapstore.database.tables import REAL, Column, Table, folded
 
 
 class Comparison:
@@ -31,6 +31,8 @@ class Comparison:
         pairs = [(before.columns[old], after.columns[new]) for new, old in self.same.items()]
         if any(not _is_stored_alike(old, new, before, after) for old, new in pairs):
             return False
+        if len(pairs) < min(len(before.columns), len(after.columns)):
+            return False
         common = len(pairs)  # what one side has more has to come last in the record
         lone = [column.place for column in (*before.columns, *after.columns) if column not in _flat(pairs)]
         return all(place is not None and place >= common for place in lone)
@@ -40,7 +42,7 @@ class Comparison:
         if self.is_plain:
             return row
         columns = enumerate(self.after.columns)
-        return tuple(row[self.same[new]] if new in self.same else default_value(column) for new, column in columns)
+        return tuple(row[self.same[new]] if new in self.same else column.default_value for new, column in columns)
 
     def equal(self, old: Row, new: Row) -> bool:
         """Tell whether a row has the same values on both sides, of the same types."""
@@ -58,11 +60,11 @@ def _flat(pairs: list[tuple[Column, Column]]) -> list[Column]:
 
 def _same_columns(before: Table, after: Table) -> dict[int, int]:
     """Return for each column of after that has one, its column of before, both by number."""
-    old_names = {column.name.lower(): number for number, column in enumerate(before.columns)}
+    old_names = {folded(column.name): number for number, column in enumerate(before.columns)}
     same = {
-        new: old_names[column.name.lower()]
+        new: old_names[folded(column.name)]
         for new, column in enumerate(after.columns)
-        if column.name.lower() in old_names
+        if folded(column.name) in old_names
     }
     lone = {column.place: number for number, column in enumerate(before.columns) if number not in same.values()}
     for new, column in enumerate(after.columns):

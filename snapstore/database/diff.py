@@ -16,7 +16,7 @@ from snapstore.database.overflow import leaves_behind
 from snapstore.database.rowdiff import Share, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.schema_reader import read_schema
-from snapstore.database.tables import SCHEMA, Schema, SchemaRow, Table
+from snapstore.database.tables import SCHEMA, Schema, SchemaRow, Table, folded
 
 SETTINGS = ("user_version", "application_id")
 _ORDER = ("table", "index", "view", "trigger")
@@ -150,5 +150,5 @@ def _paired(before: Schema, after: Schema) -> list[tuple[Table | None, Table | N
 
 def _named(schema: Schema) -> dict[tuple[str, str], SchemaRow]:
     """Return what a user made, by type and name; SQLite's own tables come and go with AUTOINCREMENT and ANALYZE."""
-    rows = (row for row in schema.rows if row.type in _ORDER and not row.name.lower().startswith("sqlite_"))
+    rows = (row for row in schema.rows if row.type in _ORDER and not folded(row.name).startswith("sqlite_"))
     return {(row.type, row.name): row for row in rows}

@@ -44,21 +44,24 @@ def _may_be_overflow(forest: Forest, pgno: int) -> bool:
 def _accounted(forest: Forest, suspects: set[int], read: Collection[int], changed: Collection[int]) -> set[int]:
     """Return the suspects that are free, or in a cell that is read anyway or belongs to a changed index page."""
     image = forest.image
-    found: set[int] = set()
     try:
-        found.update(pgno for pgno in free_pages(image) if pgno in suspects)
+        free = {pgno for pgno in free_pages(image) if pgno in changed}
+        found = free & suspects
     except DamagedPage as error:
         raise image.corrupt(error) from error
-    for pgno in (*read, *_index_pages(forest, changed)):
-        if pgno <= image.page_count and (forest.owners[pgno] or pgno in changed):
-            found.update(_chained(image, pgno, suspects))
+    own = (pgno for pgno in read if pgno <= image.page_count and forest.owners[pgno])
+    for pgno in (*own, *_index_pages(forest, changed, free)):
+        found.update(_chained(image, pgno, suspects))
     return found
 
 
-def _index_pages(forest: Forest, changed: Iterable[int]) -> Iterator[int]:
+def _index_pages(forest: Forest, changed: Iterable[int], free: set[int]) -> Iterator[int]:
+    """Yield the changed pages of indexes; a free page has stale cells, and past a number of pages nothing is sure."""
     image = forest.image
-    for pgno in changed:
-        if pgno == 1 or pgno > image.page_count or forest.owners[pgno] or is_pointer_map(image, pgno):
+    for pgno in changed if image.page_count < _UNTIL_PAGES else ():
+        if pgno == 1 or pgno > image.page_count or forest.owners[pgno]:
+            continue
+        if pgno in free or is_pointer_map(image, pgno):
             continue
         if image.page(pgno)[0] in (INDEX_INTERIOR, INDEX_LEAF):
             yield pgno

@@ -90,7 +90,8 @@ def _values(payload: bytes, header: tuple[list[int], int], encoding: str) -> lis
         elif kind == _FLOAT:
             size = 8
             value = _UNPACK_FLOAT(payload, at)[0]
-            values.append(value if value == value else None)  # noqa: PLR0124 - SQLite reads NaN as NULL
+            # SQLite reads NaN as NULL; -0.0, which no comparison tells from 0.0, becomes that here.
+            values.append(value + 0.0 if value == value else None)  # noqa: PLR0124
         elif kind in _RESERVED:
             raise BadRecord(f"a record has the serial type {kind}, which SQLite reserves")
         else:

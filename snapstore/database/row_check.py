@@ -8,7 +8,7 @@ from snapstore.database.literals import name
 from snapstore.database.record import Value, is_valid_text
 from snapstore.database.spool import Row
 from snapstore.database.sql_patch import SqlPatch
-from snapstore.database.tables import Schema, Table
+from snapstore.database.tables import Schema, Table, folded
 from snapstore.engine import Connection
 from snapstore.errors import SqlFailed
 
@@ -31,8 +31,8 @@ def foreign_key_violations(
     """Return the rows that refer to none, where a table that is `touched` and one that is `left` alone are involved."""
     found: Counter[Violation] = Counter()
     for table in schema.tables.values():
-        child = table.name.lower()
-        parents = {key.parent.lower() for key in table.foreign_keys}
+        child = folded(table.name)
+        parents = {folded(key.parent) for key in table.foreign_keys}
         if (child in left and parents & touched) or (child in touched and parents & left):
             try:
                 rows = connection.rows(f"PRAGMA foreign_key_check({name(table.name)})")

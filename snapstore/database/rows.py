@@ -8,7 +8,7 @@ from snapstore.database.btree import Cell, index_cells, table_cells
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.record import BadRecord, Value, decode
 from snapstore.database.spool import Row
-from snapstore.database.tables import REAL, Table, default_value
+from snapstore.database.tables import REAL, Table
 
 
 class RowReader:
@@ -67,6 +67,6 @@ class RowReader:
         """Put values into the order of the columns; what a short record lacks is the column's default."""
         count = len(stored)
         return [
-            stored[place] if place < count else default_value(column)
+            stored[place] if place < count else column.default_value
             for place, column in zip(self._places, self.table.columns, strict=True)
         ]

@@ -19,7 +19,7 @@ from snapstore.database.record import Value
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.spool import Row
-from snapstore.database.tables import Schema, Table
+from snapstore.database.tables import Schema, Table, folded
 
 _HEADER_BYTES = 4
 _NODE, _AUXILIARY = 1, 2  # columns of `_rowid`; `data` is column 1 of `_node`
@@ -35,7 +35,7 @@ class RtreeDiff:
         self._entry = struct.Struct(f">q{coordinates}{'i' if integers else 'f'}")
         self._hidden = hidden
         self._sides = [
-            _Side(image, schema, name.lower())
+            _Side(image, schema, folded(name))
             for image, schema in zip((diff.before, diff.after), diff.schemas, strict=True)
         ]
 
@@ -51,7 +51,7 @@ class RtreeDiff:
         """Return the ids in changed nodes and changed rows; numbers of child nodes among them do no harm."""
         ids: set[int] = set()
         for table in self._tables:
-            kind = table.name.lower().rsplit("_", 1)[1]
+            kind = folded(table.name).rsplit("_", 1)[1]
             for change in table.changes():
                 if kind == "rowid":
                     ids.update(key for key in change.key if isinstance(key, int))

@@ -7,10 +7,11 @@ no rows. Loaded that way it may name collations, functions and modules that nobo
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from snapstore.database.btree import table_cells, tree
 from snapstore.database.image import DamagedPage, Image
-from snapstore.database.record import UTF8, BadRecord, decode
+from snapstore.database.record import BadRecord, Value, decode
 from snapstore.database.tables import (
     SCHEMA_ROOT,
     SCHEMA_TABLE,
@@ -21,9 +22,10 @@ from snapstore.database.tables import (
     SchemaRow,
     Table,
     affinity_of,
+    folded,
 )
 from snapstore.engine import Connection
-from snapstore.errors import DatabaseCorrupt, SnapError
+from snapstore.errors import DatabaseCorrupt, SnapError, SqlFailed
 from snapstore.patience import Patience
 
 _VIRTUAL_GENERATED, _STORED_GENERATED = 2, 3  # `hidden` of PRAGMA table_xinfo
@@ -59,7 +61,7 @@ def _tables(image: Image, rows: tuple[SchemaRow, ...]) -> dict[str, Table]:
     stored = [row for row in rows if row.type == "table" and row.root]
     scratch = _scratch(image, stored, [row for row in rows if row.type == "index"])
     try:
-        return {row.name.lower(): _table(scratch, row) for row in stored}
+        return {folded(row.name): _table(scratch, row, image.encoding) for row in stored}
     finally:
         scratch.close()
 
@@ -72,12 +74,11 @@ def _scratch(image: Image, tables: list[SchemaRow], indexes: list[SchemaRow]) ->
 
     connection = Connection("file::memory:", translate, Patience(0))
     rows = [*tables, *indexes]
-    if image.encoding != UTF8:
-        connection.rows(f"PRAGMA encoding = '{image.encoding.replace('-le', 'le').replace('-be', 'be')}'")
+    _set_encoding(connection, image.encoding)
     connection.rows(f"PRAGMA page_size = {_SCRATCH_PAGE}")
     connection.rows("CREATE TABLE space(pages)")
     connection.rows("INSERT INTO space VALUES (zeroblob(?))", ((len(rows) + 1) * _SCRATCH_PAGE,))
-    if any(row.name.lower() == SEQUENCE_TABLE for row in tables):
+    if any(folded(row.name) == SEQUENCE_TABLE for row in tables):
         connection.rows("CREATE TABLE counted(id INTEGER PRIMARY KEY AUTOINCREMENT)")  # else it would be missed
     connection.rows("PRAGMA writable_schema = ON")
     connection.rows("DELETE FROM sqlite_schema")
@@ -87,10 +88,11 @@ def _scratch(image: Image, tables: list[SchemaRow], indexes: list[SchemaRow]) ->
     return connection
 
 
-def _table(scratch: Connection, row: SchemaRow) -> Table:
+def _table(scratch: Connection, row: SchemaRow, encoding: str) -> Table:
     indexes = scratch.rows('SELECT name, origin, "unique" FROM pragma_index_list(?)', (row.name,))
     columns = scratch.rows("SELECT name, type, dflt_value, pk, hidden FROM pragma_table_xinfo(?)", (row.name,))
-    without_rowid = bool(scratch.value("SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'", (row.name,)))
+    sql = "SELECT wr, strict FROM pragma_table_list(?) WHERE schema = 'main'"
+    without_rowid, strict = map(bool, scratch.rows(sql, (row.name,))[0])
     key_index = next((name for name, origin, _ in indexes if origin == "pk"), None)
     keyed = [name for name, _, _, key_place, _ in columns if key_place]
     order = _stored_order(scratch, columns, key_index if without_rowid else None)
@@ -99,8 +101,9 @@ def _table(scratch: Connection, row: SchemaRow) -> Table:
         tuple(
             Column(
                 name,
-                affinity_of(declared),
+                affinity := affinity_of(declared, strict=strict),
                 default,
+                _default_value(affinity, default, encoding) if default is not None else None,
                 key_place,
                 hidden in (_VIRTUAL_GENERATED, _STORED_GENERATED),
                 order.get(number),
@@ -145,3 +148,33 @@ def _foreign_keys(scratch: Connection, table: str) -> tuple[ForeignKey, ...]:
 def _primary_key(scratch: Connection, table: str) -> tuple[str, ...]:
     rows = scratch.rows("SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk", (table,))
     return tuple(row[0] for row in rows)
+
+
+@lru_cache(maxsize=1024)
+def _default_value(affinity: str, default: str, encoding: str) -> Value:
+    """Have SQLite read a column that was added to a table with a row; None for a default it did not take that way."""
+
+    def translate(_code: int, _text: str) -> None:
+        return None
+
+    connection = Connection("file::memory:", translate, Patience(0))
+    try:
+        _set_encoding(connection, encoding)
+        connection.rows("CREATE TABLE short(first)")
+        connection.rows("INSERT INTO short VALUES (1)")
+        column = f"ALTER TABLE short ADD COLUMN added {'' if affinity == 'BLOB' else affinity} DEFAULT"
+        try:
+            connection.rows(f"{column} {default}")
+        except SqlFailed:  # `table_xinfo` gives an expression without its parentheses
+            connection.rows(f"{column} ({default})")
+        value: Value = connection.value("SELECT added FROM short")
+    except SnapError:
+        return None
+    else:
+        return value
+    finally:
+        connection.close()
+
+
+def _set_encoding(connection: Connection, encoding: str) -> None:
+    connection.rows(f"PRAGMA encoding = '{encoding.replace('-le', 'le').replace('-be', 'be')}'")

@@ -18,7 +18,7 @@ from snapstore.database.record import Value
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.spool import Row
-from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, Table
+from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, Table, folded
 from snapstore.database.virtual import is_shadow
 from snapstore.refusals import PatchImpossible
 
@@ -44,10 +44,10 @@ class SqlPatch:
         self._encoding = diff.after.encoding
         self._schema = schema
         self._skips = skips
-        self._made_anew = {change.name.lower() for change in self._of("table", "changed")}
+        self._made_anew = {folded(change.name) for change in self._of("table", "changed")}
         tables = [table for table in diff.tables if self._has_rows(table) and not skips(table, None)]
         self._tables = [
-            table for table in tables if table.name.lower() in self._made_anew or next(self._rows(table), None)
+            table for table in tables if folded(table.name) in self._made_anew or next(self._rows(table), None)
         ]
 
     def statements(self) -> Iterator[str]:
@@ -103,7 +103,7 @@ class SqlPatch:
         return [change for change in self._schema if change.type == kind and change.change in changes]
 
     def _has_rows(self, table: TableDiff) -> bool:
-        name_ = table.name.lower()
+        name_ = folded(table.name)
         return name_ != SEQUENCE_TABLE and not name_.startswith(STATISTICS)
 
     def _rows(self, table: TableDiff) -> Iterator[RowChange]:
@@ -116,9 +116,9 @@ class SqlPatch:
             yield f"DROP TRIGGER {name(row.name)}"
         for change in self._of("view", "changed", "removed"):
             yield f"DROP VIEW {name(change.name)}"
-        gone = {change.name.lower() for change in self._of("table", "changed", "removed")}
+        gone = {folded(change.name) for change in self._of("table", "changed", "removed")}
         for change in self._of("index", "changed", "removed"):
-            if change.table.lower() not in gone:
+            if folded(change.table) not in gone:
                 yield f"DROP INDEX {name(change.name)}"
 
     def _table_changes(self) -> Iterator[str]:
@@ -135,8 +135,8 @@ class SqlPatch:
 
     def _make_anew(self, change: SchemaChange) -> Iterator[str]:
         """Make a table anew around its rows, with the very text it has after."""
-        before, after = (schema.tables[change.name.lower()] for schema in (self._before, self._after))
-        table = next(table for table in self._tables if table.name.lower() == change.name.lower())
+        before, after = (schema.tables[folded(change.name)] for schema in (self._before, self._after))
+        table = next(table for table in self._tables if folded(table.name) == folded(change.name))
         pairs = [(old, new) for old, new in table.column_pairs() if not new.is_generated]
         keeps_rowid = not before.without_rowid and not after.without_rowid and before.rowid_name and after.rowid_name
         old = [f"{name(before.rowid_name or '')} AS {_KEPT_ROWID}"] if keeps_rowid else []
@@ -153,7 +153,7 @@ class SqlPatch:
     def _back_again(self) -> Iterator[str]:
         changed = {change.name for change in self._of("index", "changed", "added")}
         for row in self._after.rows:
-            if row.type == "index" and row.sql and (row.name in changed or row.table.lower() in self._made_anew):
+            if row.type == "index" and row.sql and (row.name in changed or folded(row.table) in self._made_anew):
                 yield row.sql
         for change in self._of("view", "changed", "added"):
             assert change.after is not None
@@ -167,10 +167,10 @@ class SqlPatch:
     def _triggers(self, schema: Schema, *changes: str) -> Iterator[SchemaRow]:
         """Yield the triggers that change, and those that would fire or go with their table or view."""
         named = {change.name for change in self._of("trigger", *changes)}
-        views = {change.name.lower() for change in self._of("view", "changed")}
-        touched = {table.lower() for table in self.touched} | views
+        views = {folded(change.name) for change in self._of("view", "changed")}
+        touched = {folded(table) for table in self.touched} | views
         for row in schema.rows:
-            if row.type == "trigger" and (row.name in named or row.table.lower() in touched):
+            if row.type == "trigger" and (row.name in named or folded(row.table) in touched):
                 yield row
 
     # --- rows ---------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class SqlPatch:
 
     def _goes_first(self, table: TableDiff, change: RowChange) -> bool:
         """Tell whether a changed row is deleted and inserted: an update might meet a value that is to go later."""
-        if table.name.lower() in self._made_anew or change.before is None:
+        if folded(table.name) in self._made_anew or change.before is None:
             return True
         unique = table.table.unique_columns
         return unique is None or any(number in unique for number in self._differing(table, change))
@@ -234,10 +234,10 @@ class SqlPatch:
         """Set the sequences of the tables that were touched and of those that moved."""
         before = _sequence_numbers(self._diff.before, self._before)
         after = _sequence_numbers(self._diff.after, self._after)
-        touched = {table.lower() for table in self.touched}
-        skipped = {table.lower() for table in self.left_alone}
+        touched = {folded(table) for table in self.touched}
+        skipped = {folded(table) for table in self.left_alone}
         for table in sorted({*before, *after}):
-            if table.lower() in skipped or (before.get(table) == after.get(table) and table.lower() not in touched):
+            if folded(table) in skipped or (before.get(table) == after.get(table) and folded(table) not in touched):
                 continue
             yield f"DELETE FROM {SEQUENCE_TABLE} WHERE name = {literal(table, self._encoding)}"
             for number in after.get(table, []):

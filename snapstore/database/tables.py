@@ -5,19 +5,18 @@ How the schema of an image is read: schema_reader.py.
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+import string
+from functools import cached_property
 from typing import NamedTuple
 
 from snapstore.database.record import Value
-from snapstore.engine import Connection
-from snapstore.errors import SnapError
-from snapstore.patience import Patience
 
 SCHEMA_TABLE = "sqlite_schema"
 SCHEMA_ROOT = 1
 REAL = "REAL"
 SEQUENCE_TABLE = "sqlite_sequence"
 STATISTICS = "sqlite_stat"
+_LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 
@@ -34,12 +33,14 @@ class SchemaRow(NamedTuple):
 class Column(NamedTuple):
     """A column as declared; `place` is its number in the record, None where it is not stored.
 
-    `key_place` counts from 1 in the primary key, 0 outside of it.
+    `default_value` is what SQLite reads where a record is too short to have it. `key_place` counts from 1 in the
+    primary key, 0 outside of it.
     """
 
     name: str
     affinity: str
     default: str | None
+    default_value: Value
     key_place: int
     is_generated: bool
     place: int | None
@@ -96,7 +97,7 @@ class Table:
     @cached_property
     def rowid_name(self) -> str | None:
         """A name for the rowid that no column has taken, None where all are taken."""
-        taken = {column.name.lower() for column in self.all_columns}
+        taken = {folded(column.name) for column in self.all_columns}
         return next((name for name in ROWID_NAMES if name not in taken), None)
 
     @cached_property
@@ -109,7 +110,7 @@ class Table:
     @cached_property
     def layout(self) -> tuple[object, ...]:
         """What makes rows of the same bytes mean the same."""
-        places = tuple((one.name.lower(), one.place, one.affinity == REAL, one.default) for one in self.columns)
+        places = tuple((folded(one.name), one.place, one.affinity == REAL, one.default) for one in self.columns)
         return (places, self.alias, self.without_rowid)
 
 
@@ -131,9 +132,11 @@ SCHEMA = Table(
 """The schema's own table, as far as its pages are concerned."""
 
 
-def affinity_of(declared: str) -> str:
-    """Return the affinity of a declared type. Source: sqlite.org/datatype3.html, 3.1."""
+def affinity_of(declared: str, *, strict: bool) -> str:
+    """Return the affinity of a declared type. Source: sqlite.org/datatype3.html, 3.1, stricttables.html, 2."""
     text = declared.upper()
+    if strict and text == "ANY":
+        return "BLOB"
     rules = (
         ("INTEGER", ("INT",)),
         ("TEXT", ("CHAR", "CLOB", "TEXT")),
@@ -146,23 +149,6 @@ def affinity_of(declared: str) -> str:
     return "NUMERIC" if text else "BLOB"
 
 
-def default_value(column: Column) -> Value:
-    """Return the value a record has for a column that was added after it was written."""
-    return _evaluate(column.affinity, column.default) if column.default is not None else None
-
-
-@lru_cache(maxsize=1024)
-def _evaluate(affinity: str, expression: str) -> Value:
-    def translate(_code: int, _text: str) -> None:
-        return None
-
-    connection = Connection("file::memory:", translate, Patience(0))
-    try:
-        connection.rows(f"CREATE TABLE added(value {affinity if affinity != 'BLOB' else ''} DEFAULT {expression})")
-        connection.rows("INSERT INTO added DEFAULT VALUES")
-        value: Value = connection.value("SELECT value FROM added")
-        return value
-    except SnapError:
-        return None  # SQLite took it when the column was added; what it meant then nobody can say now
-    finally:
-        connection.close()
+def folded(name: str) -> str:
+    """Return a name as SQLite compares it: without the case of ASCII letters, and of no others."""
+    return name.translate(_LOWER)

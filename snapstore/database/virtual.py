@@ -16,7 +16,7 @@ from snapstore.database.diff import ImageDiff, SchemaChange
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rtree import RtreeDiff
 from snapstore.database.spool import Row
-from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow
+from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, folded
 
 ROWS, INDEX, SEQUENCES, STATISTICS_KIND = "rows", "index", "sequences", "statistics"
 
@@ -50,10 +50,10 @@ class Virtual(NamedTuple):
 
     def shadow(self, table: str) -> str | None:
         """Return what follows the virtual table's name in that of one of its shadow tables, None for another table."""
-        prefix = self.name.lower() + "_"
-        if not table.lower().startswith(prefix):
+        prefix = folded(self.name) + "_"
+        if not folded(table).startswith(prefix):
             return None
-        suffix = table.lower()[len(prefix) :]
+        suffix = folded(table)[len(prefix) :]
         known = _SHADOWS.get(self.module)
         return suffix if known is None or suffix in known else None
 
@@ -90,20 +90,20 @@ def parts(diff: ImageDiff) -> list[Part]:
     found: list[Part] = []
     rtrees: dict[str, list[TableDiff]] = {}
     for table in diff.tables:
-        virtual, suffix = shadows.get(table.name.lower(), (None, ""))
+        virtual, suffix = shadows.get(folded(table.name), (None, ""))
         if virtual is not None and virtual.module in _RTREES:
             rtrees.setdefault(virtual.name, []).append(table)
         else:
             found.append(_part(table, virtual, suffix, diff.schemas))
     by_name = {virtual.name: virtual for virtual, _ in shadows.values()}
     found += [_rtree_part(diff, by_name[name], tables) for name, tables in rtrees.items()]
-    return sorted(found, key=lambda part: (part.table.lower(), part.kind != ROWS, part.source.lower()))
+    return sorted(found, key=lambda part: (folded(part.table), part.kind != ROWS, folded(part.source)))
 
 
 def schema_changes(diff: ImageDiff) -> list[SchemaChange]:
     """Return what differs in the schema, without shadow tables."""
     shadows = _shadows(diff.schemas)
-    return [change for change in diff.schema_changes() if change.table.lower() not in shadows]
+    return [change for change in diff.schema_changes() if folded(change.table) not in shadows]
 
 
 def is_shadow(schema: Schema, table: str, of: str) -> bool:
@@ -138,9 +138,9 @@ def _part(table: TableDiff, virtual: Virtual | None, suffix: str, schemas: tuple
     if virtual is not None and virtual.module in _SHADOWS:
         kind = ROWS if suffix == _rows_of_text(virtual, schemas) else INDEX
         shown = [_text_columns(names, virtual) for names in shown]
-    elif table.name.lower() == SEQUENCE_TABLE:
+    elif folded(table.name) == SEQUENCE_TABLE:
         kind = SEQUENCES
-    elif table.name.lower().startswith(STATISTICS):
+    elif folded(table.name).startswith(STATISTICS):
         kind = STATISTICS_KIND
     name = virtual.name if virtual else table.name
     keys = table.table.key_names
@@ -152,7 +152,7 @@ def _part(table: TableDiff, virtual: Virtual | None, suffix: str, schemas: tuple
 def _rows_of_text(virtual: Virtual, schemas: tuple[Schema, Schema]) -> str:
     """Return which shadow table of a full-text table has the rows, its data where nothing else says what is in it."""
     names = {name for schema in schemas for name in schema.tables}
-    present = [suffix for suffix in ("content", "docsize") if f"{virtual.name}_{suffix}".lower() in names]
+    present = [suffix for suffix in ("content", "docsize") if folded(f"{virtual.name}_{suffix}") in names]
     return present[0] if present else "data" if virtual.module == "fts5" else "segdir"
 
 
