@@ -7,6 +7,7 @@ value; equal ones cancel out, since a page that splits moves its rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -103,15 +104,15 @@ class TableDiff:
             yield from self._by_value(before, after, comparison)
 
     def _by_key(self, before: Share, after: Share, comparison: Comparison) -> Iterator[RowChange]:
-        with Spool() as spool:
-            for key, old, new in spool.match_keys(_keyed(before), _keyed(after)):
+        with Spool() as spool, closing(spool.match_keys(_keyed(before), _keyed(after))) as matched:
+            for key, old, new in matched:
                 if old is None or new is None or not comparison.equal(old, new):
                     yield RowChange(key, old, new)
 
     def _by_value(self, before: Share, after: Share, comparison: Comparison) -> Iterator[RowChange]:
         """Let rows that only got another rowid cancel out: where no column is the rowid, it is no content."""
-        with Spool() as spool:
-            unmatched = spool.match_values(_sides(_by_rowid(before, after, comparison), comparison))
+        sides = _sides(_by_rowid(before, after, comparison), comparison)
+        with Spool() as spool, closing(spool.match_values(sides)) as unmatched:
             for (key, *_), rows in groupby(unmatched, key=lambda one: one[1:2]):
                 found = {side: row for side, _, row in rows}
                 yield RowChange((key,), found.get(BEFORE), found.get(AFTER))

@@ -7,7 +7,7 @@ Rows of rowid tables that have no key of their own are matched by value, since S
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Literal
 
 from snapstore.database.record import Value, is_valid_text
@@ -49,7 +49,7 @@ class Spool:
 
     def match_keys(
         self, before: Iterable[tuple[Row, Row]], after: Iterable[tuple[Row, Row]]
-    ) -> Iterator[tuple[Row, Row | None, Row | None]]:
+    ) -> Generator[tuple[Row, Row | None, Row | None], None, None]:
         """Take keys with rows; yield each key whose rows differ, by the key's first column."""
         run_many, each = self._connection.run_many, self._connection.each
         self._connection.rows("CREATE TABLE keyed(key BLOB PRIMARY KEY, first, before BLOB, after BLOB) WITHOUT ROWID")
@@ -61,7 +61,7 @@ class Spool:
         for key, old, new in each("SELECT key, before, after FROM keyed WHERE before IS NOT after ORDER BY first, key"):
             yield _unpacked(key), _unpacked(old) if old else None, _unpacked(new) if new else None
 
-    def match_values(self, rows: Iterable[tuple[Side, int, Row, Row]]) -> Iterator[tuple[Side, int, Row]]:
+    def match_values(self, rows: Iterable[tuple[Side, int, Row, Row]]) -> Generator[tuple[Side, int, Row], None, None]:
         """Take rowids with what to match by and rows, of either side; yield those without a match, by rowid."""
         self._connection.rows("CREATE TABLE valued(side INTEGER, key INTEGER, value BLOB, row BLOB)")
         self._connection.run_many(

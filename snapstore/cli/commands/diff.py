@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 
@@ -80,6 +81,8 @@ def command(
 
 
 def _write(context: Context, found: Diff, form: str, limit: int | None, *, stat: bool, schema: bool) -> None:
+    if form != "text" and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # a page and a script say, or are read, as UTF-8
     if form == "json":
         from snapstore.cli.diff_json import JsonDiff
 
