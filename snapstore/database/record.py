@@ -33,6 +33,9 @@ class BadRecord(ValueError):
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
     """Read a varint at an offset; return its value, unsigned, and the offset after it. Raises IndexError."""
+    value = data[at]
+    if value < _SMALL_VARINT:
+        return value, at + 1
     value = 0
     for place in range(_VARINT_BYTES):
         byte = data[at + place]
