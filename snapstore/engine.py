@@ -8,7 +8,9 @@ process would not know of each other's locks (sqlite.org/howtocorrupt.html, 2.2)
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import sqlean
@@ -21,6 +23,7 @@ PERM, BUSY, LOCKED, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB 
 
 _PLAIN = frozenset(b"/-._~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")  # RFC 3986, 2.3
 
+_FAILURES = (sqlean.Error, UnicodeError)  # a message that is not text, text that cannot be handed over
 _STEPS = 100_000  # of SQLite's machine between two looks at signals
 
 LIBRARY_VERSION: str = sqlean.sqlite_version
@@ -59,7 +62,7 @@ class Connection:
             self._connection = sqlean.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             self._connection.set_busy_handler(self._wait)
             self._connection.text_factory = _text
-        except sqlean.Error as error:
+        except _FAILURES as error:
             self._raise(error)
 
     @property
@@ -71,14 +74,14 @@ class Connection:
         """Run one statement and return all its rows."""
         try:
             return self._connection.execute(sql, values).fetchall()  # type: ignore[no-any-return]
-        except sqlean.Error as error:
+        except _FAILURES as error:
             self._raise(error)
 
     def each(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Run one statement and yield its rows as they are found."""
         try:
             cursor = self._connection.execute(sql, values)
-        except sqlean.Error as error:
+        except _FAILURES as error:
             self._raise(error)
         yield from self._drawn(cursor)
 
@@ -96,7 +99,7 @@ class Connection:
             cursor = self._connection.execute(sql)
         except sqlean.Warning as error:
             raise SqlFailed("one statement at a time") from error
-        except sqlean.Error as error:
+        except _FAILURES as error:
             self._raise(error)
         columns = tuple(column[0] for column in cursor.description or ())
         return columns, self._drawn(cursor)
@@ -104,7 +107,7 @@ class Connection:
     def _drawn(self, cursor: Any) -> Iterator[tuple[Any, ...]]:
         try:
             yield from cursor
-        except sqlean.Error as error:
+        except _FAILURES as error:
             self._raise(error)
 
     def value(self, sql: str, values: Sequence[object] = ()) -> Any:
@@ -112,11 +115,25 @@ class Connection:
         rows = self.rows(sql, values)
         return rows[0][0] if rows else None
 
+    def run_script(self, script: str, seconds: float) -> None:
+        """Run statements in one transaction, stopped after a number of seconds. Raises SqlFailed."""
+        end = time.monotonic() + seconds
+        self._connection.set_progress_handler(lambda: int(time.monotonic() > end), _STEPS)
+        try:
+            self._connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n;COMMIT;")
+        except _FAILURES as error:
+            if getattr(error, "sqlite_errorcode", None) == INTERRUPT:
+                raise SqlFailed(f"stopped after {seconds:g} s") from error
+            self._raise(error)
+        finally:
+            self._connection.set_progress_handler(None, _STEPS)
+            self.roll_back()
+
     def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values, drawing the rows as it goes."""
         try:
             self._connection.executemany(sql, rows)
-        except sqlean.Error as error:
+        except _FAILURES as error:
             self._raise(error)
 
     def give_up(self) -> NoReturn:
@@ -135,6 +152,11 @@ class Connection:
 
     def close(self) -> None:
         """Close; an open transaction is rolled back."""
+        with suppress(sqlean.ProgrammingError):  # it is closed already
+            # The library's objects take no part in garbage collection: a handler of ours would live for ever.
+            self._connection.set_busy_handler(None)
+            self._connection.set_progress_handler(None, _STEPS)
+            self._connection.set_authorizer(None)
         self._connection.close()
 
     def _wait(self, attempt: int) -> bool:
@@ -150,5 +172,7 @@ class Connection:
         code = getattr(error, "sqlite_errorcode", None)
         if self._interrupted or code == INTERRUPT:
             raise KeyboardInterrupt from error
+        if isinstance(error, UnicodeDecodeError):  # SQLite names what it cannot make sense of, byte for byte
+            code, error = CORRUPT, ValueError("it names something that is not text")
         translated = self._translate(code & 0xFF, str(error)) if code is not None else None
         raise translated or SqlFailed(str(error)) from error

@@ -65,9 +65,11 @@ class Capture:
         """
         ids = bytearray()
         progress.start(f"reading {name}", view.bytes)
+        before = self._writer.stored_bytes
         with suppress(DatabaseUnusable):  # it was cut short or replaced; what is stored does no harm
             self._writer.add_all(_changed_blocks(view, None, b"", ids, progress))
             self._ahead[name] = bytes(ids)
+        self._stored[name] = self._writer.stored_bytes - before
 
     def read(self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True) -> Manifest:
         """Hash a view and store its new blocks, unless `keep` is false; return its manifest."""
@@ -88,7 +90,7 @@ class Capture:
         content = manifest.id if base_id == manifest.id else self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
         self._manifests[name] = manifest
         self._records[name] = _describe(view, content.hex(), manifest)
-        self._stored[name] = self._writer.stored_bytes - before
+        self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before
         return manifest
 
     def known(self, *, anywhere: bool) -> Captured | None:

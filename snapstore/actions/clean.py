@@ -211,7 +211,9 @@ class _Clean:
 
 
 def _planned(difference: DatabaseDifference, patch: SqlPatch) -> CleanedDatabase:
-    statements = tuple(patch.statements())
+    if patch.is_empty():
+        return CleanedDatabase({}, 0, ())
+    statements = tuple(patch.script())
     return CleanedDatabase(_counts(difference), len(statements), statements)
 
 

@@ -28,7 +28,7 @@ class DiffOptions:
 
 @dataclass
 class Diff:
-    """The databases of both states. `identical` is complete once the rows of all tables were drawn."""
+    """The databases of both states."""
 
     before: State
     after: State
@@ -37,7 +37,7 @@ class Diff:
     @property
     def identical(self) -> bool:
         """Whether schema and rows are equal; sequences and page layout do not count."""
-        return not any(one.schema or any(table.counts for table in one.tables) for one in self.databases)
+        return not any(one.schema or any(table.differs() for table in one.tables) for one in self.databases)
 
 
 @contextmanager

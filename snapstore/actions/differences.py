@@ -99,6 +99,10 @@ class TableDifference:
             self.counts.count(change.change)
             yield self._row(change, seen)
 
+    def differs(self) -> bool:
+        """Tell whether there is any row that differs; the counts stay what they are."""
+        return bool(self.counts) or next(TableDifference(self.part, self.policy).rows(), None) is not None
+
     def counted(self) -> Counts:
         """Draw all rows and return how many there are."""
         for _ in self.rows():
@@ -133,6 +137,7 @@ class DatabaseDifference:
         self._policy = policy
         self._parts = parts(compared.diff)
         self._only: tuple[str, ...] = ()
+        self._logical_names: dict[str, str] = {}
 
     @cached_property
     def all_tables(self) -> list[str]:
@@ -204,8 +209,10 @@ class DatabaseDifference:
         return (part for part in self._parts if part.kind == kind and next(part.changes(), None))
 
     def _logical(self, table: str) -> str:
-        names = (logical_name(schema, table) for schema in self.diff.schemas)
-        return next((name for name in names if name != table), table)
+        if table not in self._logical_names:
+            names = (logical_name(schema, table) for schema in self.diff.schemas)
+            self._logical_names[table] = next((name for name in names if name != table), table)
+        return self._logical_names[table]
 
     def moved(self) -> dict[str, int]:
         """Return how many rows only got another rowid, by table, of the tables whose rows were drawn."""
@@ -216,7 +223,9 @@ class DatabaseDifference:
         if change.before is None or change.after is None:
             return False
         names = table.table.names
-        ignored = self._policy.ignored_columns(name, names)
+        ignored = self._policy.ignored_columns(name, names) if self._policy.columns else frozenset()
+        if not ignored:
+            return False
         pairs = zip(names, table.aligned(change.before), change.after, strict=True)
         return all(column in ignored for column, old, new in pairs if old != new or type(old) is not type(new))
 

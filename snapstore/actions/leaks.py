@@ -65,11 +65,13 @@ class _Grouping:
         return found
 
     def _root(self, number: int) -> int:
-        seen = {number}
-        while (parent := self._parent(self._rows[number])) is not None and parent not in seen:
-            number = parent
-            seen.add(number)
-        return number
+        """Return the row that others hang on; of rows that refer to each other, the first."""
+        path = [number]
+        while (parent := self._parent(self._rows[path[-1]])) is not None:
+            if parent in path:
+                return min(path[path.index(parent) :])
+            path.append(parent)
+        return path[-1]
 
     def _parent(self, row: RowDifference) -> int | None:
         for key in self._keys.get(folded(row.table), ()):
@@ -79,10 +81,13 @@ class _Grouping:
                 return parent
         return None
 
+    def _is_added(self, key: ForeignKey, values: tuple[Value, ...]) -> bool:
+        return values in self._referred.get((folded(key.parent), _lower(key.parent_columns)), {})
+
     def _of(self, row: RowDifference) -> tuple[str, dict[str, Value]] | None:
         for key in self._keys.get(folded(row.table), ()):
             values = _values(row, key.columns)
-            if None not in values:
+            if None not in values and not self._is_added(key, values):
                 return key.parent, dict(zip(_names(key), values, strict=False))
         return None
 

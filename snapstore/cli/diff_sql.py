@@ -15,9 +15,6 @@ def pieces(diff: Diff) -> Iterator[str]:
     if len(differing) > 1:
         raise ConfigurationError("a patch is for one database, and several differ; narrow it with --table")
     yield f"-- snapstore: from {one_line(diff.before.label)} to {one_line(diff.after.label)}\n"
-    yield "PRAGMA foreign_keys = OFF; -- rows come and go in an order of their own, and nothing may cascade\n"
-    yield "BEGIN IMMEDIATE;\n"
     for database in differing:
-        for statement in database.patch().statements():
+        for statement in database.patch().script():
             yield f"{statement};\n"
-    yield "COMMIT;\n"

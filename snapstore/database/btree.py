@@ -110,7 +110,10 @@ def find(image: Image, root: int, rowid: int) -> Cell | None:
         if kind != TABLE_INTERIOR:
             return next((cell for cell in table_cells(image, pgno) if cell.rowid == rowid), None)
         offsets = _pointers(image, page, pgno, start, _INTERIOR_HEADER)
-        place = bisect_left(offsets, rowid, key=lambda offset: signed(varint(page, offset + 4)[0]))
+        try:
+            place = bisect_left(offsets, rowid, key=lambda offset: signed(varint(page, offset + 4)[0]))
+        except IndexError as error:
+            raise DamagedPage(pgno, "has a cell that goes past its end") from error
         pgno = _U32(page, offsets[place] if place < len(offsets) else start + 8)[0]
     raise DamagedPage(root, "is the root of a b-tree without an end")
 
@@ -171,7 +174,11 @@ def free_pages(image: Image) -> Iterator[int]:
     """Yield the pages on the freelist. Source: SQLite file format, 1.5. Raises DamagedPage."""
     header = image.header
     trunk, left = (header.first_free, header.freelist_pages) if header else (0, 0)
+    trunks: set[int] = set()
     while trunk and left > 0:
+        if trunk in trunks:
+            raise DamagedPage(trunk, "of the freelist is met twice")
+        trunks.add(trunk)
         page = image.page(trunk)
         following, count = _U32(page, 0)[0], _U32(page, 4)[0]
         if count > image.usable // 4 - 2:

@@ -28,7 +28,7 @@ class Comparison:
             return True
         if before.without_rowid != after.without_rowid or (before.alias is None) != (after.alias is None):
             return False
-        pairs = [(before.columns[old], after.columns[new]) for new, old in self.same.items()]
+        pairs = self.pairs()
         if any(not _is_stored_alike(old, new, before, after) for old, new in pairs):
             return False
         if len(pairs) < min(len(before.columns), len(after.columns)):
@@ -36,6 +36,12 @@ class Comparison:
         common = len(pairs)  # what one side has more has to come last in the record
         lone = [column.place for column in (*before.columns, *after.columns) if column not in _flat(pairs)]
         return all(place is not None and place >= common for place in lone)
+
+    def pairs(self) -> list[tuple[Column, Column]]:
+        """Return the columns that are the same, as before and after."""
+        if self.is_plain:
+            return list(zip(self.before.columns, self.after.columns, strict=True))
+        return [(self.before.columns[old], self.after.columns[new]) for new, old in self.same.items()]
 
     def as_after(self, row: Row) -> Row:
         """Return a row from before with the columns of after, which is how it is compared."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from snapstore.database.columns import Comparison
 from snapstore.database.forest import Forest
 from snapstore.database.image import Image
-from snapstore.database.overflow import leaves_behind
+from snapstore.database.overflow import Behind
 from snapstore.database.rowdiff import Share, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.schema_reader import read_schema
@@ -132,7 +132,7 @@ class ImageDiff:
             if forest.image.page_count:
                 forest.grow(len(pages) + 1, SCHEMA)
                 read.update(forest.trees[len(pages) + 1].leaves)
-        return leaves_behind(before, after, read, self._changed)
+        return Behind(before, after, self.schemas, read, self._changed, len(pages) + 2).leaves()
 
 
 def _with(forest: Forest, number: int, pages: list[int], more: set[int]) -> list[int]:

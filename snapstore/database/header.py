@@ -26,7 +26,7 @@ COOKIE = slice(40, 44)  # the schema cookie in page 1
 _LEAF_TABLE = 13  # b-tree page type of an unsplit sqlite_schema
 _MASKED = ((18, 20), (24, 28), (40, 44), (92, 100))
 _WRITER_VERSION = 3_007_000  # the first release that wrote bytes 92-99; kept constant so that equal states export alike
-_FIELDS = struct.Struct(">16s H B B B 3x I I I I I I 4x I I I I I")
+_FIELDS = struct.Struct(">16s H B B B 3x I I I I I I 4x I I i I i")
 
 
 class Header(NamedTuple):

@@ -10,84 +10,108 @@ they share the chain. That page is in both images, and following the chain in on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
-from snapstore.database.btree import INDEX_INTERIOR, INDEX_LEAF, chains, free_pages, is_pointer_map
+from snapstore.database.btree import chains, free_pages, is_pointer_map
 from snapstore.database.forest import Forest
-from snapstore.database.image import DamagedPage, Image
+from snapstore.database.image import DamagedPage
+from snapstore.database.tables import Schema, Table
 
 _LEAST_FIRST_BYTE = 2  # an overflow page begins with a page number, a page of a b-tree with its type
 _UNTIL_PAGES = _LEAST_FIRST_BYTE << 24  # so that below this many pages the first byte tells them apart
 
 
-def leaves_behind(
-    before: Forest, after: Forest, read: Collection[int], changed: Collection[int]
-) -> dict[int, set[int]]:
-    """Return by table number the unchanged pages whose rows have a changed overflow page.
+class Behind:
+    """Finds the unchanged pages whose rows have a changed overflow page. Raises DatabaseCorrupt.
 
-    `read` are the pages with rows that will be read anyway. Raises DatabaseCorrupt.
+    `read` are the pages with rows that will be read anyway. The forests hold the b-trees of all tables; where it
+    matters those of the indexes are added, with numbers from `first_index` on.
     """
-    suspects = {pgno for pgno in changed if _may_be_overflow(before, pgno) and _may_be_overflow(after, pgno)}
-    for forest in (before, after):
-        if suspects:
-            suspects -= _accounted(forest, suspects, read, changed)
-    return _owners(after, suspects, read) if suspects else {}
+
+    def __init__(
+        self,
+        before: Forest,
+        after: Forest,
+        schemas: tuple[Schema, Schema],
+        read: Collection[int],
+        changed: Collection[int],
+        first_index: int,
+    ) -> None:
+        self._forests = before, after
+        self._schemas = schemas
+        self._read = read
+        self._changed = changed
+        self._first_index = first_index
+
+    def leaves(self) -> dict[int, set[int]]:
+        """Return the pages by the number of their table."""
+        suspects = {pgno for pgno in self._changed if self._is_suspect(pgno)}
+        if not suspects:
+            return {}
+        for forest, schema in zip(self._forests, self._schemas, strict=True):
+            self._grow_indexes(forest, schema)
+        suspects = {pgno for pgno in suspects if self._is_unowned(pgno)}
+        for forest in self._forests:
+            if suspects:
+                suspects -= self._accounted(forest, suspects)
+        return self._owners(suspects) if suspects else {}
+
+    def _is_unowned(self, pgno: int) -> bool:
+        return not any(
+            pgno > forest.image.page_count or forest.owners[pgno] or is_pointer_map(forest.image, pgno)
+            for forest in self._forests
+        )
+
+    def _is_suspect(self, pgno: int) -> bool:
+        """Tell whether a page is in both images and may be an overflow page, damaged in one of them perhaps."""
+        return pgno > 1 and self._is_unowned(pgno) and any(map(self._may_be_overflow, self._forests, (pgno, pgno)))
+
+    def _may_be_overflow(self, forest: Forest, pgno: int) -> bool:
+        return forest.image.page_count >= _UNTIL_PAGES or forest.image.page(pgno)[0] < _LEAST_FIRST_BYTE
+
+    def _grow_indexes(self, forest: Forest, schema: Schema) -> None:
+        indexes = (row for row in schema.rows if row.type == "index" and row.root)
+        for number, row in enumerate(indexes, self._first_index):
+            forest.grow(number, Table(row, (), (), alias=None, without_rowid=True))
+
+    def _accounted(self, forest: Forest, suspects: set[int]) -> set[int]:
+        """Return the suspects that are free, or in a chain of a page that is read anyway or of a changed index page."""
+        image = forest.image
+        try:
+            found = suspects.intersection(free_pages(image))
+        except DamagedPage as error:
+            raise image.corrupt(error) from error
+        owned = (pgno for pgno in self._changed if pgno <= image.page_count and forest.owners[pgno])
+        indexes = (pgno for pgno in owned if forest.owners[pgno] >= self._first_index)
+        read = (pgno for pgno in self._read if pgno <= image.page_count and forest.owners[pgno])
+        for pgno in (*read, *indexes):
+            found.update(_on_page(forest, pgno, suspects))
+        return found
+
+    def _owners(self, suspects: set[int]) -> dict[int, set[int]]:
+        """Search outward from the suspects: overflow pages mostly lie near their row's page, and each has one row."""
+        forest = self._forests[1]
+        found: dict[int, set[int]] = {}
+        left = set(suspects)
+        last = forest.image.page_count
+        seen = set(self._read)
+        for distance in range(1, last):
+            for pgno in {near for suspect in left for near in (suspect - distance, suspect + distance)} - seen:
+                if not 0 < pgno <= last or not (number := forest.owners[pgno]):
+                    continue
+                seen.add(pgno)
+                if hits := set(_on_page(forest, pgno, left)):
+                    found.setdefault(number, set()).add(pgno)
+                    left -= hits
+            if not left:
+                break
+        return {number: pages for number, pages in found.items() if number < self._first_index}
 
 
-def _may_be_overflow(forest: Forest, pgno: int) -> bool:
-    image = forest.image
-    if pgno > image.page_count or pgno == 1 or forest.owners[pgno] or is_pointer_map(image, pgno):
-        return False
-    return image.page_count >= _UNTIL_PAGES or image.page(pgno)[0] < _LEAST_FIRST_BYTE
-
-
-def _accounted(forest: Forest, suspects: set[int], read: Collection[int], changed: Collection[int]) -> set[int]:
-    """Return the suspects that are free, or in a cell that is read anyway or belongs to a changed index page."""
-    image = forest.image
+def _on_page(forest: Forest, pgno: int, suspects: set[int]) -> Iterator[int]:
+    """Yield the suspects in the chains of the cells on a page of a b-tree."""
     try:
-        free = {pgno for pgno in free_pages(image) if pgno in changed}
-        found = free & suspects
-    except DamagedPage as error:
-        raise image.corrupt(error) from error
-    own = (pgno for pgno in read if pgno <= image.page_count and forest.owners[pgno])
-    for pgno in (*own, *_index_pages(forest, changed, free)):
-        found.update(_chained(image, pgno, suspects))
-    return found
-
-
-def _index_pages(forest: Forest, changed: Iterable[int], free: set[int]) -> Iterator[int]:
-    """Yield the changed pages of indexes; a free page has stale cells, and past a number of pages nothing is sure."""
-    image = forest.image
-    for pgno in changed if image.page_count < _UNTIL_PAGES else ():
-        if pgno == 1 or pgno > image.page_count or forest.owners[pgno]:
-            continue
-        if pgno in free or is_pointer_map(image, pgno):
-            continue
-        if image.page(pgno)[0] in (INDEX_INTERIOR, INDEX_LEAF):
-            yield pgno
-
-
-def _chained(image: Image, pgno: int, suspects: set[int]) -> Iterator[int]:
-    """Yield the suspects in the chains of a page; a page that only looks like one of a b-tree has none."""
-    try:
-        for chain in chains(image, pgno):
+        for chain in chains(forest.image, pgno):
             yield from suspects.intersection(chain)
-    except DamagedPage:
-        return  # free, or overwritten by something else; a page with rows is read again, and judged, later
-
-
-def _owners(forest: Forest, suspects: set[int], read: Collection[int]) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = {}
-    already = set(read)
-    for number, tree in forest.trees.items():
-        for pgno in (*tree.interior, *tree.leaves):
-            if pgno not in already and _has_suspect(forest, number, pgno, suspects):
-                found.setdefault(number, set()).add(pgno)
-    return found
-
-
-def _has_suspect(forest: Forest, number: int, pgno: int, suspects: set[int]) -> bool:
-    try:
-        return any(not suspects.isdisjoint(chain) for chain in chains(forest.image, pgno))
     except DamagedPage as error:
-        raise forest.image.corrupt(error, forest.names[number]) from error
+        raise forest.image.corrupt(error, forest.names[forest.owners[pgno]]) from error

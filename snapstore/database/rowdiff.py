@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from snapstore.database.columns import Comparison
 from snapstore.database.rows import RowReader
-from snapstore.database.spool import AFTER, BEFORE, Row, Side, Spool
-from snapstore.database.tables import Column, Table
+from snapstore.database.spool import AFTER, BEFORE, KeyTwice, Row, Side, Spool
+from snapstore.database.tables import Table
+from snapstore.errors import DatabaseCorrupt
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -74,15 +75,6 @@ class TableDiff:
         before, after = self.tables
         return Comparison(before, after) if before and after else None
 
-    def column_pairs(self) -> list[tuple[Column, Column]]:
-        """Return the columns that are the same on both sides."""
-        before, after = self.tables
-        if before is None or after is None or self._comparison is None:
-            return []
-        if self._comparison.is_plain:
-            return list(zip(before.columns, after.columns, strict=True))
-        return [(before.columns[old], after.columns[new]) for new, old in self._comparison.same.items()]
-
     def aligned(self, row: Row) -> Row:
         """Return a row from before with the columns of after."""
         return self._comparison.as_after(row) if self._comparison else row
@@ -105,9 +97,13 @@ class TableDiff:
 
     def _by_key(self, before: Share, after: Share, comparison: Comparison) -> Iterator[RowChange]:
         with Spool() as spool, closing(spool.match_keys(_keyed(before), _keyed(after))) as matched:
-            for key, old, new in matched:
-                if old is None or new is None or not comparison.equal(old, new):
-                    yield RowChange(key, old, new)
+            try:
+                for key, old, new in matched:
+                    if old is None or new is None or not comparison.equal(old, new):
+                        yield RowChange(key, old, new)
+            except KeyTwice as error:
+                image = (before, after)[error.side].reader.image
+                raise DatabaseCorrupt(image.label, f"two rows of table '{self.name}' have one key") from error
 
     def _by_value(self, before: Share, after: Share, comparison: Comparison) -> Iterator[RowChange]:
         """Let rows that only got another rowid cancel out: where no column is the rowid, it is no content."""

@@ -20,6 +20,7 @@ from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.spool import Row
 from snapstore.database.tables import Schema, Table, folded
+from snapstore.errors import DatabaseCorrupt
 
 _HEADER_BYTES = 4
 _NODE, _AUXILIARY = 1, 2  # columns of `_rowid`; `data` is column 1 of `_node`
@@ -56,9 +57,19 @@ class RtreeDiff:
                 if kind == "rowid":
                     ids.update(key for key in change.key if isinstance(key, int))
                 elif kind == "node":
-                    for row in (change.before, change.after):
-                        ids.update(entry[0] for entry in self._entries(row))
+                    for side, row in zip(self._sides, (change.before, change.after), strict=True):
+                        entries = [entry[0] for entry in self._entries(row)]
+                        self._check_node(side, change.key[0], entries)
+                        ids.update(entries)
         return ids
+
+    def _check_node(self, side: _Side, number: Value, entries: list[int]) -> None:
+        """Make sure that each entry of a node is a row of its or a child of its, once. Raises DatabaseCorrupt."""
+        for kind in ("rowid", "parent"):
+            rows = (side.row(kind, id_) for id_ in entries)
+            if all(row is not None and row[1] == number for row in rows) and len(set(entries)) == len(entries):
+                return
+        raise side.corrupt(f"node {number!r} has entries that are not its own")
 
     def _entries(self, node: Row | None) -> Iterator[tuple[int, ...]]:
         data = node[1] if node else None
@@ -77,7 +88,9 @@ class RtreeDiff:
             return None
         number = place[_NODE]
         node = side.row("node", number) if isinstance(number, int) else None
-        found = next((entry[1:] for entry in self._entries(node) if entry[0] == id_), ())
+        found = next((entry[1:] for entry in self._entries(node) if entry[0] == id_), None)
+        if found is None:
+            raise side.corrupt(f"node {number!r} has no entry for row {id_}")
         coordinates: tuple[Value, ...] = () if self._hidden else found
         return (id_, *coordinates, *place[_AUXILIARY:])
 
@@ -87,9 +100,14 @@ class _Side:
 
     def __init__(self, image: Image, schema: Schema, name: str) -> None:
         self._image = image
+        self._name = name
         self._tables: dict[str, Table | None] = {
-            kind: schema.tables.get(f"{name}_{kind}") for kind in ("node", "rowid")
+            kind: schema.tables.get(f"{name}_{kind}") for kind in ("node", "rowid", "parent")
         }
+
+    def corrupt(self, detail: str) -> DatabaseCorrupt:
+        """Return the error that names the table."""
+        return DatabaseCorrupt(self._image.label, f"R-tree '{self._name}': {detail}")
 
     def row(self, kind: str, id_: int) -> Row | None:
         table = self._tables[kind]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from snapstore.database.btree import table_cells, tree
 from snapstore.database.image import DamagedPage, Image
+from snapstore.database.literals import literal
 from snapstore.database.record import BadRecord, Value, decode
 from snapstore.database.tables import (
     SCHEMA_ROOT,
@@ -82,18 +84,20 @@ def _scratch(image: Image, tables: list[SchemaRow], indexes: list[SchemaRow]) ->
         connection.rows("CREATE TABLE counted(id INTEGER PRIMARY KEY AUTOINCREMENT)")  # else it would be missed
     connection.rows("PRAGMA writable_schema = ON")
     connection.rows("DELETE FROM sqlite_schema")
-    values = [(row.type, row.name, row.table, number, row.sql) for number, row in enumerate(rows, 2)]
-    connection.run_many("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", values)
+    for number, row in enumerate(rows, 2):
+        values = (row.type, row.name, row.table, number, row.sql)  # as literals: they need not be valid text
+        literals = ", ".join(literal(value, image.encoding) for value in values)
+        connection.rows(f"INSERT INTO sqlite_schema VALUES ({literals})")
     connection.rows("PRAGMA writable_schema = RESET")
     return connection
 
 
 def _table(scratch: Connection, row: SchemaRow, encoding: str) -> Table:
-    indexes = scratch.rows('SELECT name, origin, "unique" FROM pragma_index_list(?)', (row.name,))
+    indexes = scratch.rows('SELECT name, origin, "unique", partial FROM pragma_index_list(?)', (row.name,))
     columns = scratch.rows("SELECT name, type, dflt_value, pk, hidden FROM pragma_table_xinfo(?)", (row.name,))
     sql = "SELECT wr, strict FROM pragma_table_list(?) WHERE schema = 'main'"
     without_rowid, strict = map(bool, scratch.rows(sql, (row.name,))[0])
-    key_index = next((name for name, origin, _ in indexes if origin == "pk"), None)
+    key_index = next((name for name, origin, *_ in indexes if origin == "pk"), None)
     keyed = [name for name, _, _, key_place, _ in columns if key_place]
     order = _stored_order(scratch, columns, key_index if without_rowid else None)
     return Table(
@@ -113,13 +117,15 @@ def _table(scratch: Connection, row: SchemaRow, encoding: str) -> Table:
         _foreign_keys(scratch, row.name),
         alias=keyed[0] if len(keyed) == 1 and key_index is None else None,
         without_rowid=without_rowid,
-        unique_names=_unique_names(scratch, [name for name, _, is_unique in indexes if is_unique]),
+        unique_names=_unique_names(scratch, indexes),
     )
 
 
-def _unique_names(scratch: Connection, indexes: list[str]) -> frozenset[str] | None:
-    names = [row[0] for index in indexes for row in scratch.rows("SELECT name FROM pragma_index_info(?)", (index,))]
-    return None if None in names else frozenset(names)
+def _unique_names(scratch: Connection, indexes: list[tuple[Any, ...]]) -> frozenset[str] | None:
+    """Return the columns of unique indexes, None where an expression decides what has to be unique."""
+    unique = [(name, is_partial) for name, _, is_unique, is_partial in indexes if is_unique]
+    names = [row[0] for name, _ in unique for row in scratch.rows("SELECT name FROM pragma_index_info(?)", (name,))]
+    return None if None in names or any(is_partial for _, is_partial in unique) else frozenset(names)
 
 
 def _stored_order(scratch: Connection, columns: list[tuple[object, ...]], key_index: str | None) -> dict[int, int]:

@@ -7,7 +7,8 @@ Rows of rowid tables that have no key of their own are matched by value, since S
 from __future__ import annotations
 
 import marshal
-from collections.abc import Generator, Iterable
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from typing import Literal
 
 from snapstore.database.record import Value, is_valid_text
@@ -33,6 +34,14 @@ _UNMATCHED = """
 """
 
 
+class KeyTwice(Exception):
+    """A side has two rows with one key."""
+
+    def __init__(self, side: Side) -> None:
+        super().__init__(side)
+        self.side = side
+
+
 class Spool:
     """Rows of two sides; use it in a `with` block."""
 
@@ -50,14 +59,22 @@ class Spool:
     def match_keys(
         self, before: Iterable[tuple[Row, Row]], after: Iterable[tuple[Row, Row]]
     ) -> Generator[tuple[Row, Row | None, Row | None], None, None]:
-        """Take keys with rows; yield each key whose rows differ, by the key's first column."""
+        """Take keys with rows; yield each key whose rows differ, by the key's first column. Raises KeyTwice."""
         run_many, each = self._connection.run_many, self._connection.each
         self._connection.rows("CREATE TABLE keyed(key BLOB PRIMARY KEY, first, before BLOB, after BLOB) WITHOUT ROWID")
-        run_many("INSERT INTO keyed(key, first, before) VALUES (?, ?, ?)", map(_keyed, before))
-        run_many(
-            "INSERT INTO keyed(key, first, after) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET after = excluded.after",
-            map(_keyed, after),
-        )
+        counts = Counter[Side]()
+        sides: tuple[tuple[Side, Iterable[tuple[Row, Row]]], ...] = ((BEFORE, before), (AFTER, after))
+        for side, rows in sides:
+            column = "after" if side else "before"
+            sql = f"INSERT INTO keyed(key, first, {column}) VALUES (?, ?, ?)"
+            run_many(
+                f"{sql} ON CONFLICT DO UPDATE SET {column} = excluded.{column}",
+                map(_keyed, _counted(rows, counts, side)),
+            )
+        found = next(each("SELECT count(before), count(after) FROM keyed"))
+        for side, _ in sides:
+            if found[side] != counts[side]:
+                raise KeyTwice(side)
         for key, old, new in each("SELECT key, before, after FROM keyed WHERE before IS NOT after ORDER BY first, key"):
             yield _unpacked(key), _unpacked(old) if old else None, _unpacked(new) if new else None
 
@@ -75,6 +92,12 @@ class Spool:
         """Return how many rows `match_values` found on both sides."""
         counts = "SELECT sum(side = 0) AS gone, sum(side = 1) AS come FROM valued GROUP BY value"
         return self._connection.value(f"SELECT sum(min(gone, come)) FROM ({counts})") or 0
+
+
+def _counted(rows: Iterable[tuple[Row, Row]], counts: Counter[Side], side: Side) -> Iterator[tuple[Row, Row]]:
+    for row in rows:
+        counts[side] += 1
+        yield row
 
 
 def _keyed(pair: tuple[Row, Row]) -> tuple[bytes, object, bytes]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from snapstore.database.btree import tree
+from snapstore.database.columns import Comparison
 from snapstore.database.diff import ImageDiff, SchemaChange
 from snapstore.database.image import Image
 from snapstore.database.literals import literal, name
@@ -22,11 +23,11 @@ from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, Schema
 from snapstore.database.virtual import is_shadow
 from snapstore.refusals import PatchImpossible
 
-_KEPT, _KEPT_ROWID = "snapstore_kept", "snapstore_rowid"
+_KEPT = "snapstore_kept"
 
 
 class SqlPatch:
-    """Makes the statements, drawing the rows as it goes.
+    """Makes the statements, drawing the rows as it goes. Raises PatchImpossible where there are none that would do.
 
     `schema` are the changes of the schema to write; `skips` tells which tables, and which rows of the others, to leave
     as they are.
@@ -49,10 +50,19 @@ class SqlPatch:
         self._tables = [
             table for table in tables if folded(table.name) in self._made_anew or next(self._rows(table), None)
         ]
+        self._check()
+
+    def script(self) -> Iterator[str]:
+        """Yield the statements with all that they need around them, each without its semicolon."""
+        yield "PRAGMA foreign_keys = OFF"  # rows come and go in an order of their own, and nothing may cascade
+        yield "PRAGMA ignore_check_constraints = ON"  # the rows are as they were
+        yield "BEGIN IMMEDIATE"
+        yield from self.statements()
+        yield "COMMIT"
+        yield "PRAGMA ignore_check_constraints = OFF"
 
     def statements(self) -> Iterator[str]:
-        """Yield the statements, each without its semicolon. Raises PatchImpossible, DatabaseCorrupt."""
-        self._check()
+        """Yield the statements, each without its semicolon. Raises DatabaseCorrupt."""
         yield from self._out_of_the_way()
         for table in self._tables:
             if table.before and table.after:
@@ -92,7 +102,8 @@ class SqlPatch:
 
     def _check(self) -> None:
         for change in self._of("table", "changed"):
-            if any(row.name == change.name for schema in self._diff.schemas for row in schema.virtual):
+            virtual = [(schema, row.name) for schema in self._diff.schemas for row in schema.virtual]
+            if any(change.name == name_ or is_shadow(schema, change.name, name_) for schema, name_ in virtual):
                 raise PatchImpossible(f"virtual table '{change.name}' was made anew with other arguments")
         for table in self._tables:
             for one in table.tables:
@@ -134,21 +145,27 @@ class SqlPatch:
                     yield f"DELETE FROM {name(shadow.name)}"
 
     def _make_anew(self, change: SchemaChange) -> Iterator[str]:
-        """Make a table anew around its rows, with the very text it has after."""
-        before, after = (schema.tables[folded(change.name)] for schema in (self._before, self._after))
-        table = next(table for table in self._tables if folded(table.name) == folded(change.name))
-        pairs = [(old, new) for old, new in table.column_pairs() if not new.is_generated]
-        keeps_rowid = not before.without_rowid and not after.without_rowid and before.rowid_name and after.rowid_name
-        old = [f"{name(before.rowid_name or '')} AS {_KEPT_ROWID}"] if keeps_rowid else []
-        columns = ", ".join([*old, *(f"{name(one.name)} AS c{at}" for at, (one, _) in enumerate(pairs))])
-        yield f"CREATE TEMP TABLE {_KEPT} AS SELECT {columns} FROM {name(before.name)}"
-        yield f"DROP TABLE {name(before.name)}"
+        """Make a table anew around the rows that stay, with the very text it has after."""
         assert change.after is not None
+        before, after = (schema.tables[folded(change.name)] for schema in (self._before, self._after))
+        columns = [(old.name, new.name) for old, new in Comparison(before, after).pairs() if not new.is_generated]
+        if not before.without_rowid and not after.alias and before.rowid_name and after.rowid_name:
+            columns.insert(0, (before.rowid_name, after.rowid_name))
+        stays = columns and before.without_rowid == after.without_rowid
+        if stays:
+            kept = ", ".join(f"{name(old)} AS c{at}" for at, (old, _) in enumerate(columns))
+            yield f"CREATE TEMP TABLE {_KEPT} AS SELECT {kept} FROM {name(before.name)}"
+        yield f"DROP TABLE {name(before.name)}"
         yield change.after
-        into = ", ".join([*([after.rowid_name or ""] if keeps_rowid else []), *(name(new.name) for _, new in pairs)])
-        kept = ", ".join([*([_KEPT_ROWID] if keeps_rowid else []), *(f"c{at}" for at in range(len(pairs)))])
-        yield f"INSERT INTO {name(after.name)}({into}) SELECT {kept} FROM temp.{_KEPT}"
-        yield f"DROP TABLE temp.{_KEPT}"
+        if stays:
+            same = {new for _, new in columns}
+            added = [one for one in after.columns if one.name not in same and not one.is_generated]
+            into = ", ".join(name(new) for new in (*(new for _, new in columns), *(one.name for one in added)))
+            # What a row that was there has in a column that is added is not always what an INSERT would put there.
+            defaults = (literal(one.default_value, self._encoding) for one in added)
+            kept = ", ".join([*(f"c{at}" for at in range(len(columns))), *defaults])
+            yield f"INSERT INTO {name(after.name)}({into}) SELECT {kept} FROM temp.{_KEPT}"
+            yield f"DROP TABLE temp.{_KEPT}"
 
     def _back_again(self) -> Iterator[str]:
         changed = {change.name for change in self._of("index", "changed", "added")}
@@ -236,8 +253,11 @@ class SqlPatch:
         after = _sequence_numbers(self._diff.after, self._after)
         touched = {folded(table) for table in self.touched}
         skipped = {folded(table) for table in self.left_alone}
-        for table in sorted({*before, *after}):
-            if folded(table) in skipped or (before.get(table) == after.get(table) and folded(table) not in touched):
+        counting = {table.name for table in self._after.tables.values() if "AUTOINCREMENT" in (table.sql or "").upper()}
+        rewritten = {name_ for name_ in counting if folded(name_) in touched | self._made_anew}
+        for table in sorted({*before, *after, *rewritten}):
+            is_same = before.get(table) == after.get(table) and table not in rewritten
+            if folded(table) in skipped or (is_same and folded(table) not in touched):
                 continue
             yield f"DELETE FROM {SEQUENCE_TABLE} WHERE name = {literal(table, self._encoding)}"
             for number in after.get(table, []):

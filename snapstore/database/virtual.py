@@ -60,8 +60,8 @@ class Virtual(NamedTuple):
     @property
     def columns(self) -> list[str]:
         """The names of the columns that the arguments declare, those of an R-tree without their `+`."""
-        words = [argument.lstrip("+ ").split(None, 1)[0] for argument in self.arguments if "=" not in argument]
-        return [word.strip("\"'[]`") for word in words]
+        declared = (argument.lstrip("+ ").split(None, 1) for argument in self.arguments if "=" not in argument)
+        return [words[0].strip("\"'[]`") for words in declared if words]
 
     @property
     def auxiliary(self) -> int:
@@ -101,9 +101,13 @@ def parts(diff: ImageDiff) -> list[Part]:
 
 
 def schema_changes(diff: ImageDiff) -> list[SchemaChange]:
-    """Return what differs in the schema, without shadow tables."""
+    """Return what differs in the schema; shadow tables come and go with their virtual table."""
     shadows = _shadows(diff.schemas)
-    return [change for change in diff.schema_changes() if folded(change.table) not in shadows]
+    return [
+        change
+        for change in diff.schema_changes()
+        if folded(change.table) not in shadows or (change.type == "table" and change.change == "changed")
+    ]
 
 
 def is_shadow(schema: Schema, table: str, of: str) -> bool:

@@ -1,0 +1,77 @@
+"""A patch in SQL, applied to any database, gives the one it was made to lead to.
+
+`python -m tests.database.test_sql_patch N` checks N made-up databases, other ones each time.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from snapstore.actions.differences import DatabaseDifference
+from snapstore.actions.pair import Compared
+from snapstore.actions.policy import NOTHING_IGNORED
+from snapstore.database.diff import ImageDiff
+from snapstore.refusals import PatchImpossible
+from tests.database.generated import Generator, opened
+from tests.database.oracle import Side, changed_pages
+
+_CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+
+
+def difference(before: Side, after: Side) -> DatabaseDifference:
+    diff = ImageDiff(before.image, after.image, changed_pages(before.image, after.image))
+    return DatabaseDifference("db", Compared(diff, is_same=False), NOTHING_IGNORED)
+
+
+def check(data: st.DataObject) -> None:
+    """Make up a database, change it, and lead what it was to what it is by a patch, and back."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder)
+        generator = Generator(data.draw, path / "db")
+        with closing(generator.connection):
+            generator.build()
+            before = Side((path / "db").read_bytes(), path / "before")
+            generator.script.append("-- before")
+            generator.mutate()
+            after = Side((path / "db").read_bytes(), path / "after")
+        note("\n".join(generator.script))
+        with closing(before.connection), closing(after.connection):
+            lead(before, after, path / "there")
+            lead(after, before, path / "back")
+
+
+def lead(before: Side, after: Side, path: Path) -> None:
+    try:
+        statements = list(difference(before, after).patch().statements())
+    except PatchImpossible:
+        return
+    note("-- patch\n" + ";\n".join(statements))
+    path.write_bytes(before.data)
+    with closing(opened(path)) as connection:
+        connection.execute("BEGIN")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    patched = Side(path.read_bytes(), path)
+    with closing(patched.connection):
+        left = difference(patched, after)
+        rows = [row for table in left.tables for row in table.rows()]
+        assert (left.schema, rows, left.sequences) == ([], [], {}), (left.schema, rows, left.sequences)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=_CHECKS)
+@given(st.data())
+def test_a_patch_leads_from_one_database_to_the_other(data: st.DataObject) -> None:
+    check(data)
+
+
+if __name__ == "__main__":
+    examples = settings(max_examples=int(sys.argv[1]), deadline=None, database=None, suppress_health_check=_CHECKS)
+    examples(given(st.data())(check))()
+    print(f"{sys.argv[1]} examples, no difference")  # noqa: T201
