@@ -1,9 +1,9 @@
 """Clean: put back the rows that differ from a snapshot, and nothing else.
 
-In the order things happen: begin a write transaction on each database; store what is there now (the safety
-snapshot) and the intent; apply the row diff from live to snapshot; look at every row that was written and at the
-foreign keys of the tables that were left alone; commit; move HEAD. Up to the commit every error, and every kill,
-leaves the old state.
+In the order things happen: begin a write transaction on each database; read what is there now; apply the row
+diff from live to snapshot; look at every row that was written and at the foreign keys of the tables that were left
+alone; store what was there (the safety snapshot) and the intent; commit; move HEAD. Up to the commit every error, and
+every kill, leaves the old state.
 """
 
 from __future__ import annotations
@@ -131,13 +131,11 @@ class _Clean:
                     raise CleanImpossible(f"the schema differs ({', '.join(one.name for one in difference.schema)})")
             patches = {name: difference.patch() for name, difference in differences.items()}
             changed = any(not patch.is_empty() for patch in patches.values())
-            if changed and not dry_run:
-                self._keep_state_before(capture)
-        if dry_run or not changed:
-            results = {name: _planned(differences[name], patch) for name, patch in patches.items()}
-        else:
-            results = self._write(differences, patches)
-            self._move_head()
+            if dry_run or not changed:
+                results = {name: _planned(differences[name], patch) for name, patch in patches.items()}
+            else:
+                results = self._write(capture, differences, patches)
+                self._move_head()
         safety = self._before.id if self._before else None
         return CleanResult(self._options.snapshot, changed, safety, results, time.monotonic() - start, dry_run)
 
@@ -161,10 +159,11 @@ class _Clean:
             self._store.intents.put(self._project.origin, self._intent())
 
     def _write(
-        self, differences: dict[str, DatabaseDifference], patches: dict[str, SqlPatch]
+        self, capture: Capture, differences: dict[str, DatabaseDifference], patches: dict[str, SqlPatch]
     ) -> dict[str, CleanedDatabase]:
         try:
             counts = {name: self._apply(self._views[name], patch) for name, patch in patches.items()}
+            self._keep_state_before(capture)
             self._commit()
         except BaseException:
             self._live.close()

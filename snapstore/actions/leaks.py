@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from snapstore.actions.differences import RowDifference
 from snapstore.database.record import Value
-from snapstore.database.tables import ForeignKey, Schema, folded
+from snapstore.database.tables import Column, ForeignKey, Schema, folded
 
 Place = tuple[str, tuple[Value, ...]]
 """A row by its table, in lower case, and the values of some columns."""
@@ -37,6 +38,7 @@ def grouped(rows: list[RowDifference], schema: Schema) -> list[Leak]:
 class _Grouping:
     def __init__(self, rows: list[RowDifference], schema: Schema) -> None:
         self._rows = rows
+        self._tables = schema.tables
         self._keys = {name: table.foreign_keys for name, table in schema.tables.items()}
         self._referred = self._index()
 
@@ -61,7 +63,8 @@ class _Grouping:
             by_table.setdefault(table, []).append(columns)
         for number, row in enumerate(self._rows):
             for columns in by_table.get(folded(row.table), ()):
-                found[folded(row.table), columns][_values(row, columns)] = number
+                values = self._as_parent(row.table, columns, _values(row, columns))
+                found[folded(row.table), columns][values] = number
         return found
 
     def _root(self, number: int) -> int:
@@ -75,19 +78,29 @@ class _Grouping:
 
     def _parent(self, row: RowDifference) -> int | None:
         for key in self._keys.get(folded(row.table), ()):
-            parents = self._referred.get((folded(key.parent), _lower(key.parent_columns)), {})
-            parent = parents.get(_values(row, key.columns))
+            parent = self._added(key, _values(row, key.columns))
             if parent is not None and self._rows[parent] is not row:
                 return parent
         return None
 
-    def _is_added(self, key: ForeignKey, values: tuple[Value, ...]) -> bool:
-        return values in self._referred.get((folded(key.parent), _lower(key.parent_columns)), {})
+    def _added(self, key: ForeignKey, values: tuple[Value, ...]) -> int | None:
+        """Return the number of the added row that a foreign key with some values refers to."""
+        parents = self._referred.get((folded(key.parent), _lower(key.parent_columns)), {})
+        return parents.get(self._as_parent(key.parent, _lower(key.parent_columns), values))
+
+    def _as_parent(self, table: str, columns: tuple[str, ...], values: tuple[Value, ...]) -> tuple[Value, ...]:
+        """Return values as SQLite compares them with columns of a table that is referred to."""
+        parent = self._tables.get(folded(table))
+        known = {folded(column.name): column for column in parent.columns} if parent else {}
+        return tuple(
+            _comparable(value, known[column]) if column in known else value
+            for column, value in zip(columns, values, strict=False)
+        )
 
     def _of(self, row: RowDifference) -> tuple[str, dict[str, Value]] | None:
         for key in self._keys.get(folded(row.table), ()):
             values = _values(row, key.columns)
-            if None not in values and not self._is_added(key, values):
+            if None not in values and self._added(key, values) is None:
                 return key.parent, dict(zip(_names(key), values, strict=False))
         return None
 
@@ -103,3 +116,17 @@ def _lower(names: Iterable[str]) -> tuple[str, ...]:
 def _values(row: RowDifference, columns: Iterable[str]) -> tuple[Value, ...]:
     values = {folded(name): value for name, value in (row.after or {}).items()}
     return tuple(values.get(folded(column)) for column in columns)
+
+
+def _comparable(value: Value, column: Column) -> Value:
+    """Return a value with the affinity and the collation of a column. Source: sqlite.org/foreignkeys.html, 2."""
+    if isinstance(value, str) and column.affinity in ("INTEGER", "REAL", "NUMERIC"):
+        with suppress(ValueError):
+            value = float(value)
+    if isinstance(value, (int, float)) and column.affinity == "TEXT":
+        value = str(value)
+    if isinstance(value, str) and column.collation == "NOCASE":
+        value = folded(value)
+    if isinstance(value, str) and column.collation == "RTRIM":
+        value = value.rstrip(" ")
+    return value

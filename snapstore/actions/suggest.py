@@ -15,6 +15,7 @@ from snapstore.history.snapshot import FORENSIC, SAFETY
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.timestamps import now
 
 MOST_COMPARISONS = 10
 
@@ -54,11 +55,12 @@ class _Seen:
 
 def states_between(store: Store, before: State, after: State) -> list[State]:
     """Return two states, and between them the snapshots of the same databases that were made in between on purpose."""
-    ids = [next(iter(state.snapshots.values()), "") if state.snapshots else "" for state in (before, after)]
     rows = {row.id: row for row in store.snapshots.all()}
-    if not all(id_ in rows for id_ in ids):
+    ids = [next(iter(state.snapshots.values()), "") for state in (before, after) if state.snapshots]
+    if before.snapshots is None or not ids or not all(id_ in rows for id_ in ids):
         return [before, after]
-    first, last = sorted(rows[id_].created for id_ in ids)
+    times = [rows[id_].created for id_ in ids]
+    first, last = min(times), max(times) if after.snapshots else now()
     origins = _origins(store, ids[0])
     between = [
         snapshot_state(store, row.id, row.id)

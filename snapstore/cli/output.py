@@ -14,6 +14,8 @@ import click
 from snapstore.cli.options import Globals
 from snapstore.cli.places import environment_says
 
+IN_MEMORY_BYTES = 8 << 20  # of a document; a longer one waits in a temporary file
+
 
 class Output:
     """Prints for one command."""
@@ -35,6 +37,16 @@ class Output:
         elif always or not self._options.quiet:
             for line in lines:
                 click.echo(line, color=self._color)
+
+    def whole(self, pieces: Iterable[str]) -> None:
+        """Print a long document, once it is known to come to its end: half of one is none."""
+        import shutil
+        import tempfile
+
+        with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, "w+", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+            file.seek(0)
+            shutil.copyfileobj(file, sys.stdout)
 
     def lines(self, lines: Iterable[str]) -> None:
         """Print a result that is long, line by line."""

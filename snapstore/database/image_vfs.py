@@ -7,7 +7,7 @@ SQLite library that APSW brings never opens a live database, so each copy keeps 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from typing import Any, NoReturn
 
 import apsw
@@ -15,6 +15,7 @@ import apsw
 from snapstore.database.header import page1_for_file
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.query_guard import CAN_ONLY_READ, NO_ROWS, ONE_STATEMENT, Answer, is_allowed
+from snapstore.database.record import decode_text
 from snapstore.errors import DatabaseCorrupt, SnapError, SqlFailed
 
 _NUMBERS = count()
@@ -51,23 +52,40 @@ class ImageDatabase:
 
         cursor = self._connection.cursor()
         cursor.exec_trace = note
-        rows = self._rows(cursor, sql)
+        rows = self._rows(cursor, sql, columns)
         first = next(rows, None)  # starts the statement, so that the columns are known
         if not columns or not columns[0]:
             raise SqlFailed(NO_ROWS)
         return Answer(columns[0], rows if first is None else _with_first(first, rows))
 
-    def _rows(self, cursor: apsw.Cursor, sql: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, cursor: apsw.Cursor, sql: str, columns: list[tuple[str, ...]]) -> Iterator[tuple[Any, ...]]:
+        drawn = 0
         try:
-            yield from cursor.execute(sql)
-        except (apsw.Error, UnicodeDecodeError) as error:
+            for row in cursor.execute(sql):
+                yield row
+                drawn += 1
+        except UnicodeDecodeError:
+            yield from islice(self._rows_with_any_text(sql, len(columns[0])), drawn, None)
+        except apsw.Error as error:
+            self._raise(error)
+
+    def _rows_with_any_text(self, sql: str, count: int) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a statement whose text need not be valid, which APSW does not hand over: as bytes."""
+        names = [f"c{number}" for number in range(count)]
+        taken = (f"typeof({one}) = 'text', iif(typeof({one}) = 'text', CAST({one} AS BLOB), {one})" for one in names)
+        with_names = (
+            f"WITH answer({', '.join(names)}) AS ({sql.rstrip().rstrip(';')}) SELECT {', '.join(taken)} FROM answer"
+        )
+        try:
+            for row in self._connection.cursor().execute(with_names):
+                pairs = zip(row[::2], row[1::2], strict=True)
+                yield tuple(decode_text(one, self._image.encoding) if is_text else one for is_text, one in pairs)
+        except apsw.Error as error:
             self._raise(error)
 
     def _raise(self, error: Exception) -> NoReturn:
         if self._vfs.failure is not None:
             raise self._vfs.failure from error
-        if isinstance(error, UnicodeDecodeError):
-            raise SqlFailed("a text value is not valid Unicode; CAST(... AS BLOB) gives its bytes") from error
         if isinstance(error, apsw.ReadOnlyError):
             raise SqlFailed(CAN_ONLY_READ) from error
         if isinstance(error, _CORRUPT):

@@ -98,6 +98,7 @@ def _table(scratch: Connection, row: SchemaRow, encoding: str) -> Table:
     sql = "SELECT wr, strict FROM pragma_table_list(?) WHERE schema = 'main'"
     without_rowid, strict = map(bool, scratch.rows(sql, (row.name,))[0])
     key_index = next((name for name, origin, *_ in indexes if origin == "pk"), None)
+    collations = _collations(scratch, [name for name, _, is_unique, _ in indexes if is_unique])
     keyed = [name for name, _, _, key_place, _ in columns if key_place]
     order = _stored_order(scratch, columns, key_index if without_rowid else None)
     return Table(
@@ -111,6 +112,7 @@ def _table(scratch: Connection, row: SchemaRow, encoding: str) -> Table:
                 key_place,
                 hidden in (_VIRTUAL_GENERATED, _STORED_GENERATED),
                 order.get(number),
+                collations.get(name, "BINARY"),
             )
             for number, (name, declared, default, key_place, hidden) in enumerate(columns)
         ),
@@ -126,6 +128,11 @@ def _unique_names(scratch: Connection, indexes: list[tuple[Any, ...]]) -> frozen
     unique = [(name, is_partial) for name, _, is_unique, is_partial in indexes if is_unique]
     names = [row[0] for name, _ in unique for row in scratch.rows("SELECT name FROM pragma_index_info(?)", (name,))]
     return None if None in names or any(is_partial for _, is_partial in unique) else frozenset(names)
+
+
+def _collations(scratch: Connection, indexes: list[str]) -> dict[str, str]:
+    sql = "SELECT name, coll FROM pragma_index_xinfo(?) WHERE key AND cid >= 0"
+    return dict(row for index in indexes for row in scratch.rows(sql, (index,)))
 
 
 def _stored_order(scratch: Connection, columns: list[tuple[object, ...]], key_index: str | None) -> dict[int, int]:

@@ -34,7 +34,7 @@ class Column(NamedTuple):
     """A column as declared; `place` is its number in the record, None where it is not stored.
 
     `default_value` is what SQLite reads where a record is too short to have it. `key_place` counts from 1 in the
-    primary key, 0 outside of it.
+    primary key, 0 outside of it. `collation` is known of columns that have to be unique.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Column(NamedTuple):
     key_place: int
     is_generated: bool
     place: int | None
+    collation: str = "BINARY"
 
 
 class ForeignKey(NamedTuple):

@@ -77,9 +77,7 @@ def test_sqldiff_counts_the_same_changes(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("auto_vacuum", ["none", "full", "incremental"])
 @pytest.mark.parametrize("options", ["", "WITHOUT ROWID"])
-def test_a_row_is_found_of_which_only_an_overflow_page_changed(
-    tmp_path: Path, auto_vacuum: str, options: str
-) -> None:
+def test_a_row_is_found_of_which_only_an_overflow_page_changed(tmp_path: Path, auto_vacuum: str, options: str) -> None:
     with closing(opened(tmp_path / "db")) as connection:
         connection.execute(f"PRAGMA page_size = 1024; PRAGMA auto_vacuum = {auto_vacuum}")
         connection.execute(f"CREATE TABLE t(k INTEGER PRIMARY KEY, long) {options}")

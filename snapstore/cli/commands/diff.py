@@ -86,15 +86,15 @@ def _write(context: Context, found: Diff, form: str, limit: int | None, *, stat:
     if form == "json":
         from snapstore.cli.diff_json import JsonDiff
 
-        sys.stdout.writelines(JsonDiff(limit).pieces(found, stat=stat, schema=schema))
+        context.output.whole(JsonDiff(limit).pieces(found, stat=stat, schema=schema))
     elif form == "html":
         from snapstore.cli.diff_html import HtmlDiff
 
-        sys.stdout.writelines(HtmlDiff(limit).pieces(found, stat=stat, schema=schema))
+        context.output.whole(HtmlDiff(limit).pieces(found, stat=stat, schema=schema))
     elif form == "sql":
         from snapstore.cli.diff_sql import pieces
 
-        sys.stdout.writelines(pieces(found))
+        context.output.whole(pieces(found))
     else:
         from snapstore.cli.diff_text import TextDiff
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -43,9 +42,9 @@ def command(context: Context, rev: str, sql: str, as_csv: bool, only_db: str | N
         options = QueryOptions(context.state(store, rev), sql, only_db, wait)
         with query(store, context.places.project, options) as answer:
             if context.output.as_json:
-                sys.stdout.writelines(_json(answer))
+                context.output.whole(_json(answer))
             elif as_csv:
-                sys.stdout.writelines(_csv(answer))
+                context.output.whole(_csv(answer))
             else:
                 context.output.lines(_grid(answer))
 
