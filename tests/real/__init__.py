@@ -1,0 +1,1 @@
+"""Databases that real software wrote, before and after what it did to them."""
