@@ -6,7 +6,10 @@ from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.image import Image, void
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord
+from snapstore.ids import ID_BYTES
 from snapstore.store import Store
+
+FEW_BLOCKS = 4  # fewer are decoded as quickly one by one
 
 
 class StoredPages:
@@ -18,9 +21,25 @@ class StoredPages:
         self._ids = manifest.block_ids
         self.manifest = manifest
         self._last: tuple[int, bytes] = (-1, b"")
+        self._expected: dict[int, bytes] = {}
+
+    def expect(self, pages: list[int]) -> None:
+        """Decode the blocks of some pages at once, and keep the pages. Raises StoreDamaged."""
+        by_block: dict[int, list[int]] = {}
+        for pgno in pages:
+            by_block.setdefault((pgno - 1) * self._size // BLOCK_BYTES, []).append(pgno)
+        if len(by_block) < FEW_BLOCKS:
+            return
+        blocks = self._objects.read_many([self._ids[at * ID_BYTES : (at + 1) * ID_BYTES] for at in by_block])
+        for wanted, block in zip(by_block.values(), blocks, strict=True):
+            for pgno in wanted:
+                offset = (pgno - 1) * self._size % BLOCK_BYTES
+                self._expected[pgno] = block[offset : offset + self._size]
 
     def page(self, pgno: int) -> bytes:
         """Return a page that is there. Raises StoreDamaged."""
+        if (page := self._expected.pop(pgno, None)) is not None:
+            return page
         index, offset = divmod((pgno - 1) * self._size, BLOCK_BYTES)
         if index != self._last[0]:
             id_ = self.manifest.block_id(index)
@@ -34,4 +53,4 @@ def stored_image(store: Store, record: DatabaseRecord | None, label: str) -> Ima
     if record is None or not record.page_count:
         return void(label)
     pages = StoredPages(store, store.snapshots.manifest(record.manifest))
-    return Image(label, record.page_size, record.page_count, pages.page)
+    return Image(label, record.page_size, record.page_count, pages.page, pages.expect)

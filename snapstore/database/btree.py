@@ -16,6 +16,8 @@ import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from itertools import chain as joined
+from itertools import repeat
 from typing import NamedTuple
 
 from snapstore.blocks import lock_page
@@ -42,10 +44,11 @@ class Cell(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """The pages of a b-tree in key order: the leaves, and the interior pages from the root down."""
+    """The pages of a b-tree in key order: leaves, interior pages from the root down, of these the leaves' parents."""
 
     leaves: array[int]
     interior: array[int]
+    parents: array[int]
 
 
 def page_numbers() -> array[int]:
@@ -60,32 +63,38 @@ def children(image: Image, pgno: int) -> array[int]:
     if kind not in _INTERIOR:
         return page_numbers()
     found = page_numbers()
-    found.extend([_U32(page, offset)[0] for offset in _pointers(image, page, pgno, start, _INTERIOR_HEADER)])
+    found.extend(joined.from_iterable(map(_U32, repeat(page), _pointers(image, page, pgno, start, _INTERIOR_HEADER))))
     found.append(_U32(page, start + 8)[0])
     return found
 
 
-def walk(root: int, claim: Callable[[int], None], read: Callable[[int], array[int]]) -> Tree:
+def walk(
+    root: int,
+    claim: Callable[[array[int]], None],
+    read: Callable[[int], array[int]],
+    expect: Callable[[array[int]], None] = lambda _: None,
+) -> Tree:
     """Find all pages of a b-tree, reading none but the interior ones and one leaf.
 
-    `claim` is told each page once, and may raise; `read` returns the children of a page, as `children` does.
+    `claim` is told each page once, level by level, and may raise; `expect` is told the pages of a level before they
+    are read; `read` returns the children of a page, as `children` does.
     """
-    claim(root)
-    interior = page_numbers()
+    interior, parents = page_numbers(), page_numbers()
+    claim(array("I", [root]))
     level = array("I", [root])
     for _ in range(_MAX_DEPTH):
         if not read(level[0]):
-            return Tree(level, interior)
+            return Tree(level, interior, parents)
         interior.extend(level)
+        expect(level)
         below = page_numbers()
         for pgno in level:
             found = read(pgno)
             if not found:
                 raise DamagedPage(pgno, "is a leaf where the others of its level are not")
             below.extend(found)
-        for pgno in below:
-            claim(pgno)
-        level = below
+        claim(below)
+        parents, level = level, below
     raise DamagedPage(root, "is the root of a b-tree without an end")
 
 
@@ -93,10 +102,11 @@ def tree(image: Image, root: int) -> Tree:
     """Find all pages of one b-tree. Raises DamagedPage."""
     seen: set[int] = set()
 
-    def claim(pgno: int) -> None:
-        if pgno in seen:
-            raise DamagedPage(pgno, "is met twice")
-        seen.add(pgno)
+    def claim(pages: array[int]) -> None:
+        for pgno in pages:
+            if pgno in seen:
+                raise DamagedPage(pgno, "is met twice")
+            seen.add(pgno)
 
     return walk(root, claim, lambda pgno: children(image, pgno))
 

@@ -21,14 +21,23 @@ class DamagedPage(Exception):
 class Image:
     """Pages counted from 1, each of `page_size` bytes; `label` is what messages call the database.
 
-    `read` returns a page that is there; page 1 may be normalised.
+    `read` returns a page that is there; page 1 may be normalised. `expect` is told of pages that will be read soon,
+    so that whoever has them may get them all at once.
     """
 
-    def __init__(self, label: str, page_size: int, page_count: int, read: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        label: str,
+        page_size: int,
+        page_count: int,
+        read: Callable[[int], bytes],
+        expect: Callable[[list[int]], None] = lambda _: None,
+    ) -> None:
         self.label = label
         self.page_size = page_size
         self.page_count = page_count
         self._read = read
+        self.expect = expect
         self.header = self._decode_header() if page_count else None
         self.usable = page_size - (self.header.reserved_bytes if self.header else 0)
         self.encoding = ENCODINGS[self.header.text_encoding if self.header else 0]
