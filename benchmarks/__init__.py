@@ -2,6 +2,6 @@
 
 `python -m benchmarks` measures and writes docs/benchmarks.md. In the order of a run: `building` makes the
 databases and `changes` what a test would change in them; `peers` knows the other programs' commands,
-`timing` runs whole processes in turn; `startup`, `first_take`, `status`, `restore` and `take` are what is
-compared; `goals` judges and `report` writes.
+`timing` runs whole processes in turn; `startup`, `first_take`, `status`, `restore`, `take` and, together in
+`differences`, `verify`, `diff` and `many_rows` are what is compared; `goals` judges and `report` writes.
 """

@@ -7,12 +7,13 @@ import os
 import sys
 import tempfile
 
-from benchmarks import first_take, goals, machine, peers, report, restore, startup, status, take, timing
+from benchmarks import differences, first_take, goals, machine, peers, report, restore, startup, status, take, timing
 from benchmarks.building import JOURNAL_MODES, build, in_journal_mode
 from benchmarks.ground import Ground, WrongResult
 from benchmarks.pages import extent, integrity
 
 LEAST_ROUNDS = 5
+DIFF = "diff"
 
 
 def main() -> None:
@@ -22,11 +23,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="snapstore-benchmarks-", dir=options.work) as folder:
         facts = machine.facts(tools, folder)
         place = timing.Place(folder, peers.environment(folder))
-        _say("start-up")
-        start, imports = startup.measure(tools, place)
+        start, imports = (None, {}) if options.only else _start(tools, place)
         measured = []
         for megabytes in options.megabytes:
-            measured += _measure_size(tools, folder, megabytes, options.rounds)
+            measured += _measure_size(tools, folder, megabytes, options)
         judged = goals.judge(start, measured)
         text = report.write(judged, facts, start, imports, measured, options.rounds, timing.floor(place))
     with open(options.output, "w", encoding="utf-8") as file:
@@ -34,7 +34,12 @@ def main() -> None:
     print(report.goal_table(judged))
 
 
-def _measure_size(tools: peers.Tools, folder: str, megabytes: int, rounds: int) -> list[goals.Measured]:
+def _start(tools: peers.Tools, place: timing.Place) -> tuple[timing.Comparison, dict[str, float]]:
+    _say("start-up")
+    return startup.measure(tools, place)
+
+
+def _measure_size(tools: peers.Tools, folder: str, megabytes: int, options: argparse.Namespace) -> list[goals.Measured]:
     """Build one database and measure it in both journal modes, each in a folder of its own."""
     _say(f"building {megabytes} MB")
     built = os.path.join(folder, "built.db")
@@ -42,17 +47,31 @@ def _measure_size(tools: peers.Tools, folder: str, megabytes: int, rounds: int) 
     found = []
     for mode in JOURNAL_MODES:
         with tempfile.TemporaryDirectory(dir=folder) as inner:
-            ground = Ground(tools, timing.Place(inner, peers.environment(inner)), mode, rounds)
+            ground = Ground(tools, timing.Place(inner, peers.environment(inner)), mode, options.rounds)
             in_journal_mode(built, ground.pristine, mode)
             ground.start_over()
-            found.append(_measure(ground, megabytes))
+            found.append(_measure(ground, megabytes, options.only))
     os.remove(built)
     return found
 
 
-def _measure(ground: Ground, megabytes: int) -> goals.Measured:
+def _measure(ground: Ground, megabytes: int, only: str | None) -> goals.Measured:
     """Measure one database in one journal mode; the order matters: each part leaves what the next one needs."""
     title = f"{megabytes} MB {ground.journal_mode}"
+    size = extent(ground.pristine)
+    snapshots = None
+    if only:
+        ground.snap("tag", "baseline")
+    else:
+        snapshots = _snapshots(ground, title)
+    _say(f"{title}: verify and diff")
+    found = differences.measure(ground)
+    if (said := integrity(ground.live)) != "ok":
+        raise WrongResult(f"after everything: {said}")
+    return goals.Measured(megabytes, ground.journal_mode, size, snapshots, found)
+
+
+def _snapshots(ground: Ground, title: str) -> goals.Snapshots:
     _say(f"{title}: first snapshot")
     first = first_take.measure(ground)
     _say(f"{title}: status")
@@ -61,10 +80,7 @@ def _measure(ground: Ground, megabytes: int) -> goals.Measured:
     restore_, touched = restore.measure(ground)
     _say(f"{title}: later snapshot")
     take_, growths = take.measure(ground)
-    if (said := integrity(ground.live)) != "ok":
-        raise WrongResult(f"after everything: {said}")
-    size = extent(ground.pristine)
-    return goals.Measured(megabytes, ground.journal_mode, size, first, status_, restore_, take_, growths, touched)
+    return goals.Snapshots(first, status_, restore_, take_, growths, touched)
 
 
 def _options() -> argparse.Namespace:
@@ -72,10 +88,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--megabytes", type=int, action="append", help="database size, may be repeated [80 and 800]")
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="counted rounds, at least 5 [5]")
     parser.add_argument("--work", default=None, metavar="DIR", help="where the databases are built [temporary folder]")
-    parser.add_argument("--output", default=os.path.join("docs", "benchmarks.md"), help="[docs/benchmarks.md]")
+    parser.add_argument("--only", choices=(DIFF,), help="measure verify and diff alone; needs --output")
+    parser.add_argument("--output", default=None, metavar="FILE", help="[docs/benchmarks.md]")
     options = parser.parse_args()
     options.megabytes = options.megabytes or [goals.SMALL, goals.LARGE]
     options.work = os.path.abspath(options.work) if options.work else None
+    if options.only and not options.output:
+        parser.error("a part of the report is not for docs/benchmarks.md: say where with --output")
+    options.output = options.output or os.path.join("docs", "benchmarks.md")
     if options.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds must be at least {LEAST_ROUNDS}")
     return options

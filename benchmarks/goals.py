@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks import first_take, restore, startup, take
+from benchmarks import diff, first_take, many_rows, restore, startup, take, verify
+from benchmarks.differences import Differences
 from benchmarks.pages import Extent
 from benchmarks.peers import Growth
 from benchmarks.restore import Touched
@@ -16,12 +17,9 @@ KB, MB = 1000, 1_000_000
 
 
 @dataclass(frozen=True)
-class Measured:
-    """All that was measured on one database in one journal mode."""
+class Snapshots:
+    """Taking snapshots and going back to them."""
 
-    megabytes: int
-    journal_mode: str
-    extent: Extent
     first: Comparison
     status: Comparison
     restore: Comparison
@@ -36,6 +34,21 @@ class Measured:
     def comparisons(self) -> list[Comparison]:
         """Return them in the order of the report."""
         return [self.restore, self.take, self.first, self.status]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that was measured on one database in one journal mode; `snapshots` is None where that was left out."""
+
+    megabytes: int
+    journal_mode: str
+    extent: Extent
+    snapshots: Snapshots | None
+    differences: Differences
+
+    def comparisons(self) -> list[Comparison]:
+        """Return them in the order of the report."""
+        return [*(self.snapshots.comparisons() if self.snapshots else ()), *self.differences.comparisons()]
 
 
 @dataclass(frozen=True)
@@ -57,21 +70,28 @@ class Goal:
         return "met" if self.value <= self.limit else "**missed**"
 
 
-def judge(start: Comparison, measured: Sequence[Measured]) -> list[Goal]:
-    """Judge every goal; one that was not measured says so."""
+def judge(start: Comparison | None, measured: Sequence[Measured]) -> list[Goal]:
+    """Judge every goal of what was to be measured; one that could not be says so."""
     goals: list[Goal] = []
-    for size, of_size in ((LARGE, _large), (SMALL, _small)):
+    for size in (LARGE, SMALL):
         modes = [one for one in measured if one.megabytes == size]
         for one in modes:
-            goals += of_size(one)
+            goals += _of_one(one, f"{size} MB, {one.journal_mode.upper()}")
         if not modes:
             goals.append(Goal(f"goals at {size} MB", f"{size} MB", 0, None))
-    goals.append(_ratio("`snap --version` / `import click`", "", 1.3, start, startup.VERSION, startup.CLICK))
+    if start:
+        goals.append(_ratio("`snap --version` / `import click`", "", 1.3, start, startup.VERSION, startup.CLICK))
     return goals
 
 
-def _large(one: Measured) -> Iterator[Goal]:
-    where = f"{LARGE} MB, {one.journal_mode.upper()}"
+def _of_one(one: Measured, where: str) -> Iterator[Goal]:
+    if one.snapshots:
+        yield from _large(one.snapshots, where) if one.megabytes == LARGE else _small(one.snapshots, where)
+    if one.megabytes == LARGE:
+        yield from _differences(one.differences, where)
+
+
+def _large(one: Snapshots, where: str) -> Iterator[Goal]:
     yield _ratio("`snap restore` / `cp`", where, 0.25, one.restore, restore.SNAP, restore.CP)
     yield _ratio("`snap restore` / `sqlite3 .restore`", where, 0.1, one.restore, restore.SNAP, restore.DOT_RESTORE)
     yield _ratio("later `snap tag` / `cp`", where, 0.25, one.take, take.SNAP, take.CP)
@@ -81,16 +101,24 @@ def _large(one: Measured) -> Iterator[Goal]:
     yield Goal("peak memory of `snap tag` and `snap restore`", where, 150, max(peaks) / MB, " MB")
 
 
-def _sizes(one: Measured, where: str) -> Iterator[Goal]:
+def _sizes(one: Snapshots, where: str) -> Iterator[Goal]:
     ours, restic = one.growth(take.SNAP), one.growth("restic backup")
     ratio = ours.first / restic.first if ours and restic else None
     yield Goal("store after the first snapshot / restic's", where, 1.3, ratio)
     yield Goal("a later snapshot adds, at most", where, 32, max(ours.later) / KB if ours else None, " KB")
 
 
-def _small(one: Measured) -> Iterator[Goal]:
-    where = f"{SMALL} MB, {one.journal_mode.upper()}"
+def _small(one: Snapshots, where: str) -> Iterator[Goal]:
     yield _ratio("`snap restore` / `cp`", where, 1, one.restore, restore.SNAP, restore.CP)
+
+
+def _differences(one: Differences, where: str) -> Iterator[Goal]:
+    for name in (diff.STAT, diff.ROWS, diff.STORED_STAT, diff.STORED_ROWS):
+        for peer, limit in ((diff.SQLDIFF, 1 / 40), (diff.DBHASH, 0.5)):
+            yield _ratio(f"`{name}` / `{peer}`", where, limit, one.diff, name, peer)
+    yield _ratio("`snap verify`, unchanged / `cp`", where, 0.3, one.verify, verify.UNCHANGED, verify.CP)
+    peak = max(one.many_rows.peak(name) for name in many_rows.FORMATS)
+    yield Goal(f"peak memory of `snap diff`, {many_rows.ROWS:,} rows", where, 300, peak / MB, " MB")
 
 
 def _ratio(text: str, where: str, limit: float, comparison: Comparison, name: str, to: str) -> Goal:

@@ -51,6 +51,10 @@ class Ground:
         """The place, with both databases to be in memory."""
         return replace(self.place, warm=(self.pristine, self.live))
 
+    def printed(self, name: str) -> str:
+        """Return the file for what a process prints that is to be checked."""
+        return os.path.join(self.place.folder, f"{name.replace(' ', '_')}.txt")
+
     def repositories(self) -> list[Repository]:
         """Return our store and the repositories of the peers that are installed."""
         found: list[Repository] = [self.store]
@@ -73,6 +77,11 @@ class Ground:
         for end in ("", "-wal", "-shm", "-journal"):
             if os.path.exists(path + end):
                 os.remove(path + end)
+
+    def copy_pristine(self) -> None:
+        """Make the copy anew, of the database as it was built."""
+        self.remove(self.copy)
+        shutil.copyfile(self.pristine, self.copy)
 
     def check_same(self, what: str, one: str, other: str) -> None:
         """Compare page by page. Raises WrongResult."""

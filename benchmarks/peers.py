@@ -19,6 +19,8 @@ _VERSION_ARGUMENTS = {
     "restic": "version",
     "borg": "--version",
 }
+_IN_WHEEL = {"sqlite3_rsync": "sqlite3_rsync", "sqldiff": "sqlite3_diff", "dbhash": "sqlite3_dbhash"}
+_NAMES = tuple(dict.fromkeys([*_VERSION_ARGUMENTS, *_IN_WHEEL]))
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,11 @@ class Tools:
 
     def missing(self) -> list[str]:
         """Return the names of the peers that are not installed."""
-        return [name for name in _VERSION_ARGUMENTS if name not in self.found]
+        return [name for name in _NAMES if name not in self.found]
 
     def versions(self) -> dict[str, str]:
-        """Return the first line that each program says about its version."""
-        asked = {name: [path, _VERSION_ARGUMENTS[name]] for name, path in self.found.items()}
+        """Return the first line that each program says about its version; some do not tell."""
+        asked = {name: [self.found[name], asks] for name, asks in _VERSION_ARGUMENTS.items() if name in self.found}
         asked["snap"] = [self.snap, "--version"]
         return {name: _first_line(command) for name, command in asked.items()}
 
@@ -139,12 +141,13 @@ class Growth:
 
 
 def find() -> Tools:
-    """Find the programs: `snap` beside the interpreter, sqlite3_rsync in apsw's wheel, the others on the path."""
+    """Find the programs: `snap` beside the interpreter, the others on the path, some also in apsw's wheel."""
     snap = os.path.join(os.path.dirname(sys.executable), "snap")
     if not os.path.exists(snap):
         raise SystemExit("no `snap` beside this Python; install the project first: pip install -e '.[bench]'")
-    found = {name: shutil.which(name) or "" for name in _VERSION_ARGUMENTS}
-    found["sqlite3_rsync"] = found["sqlite3_rsync"] or _wheel_binary("sqlite3_rsync")
+    found = {name: shutil.which(name) or "" for name in _NAMES}
+    for name, in_wheel in _IN_WHEEL.items():
+        found[name] = found[name] or _wheel_binary(in_wheel)
     return Tools(snap, {name: path for name, path in found.items() if path})
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from benchmarks import first_take, take
-from benchmarks.goals import KB, MB, Goal, Measured
+from benchmarks import diff, first_take, many_rows, startup, take
+from benchmarks.goals import KB, MB, Goal, Measured, Snapshots
+from benchmarks.printed import ADDED, CHANGED, REMOVED
 from benchmarks.timing import Comparison
 
 Facts = Sequence[tuple[str, str]]
@@ -22,7 +23,7 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
   child of it had resident. Less than {floor:.0f} MB cannot be told apart in this way.
 - The processes of a table take turns, each once a round, a different one first in each round. The first round warms
   up and is not counted. Counted rounds: {rounds}; for restic and borg {slow_rounds}, for first snapshots
-  {first_rounds}, for start-up {start_rounds}.
+  {first_rounds}, for sqldiff {sqldiff_rounds}, for diffs of many rows {many_rounds}, for start-up {start_rounds}.
 - The caches are warm for everybody. Before each process, outside the timing, everything written is flushed to disk,
   so that nobody waits for another's writes, and the databases are read once into memory.
 - `cp`, borg and restic do what they do by default. `cp` does not wait for the disk, so its copy may be lost with
@@ -31,12 +32,16 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
   `snap tag` makes its store within the time.
 - The databases have five tables (users, posts, comments, sessions, a log) and their indexes, pages of 4096 bytes and
   text made of words, the same in every run. DELETE and WAL are SQLite's journal modes.
-- Before each restore, and before each round of later snapshots, a change like one test's is made and committed on a
-  connection that is then closed: rows inserted, updated and deleted in all five tables. The pages that really differ
-  afterwards were counted by comparing files.
+- Before each restore, before each verify of a changed database, before each round of later snapshots and once before
+  the diffs, a change like one test's is made and committed on a connection that is then closed: rows inserted, updated
+  and deleted in all five tables. The pages that really differ afterwards were counted by comparing files.
 - Results are checked, or the run fails. After each restore by any program the database is compared with an untouched
   copy page by page (but for the header's fields that say when and in which journal mode it was written); so is each
-  copy. The first and the last snapshot are exported and compared. At the end SQLite's `integrity_check` is `ok`.
+  copy. The first and the last snapshot are exported and compared. The verdict of each `snap verify` is looked at. Each
+  diff has to have as many rows added, removed and changed as the others and as sqldiff; the one in SQL is applied to
+  a copy of the first state, of which dbhash then says the same as of the second. At the end SQLite's
+  `integrity_check` is `ok`.
+- sqldiff is given the two database files, dbhash the changed one. Diffs of two snapshots do not read the database.
 - Ratios are of the medians; beside them stands the median of the ratios of each round.
 """
 
@@ -44,7 +49,7 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
 def write(
     goals: Sequence[Goal],
     facts: Facts,
-    start: Comparison,
+    start: Comparison | None,
     imports: dict[str, float],
     measured: Sequence[Measured],
     rounds: int,
@@ -56,15 +61,19 @@ def write(
         rounds=rounds,
         slow_rounds=min(rounds, take.SLOW_ROUNDS),
         first_rounds=min(rounds, first_take.ROUNDS),
-        start_rounds=len(next(iter(start.samples.values()))),
+        sqldiff_rounds=min(rounds, diff.SQLDIFF_ROUNDS),
+        many_rounds=min(rounds, many_rows.ROUNDS),
+        start_rounds=startup.ROUNDS,
     )
+    if start is None:
+        method += "- This run measured verify and diff alone.\n"
     parts = [method, _section("The machine", table(("", ""), facts)), _section("Goals", goal_table(goals))]
     for one in measured:
         title = f"{one.megabytes} MB, {one.journal_mode.upper()}"
-        parts.append(
-            _section(title, "\n".join([_database(one), *_comparisons(one.comparisons(), floor), _growths(one)]))
-        )
-    parts.append(_section("Start-up", "\n".join([*_tables(start, floor), _imports(imports)])))
+        growths = [_growths(one.snapshots)] if one.snapshots else []
+        parts.append(_section(title, "\n".join([_database(one), *_comparisons(one.comparisons(), floor), *growths])))
+    if start:
+        parts.append(_section("Start-up", "\n".join([*_tables(start, floor), _imports(imports)])))
     return "\n".join(parts)
 
 
@@ -96,10 +105,19 @@ def goal_table(goals: Sequence[Goal]) -> str:
 
 
 def _database(one: Measured) -> str:
-    size, changed, surplus = one.extent, one.touched.changed, max(one.touched.surplus)
+    size, found = one.extent, one.differences.found
+    lines = f"{size.pages * size.page_size / MB:.0f} MB in {size.pages:,} pages.\n"
+    if one.snapshots:
+        lines += _touched(one.snapshots)
+    rows = ", ".join(f"{found.rows[kind]:,} {kind}" for kind in (ADDED, REMOVED, CHANGED))
+    return lines + f"The change of the diffs touched {found.pages} pages; of the rows {rows}.\n"
+
+
+def _touched(one: Snapshots) -> str:
+    changed, surplus = one.touched.changed, max(one.touched.surplus)
     lines = (
-        f"{size.pages * size.page_size / MB:.0f} MB in {size.pages:,} pages. Each change before a restore touched "
-        f"{min(changed)} to {max(changed)} pages, in the median {median(changed):g}.\n"
+        f"Each change before a restore touched {min(changed)} to {max(changed)} pages, in the median "
+        f"{median(changed):g}.\n"
     )
     if surplus:
         lines += f"After `snap restore` the file was up to {surplus} pages longer than the database in it.\n"
@@ -130,7 +148,7 @@ def _row(comparison: Comparison, name: str, floor: int) -> tuple[str, ...]:
     return (name, str(len(seconds)), *times, memory(comparison.peak(name), floor))
 
 
-def _growths(one: Measured) -> str:
+def _growths(one: Snapshots) -> str:
     rows = [
         (
             growth.label,

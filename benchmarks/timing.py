@@ -51,6 +51,8 @@ class Contender:
     after: Callable[[int], None] = lambda _: None
     rounds: int | None = None
     folder: str | None = None
+    exit_code: int = 0
+    output: str | None = None  # a file for what it prints
 
 
 def copy_and_flush(source: str, target: str) -> list[str]:
@@ -107,24 +109,26 @@ def compare(comparison: Comparison, contenders: Sequence[Contender], rounds: int
     return comparison
 
 
-def run(command: Sequence[str], place: Place, round_: int = 0) -> Sample:
-    """Run one process to its end. Raises ProcessFailed with what it printed."""
-    with tempfile.TemporaryFile(dir=place.environment["TMPDIR"]) as output:
+def run(
+    command: Sequence[str], place: Place, round_: int = 0, *, exit_code: int = 0, output: str | None = None
+) -> Sample:
+    """Run one process to its end; `output` is a file for what it prints. Raises ProcessFailed with that."""
+    with open(output, "w+b") if output else tempfile.TemporaryFile(dir=place.environment["TMPDIR"]) as printed:
         start = time.perf_counter()
         process = subprocess.Popen(
             command,
             cwd=place.folder,
             env=place.environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=printed,
             stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            output.seek(0)
-            text = output.read().decode(errors="replace")
+        if process.returncode != exit_code:
+            printed.seek(0)
+            text = printed.read().decode(errors="replace")
             raise ProcessFailed(f"{' '.join(command)} ended with {process.returncode}: {text}")
     return Sample(round_, seconds, usage.ru_maxrss * MAXRSS_UNIT)
 
@@ -140,7 +144,8 @@ def _take_turn(contender: Contender, round_: int, place: Place) -> Sample:
     os.sync()  # so that nobody waits for what another one wrote
     for path in place.warm:
         _read(path)
-    sample = run(command, replace(place, folder=contender.folder or place.folder), round_)
+    there = replace(place, folder=contender.folder or place.folder)
+    sample = run(command, there, round_, exit_code=contender.exit_code, output=contender.output)
     contender.after(round_)
     return sample
 

@@ -1,0 +1,36 @@
+"""Differences: what is compared about saying whether, and in which rows, a database differs from a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks import diff, many_rows, verify
+from benchmarks.diff import Difference
+from benchmarks.ground import Ground
+from benchmarks.timing import Comparison
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Verify and diff; `found` is what the diff is of."""
+
+    verify: Comparison
+    diff: Comparison
+    many_rows: Comparison
+    found: Difference
+
+    def comparisons(self) -> list[Comparison]:
+        """Return them in the order of the report."""
+        return [self.verify, self.diff, self.many_rows]
+
+
+def measure(ground: Ground) -> Differences:
+    """Measure on a ground whose store has the pristine database as `baseline`; end there again."""
+    ground.snap("restore", "baseline")
+    verified = verify.measure(ground)
+    diffed, found = diff.measure(ground)
+    ground.snap("restore", "baseline")
+    many = many_rows.measure(ground)
+    ground.snap("restore", "baseline")
+    ground.check_same("snap restore", ground.pristine, ground.live)
+    return Differences(verified, diffed, many, found)

@@ -1,0 +1,87 @@
+"""Printed: what programs said that compare databases, taken from what they printed, a line at a time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import closing
+from multiprocessing import get_context
+
+from benchmarks.ground import Ground, WrongResult
+from benchmarks.timing import run
+
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+_COUNT = re.compile(rf"\b([\d,]+) ({ADDED}|{REMOVED}|{CHANGED})\b")  # no text of the databases' rows is like it
+_STATEMENTS = {"INSERT": ADDED, "DELETE": REMOVED, "UPDATE": CHANGED}
+
+
+def counts_said(path: str) -> Counter[str]:
+    """Return the rows that differ as `snap diff` counts them in its text, all tables added up."""
+    found: Counter[str] = Counter()
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            for number, kind in _COUNT.findall(line):
+                found[kind] += int(number.replace(",", ""))
+    return found
+
+
+def documents(path: str) -> Counter[str]:
+    """Return how many rows the JSON of `snap diff` has, a line each."""
+    found: Counter[str] = Counter()
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.lstrip().startswith('{"table": '):
+                found[line.partition('"change": "')[2].partition('"')[0]] += 1
+    return found
+
+
+def statements(path: str) -> Counter[str]:
+    """Return how many rows a patch adds, removes and changes, a statement and a line each."""
+    found: Counter[str] = Counter()
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            kind = _STATEMENTS.get(line.partition(" ")[0])
+            if kind and "sqlite_sequence" not in line[:40]:
+                found[kind] += 1
+    return found
+
+
+def check_counts(what: str, found: Counter[str], expected: Counter[str]) -> None:
+    """Compare. Raises WrongResult."""
+    if found != expected:
+        raise WrongResult(f"{what} found {dict(found)}, where {dict(expected)} rows differ")
+
+
+def check_patch(ground: Ground, patch: str) -> None:
+    """Apply a patch to a copy of the pristine database, which makes it the live one. Raises WrongResult."""
+    ground.copy_pristine()
+    process = get_context("spawn").Process(target=_apply, args=(ground.copy, patch))
+    process.start()
+    process.join()
+    if process.exitcode != 0:
+        raise WrongResult("the patch of snap diff could not be applied")
+    if "dbhash" in ground.tools.found and content_hash(ground, ground.copy) != content_hash(ground, ground.live):
+        raise WrongResult("the patch of snap diff makes another database than the live one")
+    ground.remove(ground.copy)
+
+
+def content_hash(ground: Ground, path: str) -> str:
+    """Return what dbhash makes of all rows and the schema of a database."""
+    printed = ground.printed("dbhash")
+    run([ground.tools.found["dbhash"], path], ground.place, output=printed)
+    return hash_said(printed)
+
+
+def hash_said(path: str) -> str:
+    """Return what dbhash printed, without the name of the file."""
+    with open(path, encoding="utf-8") as file:
+        return file.read().split()[0]
+
+
+def _apply(path: str, patch: str) -> None:
+    """Run a script with the SQLite that snap has: some older ones read a number a last bit off."""
+    import sqlean
+
+    with closing(sqlean.connect(path, isolation_level=None)) as connection, open(patch, encoding="utf-8") as script:
+        for statement in script:
+            connection.execute(statement)
