@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("history",),
     ("store", "project"),
     ("actions",),
+    ("hybrid",),
     ("demo",),
     ("cli",),
     ("__main__",),

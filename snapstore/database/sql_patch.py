@@ -42,7 +42,9 @@ class SqlPatch:
         self._diff = diff
         self._before, self._after = diff.schemas
         self.schema_after = diff.schemas[1]
-        self._encoding = diff.after.encoding
+        header = diff.before.header
+        self._is_unwritten = header is None or not header.text_encoding  # then the text encoding is not settled yet
+        self._encoding = diff.after.encoding if self._is_unwritten else diff.before.encoding
         self._schema = schema
         self._skips = skips
         self._made_anew = {folded(change.name) for change in self._of("table", "changed")}
@@ -54,6 +56,8 @@ class SqlPatch:
 
     def script(self) -> Iterator[str]:
         """Yield the statements with all that they need around them, each without its semicolon."""
+        if self._is_unwritten:
+            yield f"PRAGMA encoding = '{self._encoding.replace('-le', 'le').replace('-be', 'be')}'"
         yield "PRAGMA foreign_keys = OFF"  # rows come and go in an order of their own, and nothing may cascade
         yield "PRAGMA ignore_check_constraints = ON"  # the rows are as they were
         yield "BEGIN IMMEDIATE"

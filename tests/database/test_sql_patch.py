@@ -48,16 +48,14 @@ def check(data: st.DataObject) -> None:
 
 def lead(before: Side, after: Side, path: Path) -> None:
     try:
-        statements = list(difference(before, after).patch().statements())
+        statements = list(difference(before, after).patch().script())
     except PatchImpossible:
         return
     note("-- patch\n" + ";\n".join(statements))
     path.write_bytes(before.data)
     with closing(opened(path)) as connection:
-        connection.execute("BEGIN")
         for statement in statements:
             connection.execute(statement)
-        connection.execute("COMMIT")
     patched = Side(path.read_bytes(), path)
     with closing(patched.connection):
         left = difference(patched, after)
