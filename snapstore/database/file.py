@@ -159,7 +159,7 @@ class DatabaseFile:
         return not os.path.exists(self.path + "-shm") and not (os.path.exists(wal) and os.path.getsize(wal))
 
     def _translate(self, code: int, text: str) -> SnapError | None:
-        if "malformed database schema" in text:
+        if "malformed database schema" in text or text == "unsupported file format":
             return self._corrupt(text)
         causes: dict[int, Callable[[], SnapError]] = {
             engine.BUSY: self._locked,
