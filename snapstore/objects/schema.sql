@@ -23,7 +23,7 @@ CREATE TABLE object (
 ) STRICT, WITHOUT ROWID;
 
 -- The snapshots that are not forgotten. The snapshot object is the truth; these columns are for listing.
--- kind: what made it (tag, backup, safety, import).
+-- kind: what made it (tag, backup, safety, forensic, import).
 CREATE TABLE snapshot (
   id            BLOB PRIMARY KEY CHECK (length(id) = 16),
   parent        BLOB,
