@@ -124,6 +124,16 @@ class LiveDatabaseTarget(Refused):
         return f"'{self.path}' belongs to a live database, a copy has to go elsewhere"
 
 
+class RunInProgress(Refused):
+    """Another run of a suite has the databases."""
+
+    other: str
+    code = "run-in-progress"
+
+    def __str__(self) -> str:
+        return f"a suite is running on these databases: {self.other}"
+
+
 class CleanImpossible(Refused):
     """The rows cannot be put back one by one."""
 

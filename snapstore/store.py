@@ -90,9 +90,8 @@ class Store:
 
         Raises StoreLocked.
         """
-        folder = os.path.join(self.path, _LOCKS)
+        folder = self.locks_folder()
         with translated(folder):
-            os.makedirs(folder, exist_ok=True)
             name = object_id(os.fsencode(origin)).hex()
             fd = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -104,6 +103,17 @@ class Store:
             yield
         finally:
             os.close(fd)
+
+    def locks_folder(self) -> str:
+        """Return the folder of the files that are locked, made where there is none."""
+        folder = os.path.join(self.path, _LOCKS)
+        with translated(folder):
+            os.makedirs(folder, exist_ok=True)
+        return folder
+
+    def bytes_used(self) -> int:
+        """Return how many bytes the packs have."""
+        return int(self.catalog.value("SELECT ifnull(sum(bytes), 0) FROM pack"))
 
     def refuse_inside(self, path: str) -> None:
         """Raise InsideStore for a path in the store's own folder, where no other file belongs."""

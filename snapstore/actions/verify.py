@@ -17,15 +17,13 @@ from snapstore.actions.leaks import Leak, grouped
 from snapstore.actions.policy import NOTHING_IGNORED, Policy
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.state import State, live_state
+from snapstore.actions.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED, VERDICTS
 from snapstore.database.diff import SchemaChange
 from snapstore.errors import NoSnapshot
 from snapstore.history.snapshot import FORENSIC
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
-
-CLEAN, DRIFTED, LEAKED, DAMAGED, SCHEMA_CHANGED = VERDICTS = ("clean", "drifted", "leaked", "damaged", "schema-changed")
-"""From the best to the worst."""
 
 MOST_ROWS = 1000  # kept of each database; all are counted
 
@@ -169,4 +167,4 @@ def _restore(store: Store, project: Project, options: VerifyOptions, progress: P
         restore(store, project, RestoreOptions(id_, names, timeout=options.timeout), progress)
 
 
-__all__ = ["VERDICTS", "VerifiedDatabase", "VerifyOptions", "VerifyResult", "judge", "verify"]
+__all__ = ["CLEAN", "DRIFTED", "VERDICTS", "VerifiedDatabase", "VerifyOptions", "VerifyResult", "judge", "verify"]

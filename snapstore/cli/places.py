@@ -15,6 +15,7 @@ from snapstore.store import DEFAULT_TIMEOUT, Store
 if TYPE_CHECKING:
     from snapstore.actions.policy import Policy
     from snapstore.cli.config import Configuration
+    from snapstore.hybrid.policy import SuitePolicy
 
 DEFAULT_BACKUP_NAME = "e2e-backup"
 _YES = {"1", "true", "yes", "on"}
@@ -94,6 +95,19 @@ class Places:
         from snapstore.actions.policy import NOTHING_IGNORED
 
         return self.config.policy if self.config else NOTHING_IGNORED
+
+    @property
+    def suite_policy(self) -> SuitePolicy:
+        """How a suite is run."""
+        from snapstore.hybrid.policy import SuitePolicy
+
+        given = self.config.run if self.config else {}
+        return SuitePolicy(**given, backup_name=self.backup_name, rows=self.policy, timeout=self.timeout)
+
+    @property
+    def folder(self) -> str:
+        """The folder that cleanup steps run in: that of the configuration, else this one."""
+        return os.path.dirname(os.path.abspath(self.config_path)) if self.config_path else os.getcwd()
 
     @property
     def backup_name(self) -> str:
