@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.actions.pair import Compared
 from snapstore.actions.policy import Policy, matches_any
 from snapstore.database.diff import SchemaChange
 from snapstore.database.record import Value
 from snapstore.database.rowdiff import ADDED, CHANGED, REMOVED, RowChange, TableDiff
-from snapstore.database.sql_patch import SqlPatch
 from snapstore.database.virtual import (
     INDEX,
     ROWS,
@@ -24,6 +23,9 @@ from snapstore.database.virtual import (
     parts,
     schema_changes,
 )
+
+if TYPE_CHECKING:
+    from snapstore.database.sql_patch import SqlPatch
 
 
 @dataclass
@@ -196,6 +198,7 @@ class DatabaseDifference:
 
     def patch(self) -> SqlPatch:
         """Return what makes the SQL that turns the first state into the second, as far as the policy sees it."""
+        from snapstore.database.sql_patch import SqlPatch  # most comparisons are to be read
 
         def skips(table: TableDiff, change: RowChange | None) -> bool:
             name = self._logical(table.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import IO
 
 from snapstore.files import translated
@@ -29,6 +28,8 @@ class PageSpool:
         if len(self._here) < self._most:
             self._here[pgno] = page
             return
+        import tempfile  # few diffs come this far
+
         with translated(tempfile.gettempdir()):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="snapstore-", buffering=0)  # noqa: SIM115 - closed by `close`

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Literal
@@ -74,6 +73,8 @@ def _matches_column(rule: str, table: str, name: str) -> bool:
 
 def unknown_rule(kind: str, rule: str, known: Iterable[str]) -> UnknownRule:
     """Return the error for a rule that matches nothing, with the name that it may have meant."""
+    from difflib import get_close_matches
+
     return UnknownRule(kind, rule, next(iter(get_close_matches(rule, sorted(known), n=1)), None))
 
 

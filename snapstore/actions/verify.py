@@ -8,14 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapstore.actions.compare import compare
 from snapstore.actions.differences import ADDED, Counts, DatabaseDifference, RowDifference, TableDifference
-from snapstore.actions.keep import keep_state
-from snapstore.actions.leaks import Leak, grouped
 from snapstore.actions.policy import NOTHING_IGNORED, Policy
-from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.state import State, live_state
 from snapstore.actions.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED, VERDICTS
 from snapstore.database.diff import SchemaChange
@@ -24,6 +21,9 @@ from snapstore.history.snapshot import FORENSIC
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
+
+if TYPE_CHECKING:
+    from snapstore.actions.leaks import Leak
 
 MOST_ROWS = 1000  # kept of each database; all are counted
 
@@ -83,6 +83,8 @@ def verify(store: Store, project: Project, options: VerifyOptions, progress: Pro
     start = time.monotonic()
     result = _verify(store, project, options, progress)
     if not result.ok and options.restore_on_fail:
+        from snapstore.actions.keep import keep_state
+
         result.forensic = keep_state(store, project, FORENSIC, options.label or result.verdict, options.timeout)
         _restore(store, project, options, progress)
         result.restored = _verify(store, project, options, progress).ok
@@ -113,6 +115,8 @@ def judge(difference: DatabaseDifference, most_rows: int = 0) -> VerifiedDatabas
     found = VerifiedDatabase(schema=difference.schema)
     if difference.is_same:
         return found
+    from snapstore.actions.leaks import grouped
+
     hidden: dict[str, dict[str, int]] = {}
     for table in difference.tables:
         _count(table, found, most_rows)
@@ -161,6 +165,8 @@ def _drift(difference: DatabaseDifference, hidden: Mapping[str, Mapping[str, int
 
 
 def _restore(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> None:
+    from snapstore.actions.restore import RestoreOptions, restore  # a state that is clean needs none of it
+
     snapshots = options.against.snapshots or {}
     for id_ in dict.fromkeys(snapshots.values()):
         names = tuple(name for name, of in snapshots.items() if of == id_ and name in project.databases)

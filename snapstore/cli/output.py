@@ -48,6 +48,15 @@ class Output:
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
 
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal, None where results go elsewhere."""
+        if not sys.stdout.isatty():
+            return None
+        import shutil
+
+        return shutil.get_terminal_size().columns
+
     def lines(self, lines: Iterable[str]) -> None:
         """Print a result that is long, line by line."""
         for line in lines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 
 import click
@@ -98,5 +97,4 @@ def _write(context: Context, found: Diff, form: str, limit: int | None, *, stat:
     else:
         from snapstore.cli.diff_text import TextDiff
 
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        context.output.lines(TextDiff(limit, width).lines(found, stat=stat, schema=schema))
+        context.output.lines(TextDiff(limit, context.output.width).lines(found, stat=stat, schema=schema))

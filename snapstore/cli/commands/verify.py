@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from snapstore.actions.leaks import Leak
 from snapstore.actions.verify import CLEAN, DRIFTED, VerifiedDatabase, VerifyOptions, VerifyResult, verify
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.diff_json import row_document, schema_document
 from snapstore.cli.grid import counts_line, grid
 from snapstore.cli.output import counted, one_line, plain
 from snapstore.cli.parameters import REVISION, timeout_option
 from snapstore.cli.values import plain_value, shown
 from snapstore.ids import short
+
+if TYPE_CHECKING:
+    from snapstore.actions.leaks import Leak
 
 EXAMPLES = """
 snap verify
@@ -52,7 +51,7 @@ def command(
             raise click.UsageError("REV has to be a snapshot")
         options = VerifyOptions(state, restore_on_fail, label, strict, context.places.policy, timeout=wait)
         result = verify(store, context.places.project, options, context.progress)
-    context.output.result(_document(result), _lines(result, rev or "HEAD"), always=True)
+    context.output.result(_document(result), _lines(result, rev or "HEAD", context.output.width), always=True)
     return 0 if result.ok else RESTORED if result.restored else NOT_CLEAN
 
 
@@ -70,6 +69,8 @@ def _document(result: VerifyResult) -> dict[str, Any]:
 
 
 def _database_document(one: VerifiedDatabase) -> dict[str, Any]:
+    from snapstore.cli.diff_json import row_document, schema_document
+
     return {
         "verdict": one.verdict,
         "tables": plain(one.tables),
@@ -90,12 +91,12 @@ def _plain(key: dict[str, Any]) -> dict[str, Any]:
     return {name: plain_value(value) for name, value in key.items()}
 
 
-def _lines(result: VerifyResult, rev: str) -> Iterator[str]:
+def _lines(result: VerifyResult, rev: str, width: int | None) -> Iterator[str]:
     several = len(result.databases) > 1
     for name, one in result.databases.items():
         where = f"{name}: " if several else ""
         yield f"{where}{_colored(one.verdict, ok=result.ok)}, against {one_line(rev)}{_because(one)}"
-        yield from _details(one)
+        yield from _details(one, width)
     if result.label:
         yield f"label: {one_line(result.label)}"
     if result.forensic:
@@ -113,14 +114,13 @@ def _because(one: VerifiedDatabase) -> str:
     return ""
 
 
-def _details(one: VerifiedDatabase) -> Iterator[str]:
+def _details(one: VerifiedDatabase, width: int | None) -> Iterator[str]:
     for change in one.schema:
         yield f"  {change.type} {one_line(change.name)} {change.change}"
     for leak in one.leaks[:_MOST_LEAKS]:
         yield f"  left behind: {_leak(leak)}"
     if len(one.leaks) > _MOST_LEAKS:
         yield click.style(f"  … {counted(len(one.leaks) - _MOST_LEAKS, 'more root row')}", dim=True)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for table, counts in one.tables.items():
         rows = [row for row in one.rows if row.table == table]
         yield f"{click.style(one_line(table), bold=True)}: {counts_line(counts)}"
