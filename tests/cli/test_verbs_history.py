@@ -16,7 +16,7 @@ def test_status_says_clean_or_changed_a_line_a_database(snap: Snap) -> None:
     assert snap.json("status")["clean"]
     execute(snap.database, "UPDATE item SET name = 'x' WHERE id = 1")
     out = snap("status").stdout
-    assert "changed since baseline" in out
+    assert "damaged since baseline" in out
     assert len(out.splitlines()) == 1
     changed = snap.json("status")["databases"]["default"]
     assert not changed["clean"]
@@ -45,7 +45,7 @@ def test_status_of_two_databases_has_two_lines(tmp_path: Path) -> None:
     execute(tmp_path / "b.sqlite3", "DELETE FROM item")
     lines = run(["status"], tmp_path).stdout.splitlines()
     assert lines[0].startswith("default: clean")
-    assert lines[1].startswith("queue: changed")
+    assert lines[1].startswith("queue: damaged")
     assert len(lines) == 2
 
 
