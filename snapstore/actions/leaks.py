@@ -14,9 +14,6 @@ from snapstore.actions.differences import RowDifference
 from snapstore.database.record import Value
 from snapstore.database.tables import Column, ForeignKey, Schema, folded
 
-Place = tuple[str, tuple[Value, ...]]
-"""A row by its table, in lower case, and the values of some columns."""
-
 
 class Leak(NamedTuple):
     """A row left behind that hangs on no other such row; `under` counts, by table, those that hang on it.

@@ -63,6 +63,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     refusals.DatabaseReadOnly: _fixed("'snap restore REV --to PATH' writes a copy elsewhere"),
     refusals.StoreTooNew: _fixed("upgrade snapstore: pip install -U snapstore"),
     refusals.NotAStore: _fixed("name an empty or a new folder with --store, SNAPSTORE_STORE or 'store:'"),
+    refusals.RunInProgress: _fixed("wait until it ends, or end it; the state is put back either way"),
     refusals.CleanImpossible: _fixed("'snap restore REV' brings the whole state back"),
     refusals.PatchImpossible: _fixed("'snap export REV FILE' writes the whole state"),
     refusals.NothingToUndo: _fixed("'snap reflog' shows where the database was"),

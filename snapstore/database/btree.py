@@ -207,11 +207,6 @@ def is_pointer_map(image: Image, pgno: int) -> bool:
     return pgno == (map_page + 1 if map_page == lock_page(image.page_size) else map_page)
 
 
-def cell_count(page: bytes, pgno: int) -> int:
-    """Return how many cells a page of a b-tree has."""
-    return int(_U16(page, _kind(page, pgno)[1] + 3)[0])
-
-
 def _kind(page: bytes, pgno: int) -> tuple[int, int]:
     """Return the type of a b-tree page, and where its header begins."""
     start = HEADER_BYTES if pgno == 1 else 0

@@ -58,11 +58,6 @@ class TestResult:
         """Whether neither the policy nor the state, as it is in the end, makes the test fail."""
         return self.decision in ("pass", "warn") or (self.restored and self.is_right)
 
-    @property
-    def cleanup_succeeded(self) -> bool | None:
-        """Whether cleanup alone left nothing behind, None where nobody looked."""
-        return None if self.verdict is None else self.verdict in ("clean", "drifted")
-
     def columns(self) -> dict[str, object]:
         """Return what the ledger keeps."""
         names = ("test", "cleanup", "quiet", "verify", "restore")

@@ -85,6 +85,11 @@ def test_a_command_that_fails_gives_its_own_code(folder: Path) -> None:
     assert (found["outcome"], found["command_exit"], found["tests"][0]["verdict"]) == ("failed", 7, "clean")
 
 
+def test_a_command_that_is_not_there_begins_nothing(folder: Path) -> None:
+    assert "'no-such-command': no such command" in run(["run", "--", "no-such-command"], folder, 16).stderr
+    assert not (folder / "store").exists()
+
+
 def test_what_a_command_leaves_is_kept_and_put_back(folder: Path) -> None:
     found = suite(folder, *python(LEAK), code=3)
     (test,) = found["tests"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from snapstore.cli.command import Context, snap_command
 from snapstore.cli.grid import counts_line
 from snapstore.cli.output import one_line, plain
 from snapstore.cli.places import environment_says
+from snapstore.errors import FileError
 from snapstore.hybrid.aftermath import TestResult
 from snapstore.hybrid.cleanup import CleanupRunner
 from snapstore.hybrid.flow import Suite, SuiteResult
@@ -56,6 +58,8 @@ def command(
     policy = _policy(context, baseline, keep_backup=keep_backup)
     line = shlex.join(arguments)
     project = context.places.project
+    if shutil.which(arguments[0]) is None:  # before anything is begun
+        raise FileError(arguments[0], "no such command")
     with context.places.create_store() as store, run_mark(store, project, line):
         environment = _environment(context, line)
         runner = CleanupRunner(project, environment, context.places.folder)
