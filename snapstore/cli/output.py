@@ -13,6 +13,7 @@ import click
 
 from snapstore.cli.options import Globals
 from snapstore.cli.places import environment_says
+from snapstore.files import translated
 
 IN_MEMORY_BYTES = 8 << 20  # of a document; a longer one waits in a temporary file
 
@@ -44,7 +45,8 @@ class Output:
         import tempfile
 
         with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, "w+", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
+            with translated(tempfile.gettempdir()):
+                file.writelines(pieces)
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
 
