@@ -15,6 +15,9 @@ PASSED, FAILED, INTERRUPTED, DIED = "passed", "failed", "interrupted", "died"
 Leftovers = Mapping[tuple[str, str], Counts]
 """Rows that differ from the backup, by database and table."""
 
+VERIFIED = -1
+"""The stage of the leftovers that `verify` found."""
+
 
 class SuiteRow(NamedTuple):
     """A suite that began; see ledger.sql."""
@@ -103,8 +106,12 @@ class Ledger:
             )
             return self._last()
 
+    def open_tests(self, suite: int) -> list[int]:
+        """Return the tests of a suite that never ended."""
+        return [test for (test,) in self._rows("SELECT test FROM test WHERE suite = ? AND ended IS NULL", suite)]
+
     def end_test(
-        self, test: int, values: Mapping[str, object], attempts: list[Attempt], stages: list[Leftovers]
+        self, test: int, values: Mapping[str, object], attempts: list[Attempt], stages: Mapping[int, Leftovers]
     ) -> None:
         """Note how a test ended: columns of `test`, the attempts at cleaning up, the leftovers after each stage."""
         with self._catalog.transaction():
@@ -117,7 +124,7 @@ class Ledger:
                 "INSERT INTO leftover VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     (test, stage, database, table, counts.added, counts.removed, counts.changed)
-                    for stage, leftovers in enumerate(stages)
+                    for stage, leftovers in stages.items()
                     for (database, table), counts in leftovers.items()
                 ],
             )
