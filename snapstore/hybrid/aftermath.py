@@ -29,7 +29,7 @@ class TestResult:
     """What a test left and what became of it.
 
     `stages` are the leftovers before cleanup (0), after attempt n, and as they were verified (VERIFIED), where they
-    could be counted. `final` is the verdict after everything, and `is_right` whether it passes; None where nobody looked.
+    could be counted. `final` is the verdict after everything, `is_right` whether it passes; None where nobody looked.
     `forensic` keeps the state that was not right. `seconds` are by phase.
     """
 
