@@ -87,9 +87,9 @@ def test_the_ledger_has_every_test_with_its_label_in_the_order_they_ran(
     ]
     assert [row.restore_s is None for row in rows] == [True, False, True]
     assert {row.test_s for row in rows} == {0.5}
-    assert Ledger(store, project.origin).leftovers(rows[1].test) == [
-        (VERIFIED, "default", "item", 1, 0, 0),
-        (VERIFIED, "default", "note", 1, 0, 0),
+    assert Ledger(store, project.origin).leftovers() == [
+        (rows[1].test, VERIFIED, "default", "item", 1, 0, 0),
+        (rows[1].test, VERIFIED, "default", "note", 1, 0, 0),
     ]
 
 
@@ -166,8 +166,8 @@ def test_what_each_attempt_removed_is_counted_by_table(
     ]
     assert {place: counts.added for place, counts in result.removed(1).items()} == {("default", "item"): 1}
     assert result.removed(2) == {}
-    stages = Ledger(store, project.origin).leftovers(Ledger(store, project.origin).tests()[0].test)
-    assert [(stage, added) for stage, _, _, added, _, _ in stages] == [(VERIFIED, 1), (0, 2), (1, 1), (2, 1)]
+    stages = Ledger(store, project.origin).leftovers()
+    assert [(row.stage, row.added) for row in stages] == [(VERIFIED, 1), (0, 2), (1, 1), (2, 1)]
 
 
 KILLED = """
@@ -213,7 +213,7 @@ def test_a_suite_killed_in_a_test_is_repaired_and_that_test_is_on_record(
         ("second", "died", "leaked", "restore", "clean"),
     ]
     assert rows[1].forensic == repaired.forensic
-    assert Ledger(store, project.origin).leftovers(rows[1].test) == [(VERIFIED, "default", "item", 1, 0, 0)]
+    assert Ledger(store, project.origin).leftovers() == [(rows[1].test, VERIFIED, "default", "item", 1, 0, 0)]
     suite.end(0)
     assert [row.outcome for row in Ledger(store, project.origin).suites()] == ["passed", "died"]
     assert not store.refs.get("e2e-backup")

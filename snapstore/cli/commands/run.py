@@ -16,6 +16,7 @@ import click
 
 from snapstore.cli.child import Child
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.documents import Document
 from snapstore.cli.grid import counts_line
 from snapstore.cli.output import one_line, plain
 from snapstore.cli.places import environment_says
@@ -23,7 +24,7 @@ from snapstore.errors import FileError, SnapError
 from snapstore.hybrid.aftermath import TestResult
 from snapstore.hybrid.cleanup import DONE, CleanupRunner
 from snapstore.hybrid.flow import Suite, SuiteResult
-from snapstore.hybrid.ledger import FAILED, INTERRUPTED, PASSED, Leftovers
+from snapstore.hybrid.ledger import FAILED, INTERRUPTED, PASSED, Ledger, Leftovers
 from snapstore.hybrid.mark import run_mark
 from snapstore.hybrid.policy import SuitePolicy
 from snapstore.ids import short
@@ -31,6 +32,7 @@ from snapstore.ids import short
 EXAMPLES = """
 snap run -- npm test
 snap run --baseline seeded -- pytest tests/e2e
+snap run --junit report.xml -- npm test
 snap run --keep-backup -v -- npx playwright test
 """
 NOT_CLEAN, CLEANUP_FAILED, SIGNALLED = 1, 3, 130
@@ -41,6 +43,7 @@ NOT_CLEAN, CLEANUP_FAILED, SIGNALLED = 1, 3, 130
 @click.option("--baseline", metavar="NAME", help="The state to start from; another one is kept and put right first.")
 @click.option("--keep-backup", is_flag=True, help="Leave the backup's name in place at the end.")
 @click.option("--label", metavar="TEXT", help="What is run, for the ledger [default: the command].")
+@click.option("--junit", metavar="FILE", help="Write how it went as JUnit XML, for CI systems.")
 @click.option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
 def command(
     context: Context,
@@ -48,6 +51,7 @@ def command(
     baseline: str | None,
     keep_backup: bool,
     label: str | None,
+    junit: str | None,
     scenario: str,
 ) -> int:
     """Back up, run COMMAND, clean up, verify, restore where cleanup failed, delete the backup.
@@ -62,6 +66,7 @@ def command(
     if shutil.which(arguments[0]) is None:  # before anything is begun
         raise FileError(arguments[0], "no such command")
     with context.places.create_store() as store, run_mark(store, project, line):
+        cases = Document(junit, store, project) if junit else None
         environment = _environment(context, line)
         runner = CleanupRunner(project, environment, context.places.folder)
         suite = Suite(store, project, policy, runner, lambda text: context.output.detail(f"snap: {text}"))
@@ -70,6 +75,10 @@ def command(
             suite.begin_test(label or line, scenario)
             code = _run(context, child, suite, arguments, environment)
             result = suite.end(code, INTERRUPTED if child.signal else None)
+        if cases:
+            from snapstore.cli.junit import document
+
+            cases.write(document(Ledger(store, project.origin), only=result.suite))
     status = _status(code, child.signal, result)
     _print(context, result, code, status)
     return status
