@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from snapstore.actions.remove import remove
 from snapstore.actions.state import State, snapshot_state
 from snapstore.actions.take import TakeOptions, take
-from snapstore.errors import SnapError
+from snapstore.errors import DiskFull, FileError, SnapError
 from snapstore.hybrid.aftermath import Aftermath, TestResult
 from snapstore.hybrid.cleanup import CleanupRunner
 from snapstore.hybrid.ledger import FAILED, PASSED, Ledger
@@ -104,7 +104,7 @@ class Suite:
             result.verdict, result.decision = result.verdict or UNKNOWN, "fail"
             raise
         finally:
-            self._ledger.end_test(number, result.columns(), result.attempts, result.stages)
+            self._enter(number, result)
             self.tests.append(result)
         self._go_on_from(result)
         return result
@@ -125,6 +125,13 @@ class Suite:
         return SuiteResult(
             self._number, self._name, self._policy.mode, said, self.tests, self.repaired, self.left_alone
         )
+
+    def _enter(self, number: int, result: TestResult) -> None:
+        """Put the test on record; where there is no space for that, the state is more important."""
+        try:
+            self._ledger.end_test(number, result.columns(), result.attempts, result.stages)
+        except (DiskFull, FileError) as error:
+            self._say(f"'{result.label}' cannot be put on record: {error}")
 
     def _go_on_from(self, result: TestResult) -> None:
         """Note which state the next test begins with."""
