@@ -24,6 +24,7 @@ from snapstore.hybrid.ledger import FAILED, PASSED, Ledger
 from snapstore.hybrid.policy import Mode, SuitePolicy
 from snapstore.hybrid.repair import Repaired, Repairer
 from snapstore.hybrid.safety_net import SafetyNet, Say
+from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import Store
 
@@ -51,8 +52,17 @@ class SuiteResult:
 class Suite:
     """A suite that runs. The caller holds the run mark (mark.py) from before `begin` until after `end`."""
 
-    def __init__(self, store: Store, project: Project, policy: SuitePolicy, runner: CleanupRunner, say: Say) -> None:
+    def __init__(
+        self,
+        store: Store,
+        project: Project,
+        policy: SuitePolicy,
+        runner: CleanupRunner,
+        say: Say,
+        progress: Progress = SILENT,
+    ) -> None:
         self._store = store
+        self._progress = progress
         self._project = project
         self._policy = policy
         self._say = say
@@ -152,7 +162,7 @@ class Suite:
         options = TakeOptions(
             self._policy.backup_name, f"suite {self._name}", "backup", force=True, timeout=self._policy.timeout
         )
-        taken = take(self._store, self._project, options)
+        taken = take(self._store, self._project, options, self._progress)
         self._backup = self._against = snapshot_state(self._store, taken.snapshot, self._policy.backup_name)
         stored = sum(one.stored_bytes for one in taken.databases.values())
         self._say(f"backed up as {self._policy.backup_name}: {stored:,} bytes stored ({taken.seconds:.2f} s)")

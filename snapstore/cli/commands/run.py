@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -69,9 +70,10 @@ def command(
         cases = Document(junit, store, project) if junit else None
         environment = _environment(context, line)
         runner = CleanupRunner(project, environment, context.places.folder)
-        suite = Suite(store, project, policy, runner, lambda text: context.output.detail(f"snap: {text}"))
+        suite = Suite(store, project, policy, runner, partial(_say, context), context.progress)
         with Child(afterwards=runner.stop) as child:
             suite.begin(line, line)
+            context.finish_progress()
             suite.begin_test(label or line, scenario)
             code = _run(context, child, suite, arguments, environment)
             result = suite.end(code, INTERRUPTED if child.signal else None)
@@ -96,13 +98,17 @@ def _run(context: Context, child: Child, suite: Suite, arguments: Sequence[str],
         raise
     code = 128 + child.signal if child.signal and not child.is_started else child.wait()
     seconds = time.monotonic() - start
-    context.output.detail(f"snap: the command ended with {code} ({seconds:.2f} s)")
+    _say(context, f"the command ended with {code} ({seconds:.2f} s)")
     try:
         suite.end_test(PASSED if code == 0 else FAILED, seconds)
     except SnapError:
         context.output.note("snap: the state was not put back; the next 'snap run' does that first, or 'snap restore'")
         raise
     return code
+
+
+def _say(context: Context, text: str) -> None:
+    context.output.detail(f"snap: {text}")
 
 
 def _policy(context: Context, baseline: str | None, *, keep_backup: bool) -> SuitePolicy:
