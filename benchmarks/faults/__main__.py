@@ -17,7 +17,7 @@ from snapstore.hybrid.ledger import Ledger
 from snapstore.hybrid.report import Phase, measure
 
 JOURNAL_MODES = ("delete", "wal")
-DEFAULT_ROUNDS = 1200
+DEFAULT_ROUNDS = 1008
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import os
 import random
 
 PAGE = 4096
+_INDEX_LEAF = 10  # the first byte of such a page
 
 
 def header(path: str, chance: random.Random) -> None:
@@ -17,6 +18,14 @@ def page(path: str, chance: random.Random) -> None:
     """Write over a page in the middle, of a table or of an index."""
     pages = os.path.getsize(path) // PAGE
     _write(path, PAGE * chance.randrange(1, pages), chance.randbytes(PAGE))
+
+
+def index(path: str, chance: random.Random) -> None:
+    """Write over a leaf of an index, of which no row of a table says anything."""
+    with open(path, "rb") as file:
+        data = file.read()
+    pages = [at for at in range(PAGE, len(data), PAGE) if data[at] == _INDEX_LEAF]
+    _write(path, chance.choice(pages), chance.randbytes(PAGE))
 
 
 def zeros(path: str, chance: random.Random) -> None:
@@ -40,7 +49,7 @@ def gone(path: str, _chance: random.Random) -> None:
     os.remove(path)
 
 
-KINDS = (header, page, zeros, cut, empty, gone)
+KINDS = (header, page, index, zeros, cut, empty, gone)
 
 
 def _write(path: str, offset: int, data: bytes) -> None:

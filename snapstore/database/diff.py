@@ -66,6 +66,11 @@ class ImageDiff:
         self.tables: list[TableDiff] = list(self._tables()) if changed else []
 
     @property
+    def changed(self) -> Collection[int]:
+        """The numbers of the pages that differ, or are in one image only."""
+        return self._changed
+
+    @property
     def pages_changed(self) -> int:
         """How many pages differ, or are in one image only."""
         if isinstance(self._changed, EveryPage):
