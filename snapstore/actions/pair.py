@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from snapstore.actions.image import page_images
 from snapstore.actions.page_spool import PageSpool
+from snapstore.actions.skeletons import SkeletonShelf
 from snapstore.actions.state import State
 from snapstore.actions.stored import StoredPages, stored_image
 from snapstore.blocks import BLOCK_BYTES
-from snapstore.database.diff import EveryPage, ImageDiff
+from snapstore.database.diff import ImageDiff
+from snapstore.database.forests import EveryPage
 from snapstore.database.image import Image, void
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
@@ -80,7 +82,15 @@ class Pair:
             self._live_image() if is_live else self._stored_image(record, label)
             for is_live, record, label in zip(self._is_live, self._records, self._labels, strict=True)
         ]
-        return Compared(ImageDiff(images[0], images[1], self._changed), is_same=not self._changed)
+        shelves = self._shelf(0), self._shelf(1)
+        return Compared(ImageDiff(images[0], images[1], self._changed, shelves), is_same=not self._changed)
+
+    def _shelf(self, side: int) -> SkeletonShelf | None:
+        """Return where the skeleton of a snapshot is kept; pages that nobody held still make none to keep."""
+        record = self._records[side]
+        if record is None or not record.page_count or (self._view is not None and self._view.file.immutable):
+            return None
+        return SkeletonShelf(self._store, record.manifest)
 
     def _manifest(self, record: DatabaseRecord | None) -> Manifest:
         return self._store.snapshots.manifest(record.manifest) if record else Manifest(0, 0, b"")
