@@ -79,8 +79,8 @@ class Derived(Forest):
             below += self._point_to(root, found)
         for pgno in known:
             if pgno in self._above:
-                found = self._known.children(pgno)
-                below += self._meet(root, [one for one in found if one in self._above or one in self._changed])
+                there = self._known.children(pgno)
+                below += self._meet(root, [one for one in there if one in self._above or one in self._changed])
         return below
 
     def _look(self, pgno: int) -> array[int]:

@@ -8,7 +8,7 @@ comparison with that image. It is kept as
     trees    root page (4) and height (4) of each
     interior page (4) and number of its children (4) of each interior page
     children the children of each of them in key order (4 each)
-    parents  for each page of the image, from 1, the page it hangs on (4): a root on itself, 0 for a page of no tree
+    parents  1; then for each page of the image the page it hangs on (4 each): a root on itself, a page of no tree on 0
     checksum xxh3-128 of all bytes before (16)
 
 Integers are little-endian.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from snapstore.database.btree import children, page_numbers, walk
@@ -37,14 +37,14 @@ _LEAF = page_numbers()
 class Skeleton(Forest):
     """The b-trees of an image that were walked: what hangs on what, and how high the trees are."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, parents: memoryview | None = None) -> None:
         super().__init__(image)
         self.is_new = False  # whether more was walked than was kept
         self._heights: dict[int, int] = {}
         self._kept: set[int] = set()
-        self._children: dict[int, array[int]] = {}
-        self._parents = array("I", bytes(_NUMBER_BYTES * (image.page_count + 1)))
-        self._parents[0] = 1  # no page hangs on anything as page 0
+        self._children: dict[int, array[int] | memoryview] = {}
+        # Page 0, which there is not, hangs on something, so that nothing else can have it below.
+        self._parents: array[int] | memoryview = parents or array("I", [1]) + _no_pages(image.page_count)
 
     def owner(self, pgno: int) -> int:
         """Return the root of the tree that a page belongs to, 0 for none."""
@@ -57,7 +57,7 @@ class Skeleton(Forest):
             pgno = above
         return pgno
 
-    def children(self, pgno: int) -> array[int]:
+    def children(self, pgno: int) -> Sequence[int]:
         """Return the children of a page in key order, nothing for a leaf."""
         return self._children.get(pgno, _LEAF)
 
@@ -92,6 +92,8 @@ class Skeleton(Forest):
         if root in self._kept:
             self._kept.remove(root)  # a second tree there is an error
             return
+        if isinstance(self._parents, memoryview):
+            self._parents = array("I", self._parents)
         self._hang(root, array("I", [root]))
 
         def read(pgno: int) -> array[int]:
@@ -126,37 +128,35 @@ class Skeleton(Forest):
             numbers.extend((root, height))
         for pgno, below in interior.items():
             numbers.extend((pgno, len(below)))
-        for below in interior.values():
-            numbers.extend(below)
-        numbers.extend(self._parents[1:])
-        data = header + _little(numbers).tobytes()
+        for below in (*interior.values(), self._parents):
+            numbers.frombytes(memoryview(below).cast("B"))
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        data = header + numbers.tobytes()
         return data + object_id(data)
 
     @classmethod
     def decode(cls, image: Image, manifest: bytes, data: bytes) -> Skeleton:
         """Read what `encode` wrote of an image. Raises ValueError."""
         body = memoryview(data)[:-ID_BYTES]
-        if len(data) < _HEADER.size + ID_BYTES or object_id(body) != data[-ID_BYTES:]:
+        if len(body) < _HEADER.size or len(body) % _NUMBER_BYTES or object_id(body) != data[-ID_BYTES:]:
             raise ValueError("damaged")
         magic, version, pages, trees, interior, of = _HEADER.unpack_from(data)
         if (magic, version, pages, of) != (MAGIC, VERSION, image.page_count, manifest):
             raise ValueError("of another image, or of another version")
-        numbers = array("I")
-        numbers.frombytes(body[_HEADER.size :])
-        return cls._of(image, _little(numbers), 2 * trees, 2 * (trees + interior))
+        return cls._of(image, _numbers(body[_HEADER.size :]), 2 * trees, 2 * (trees + interior))
 
     @classmethod
-    def _of(cls, image: Image, numbers: array[int], trees: int, interior: int) -> Skeleton:
+    def _of(cls, image: Image, numbers: memoryview, trees: int, interior: int) -> Skeleton:
         """Take numbers apart, of which those of trees and of interior pages end at two places."""
-        found = cls(image)
+        places = list(accumulate(numbers[trees + 1 : interior : 2], initial=interior))
+        if len(numbers) != places[-1] + image.page_count + 1:
+            raise ValueError("of another length")
+        found = cls(image, numbers[places[-1] :])
         found._heights = dict(zip(numbers[:trees:2], numbers[1:trees:2], strict=True))
         found._kept = set(found._heights)
-        places = list(accumulate(numbers[trees + 1 : interior : 2], initial=interior))
-        if len(numbers) != places[-1] + image.page_count:
-            raise ValueError("of another length")
         for pgno, start, end in zip(numbers[trees:interior:2], places, places[1:], strict=False):
             found._children[pgno] = numbers[start:end]
-        found._parents[1:] = numbers[places[-1] :]
         return found
 
 
@@ -167,9 +167,14 @@ def taken(pgno: int, image: Image) -> DamagedPage:
     return DamagedPage(pgno, "belongs to two places")
 
 
-def _little(numbers: array[int]) -> array[int]:
-    """Turn numbers into little-endian ones, or back."""
-    if sys.byteorder == "big":
-        numbers = numbers[:]
-        numbers.byteswap()
-    return numbers
+def _no_pages(count: int) -> array[int]:
+    return array("I", bytes(_NUMBER_BYTES * count))
+
+
+def _numbers(data: memoryview) -> memoryview:
+    """Return little-endian numbers as those of this machine."""
+    if sys.byteorder == "little":
+        return data.cast("I")
+    numbers = array("I", bytes(data))
+    numbers.byteswap()
+    return memoryview(numbers)
