@@ -15,7 +15,8 @@ import yaml
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.cli.config import Configuration, load
-from snapstore.cli.main import COMMANDS, cli
+from snapstore.cli.program import SnapCommand, cli
+from snapstore.cli.verbs import COMMANDS
 from snapstore.objects import pack
 from snapstore.objects.object_store import MAX_DEPTH
 from snapstore.project import DEFAULT
@@ -99,9 +100,9 @@ def test_every_command_is_listed_and_shows_examples(tmp_path: Path) -> None:
         for name in names:
             assert re.search(rf"^  {name} ", listing, re.MULTILINE), name
             command = cli.get_command(context, name)
-            assert command is not None
+            assert isinstance(command, SnapCommand)
             assert command.help
-            examples: str = command.examples  # type: ignore[attr-defined]
+            examples: str = command.examples
             for line in examples.strip().splitlines():
                 assert name in line, line
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.differences import Counts, DatabaseDifference
@@ -39,8 +39,7 @@ from snapstore.store import DEFAULT_TIMEOUT, Store
 ACTION = "clean"
 
 
-@dataclass(frozen=True)
-class CleanOptions:
+class CleanOptions(NamedTuple):
     """What `clean` may be told; tables that the policy ignores or keeps are left alone.
 
     `only` names the databases to clean, None for all of the snapshot's that the project has.
@@ -54,8 +53,7 @@ class CleanOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class CleanedDatabase:
+class CleanedDatabase(NamedTuple):
     """What was put back, by table: rows that came again (added), went (removed), changed back; its SQL in a dry run."""
 
     tables: dict[str, Counts]
@@ -63,8 +61,7 @@ class CleanedDatabase:
     sql: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class CleanResult:
+class CleanResult(NamedTuple):
     """What was done; `safety` is the snapshot of the state before, None where nothing was to be done."""
 
     snapshot: str
@@ -109,7 +106,7 @@ class _Clean:
         self._store = store
         self._project = project
         self._options = options
-        self._policy = replace(options.policy, tables=(*options.policy.tables, *options.policy.keep))
+        self._policy = options.policy._replace(tables=(*options.policy.tables, *options.policy.keep))
         self._snapshot = snapshot
         self._live = live
         self._stack = stack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.compare import compare
 from snapstore.actions.differences import DatabaseDifference
@@ -15,8 +15,7 @@ from snapstore.project import Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-@dataclass(frozen=True)
-class DiffOptions:
+class DiffOptions(NamedTuple):
     """Which states are compared; `tables` are names or globs that narrow it, none for all."""
 
     before: State
@@ -26,8 +25,7 @@ class DiffOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass
-class Diff:
+class Diff(NamedTuple):
     """The databases of both states."""
 
     before: State

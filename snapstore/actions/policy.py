@@ -7,10 +7,9 @@ may be globs. Letter case does not matter, as in SQL. A rule that matches nothin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from snapstore.errors import UnknownRule
 
@@ -22,8 +21,7 @@ _LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
 SEQUENCES: tuple[Sequences, ...] = ("report", "ignore", "fail")
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """What is ignored; `keep` are the tables that `clean` leaves alone."""
 
     tables: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.in_place import check_written, commit, differing_pages, write_pages
@@ -31,8 +31,7 @@ from snapstore.store import DEFAULT_TIMEOUT, Store
 IN_PLACE, REPLACED, NONE = "in-place", "replaced", "none"
 
 
-@dataclass(frozen=True)
-class RestoreOptions:
+class RestoreOptions(NamedTuple):
     """What `restore` may be told.
 
     `only` names the databases to bring back, None for all of the snapshot's; `force` replaces files that are
@@ -49,8 +48,7 @@ class RestoreOptions:
     action: str = "restore"
 
 
-@dataclass(frozen=True)
-class RestoredDatabase:
+class RestoredDatabase(NamedTuple):
     """How one database came back.
 
     `kept` is where a damaged file was put, `still_open` the processes that have the replaced file open
@@ -64,8 +62,7 @@ class RestoredDatabase:
     still_open: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class RestoreResult:
+class RestoreResult(NamedTuple):
     """What was done; `safety` is the snapshot of the state before, None where nothing changed or none was wanted."""
 
     snapshot: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.stored import stored_image
 from snapstore.database.image_vfs import ImageDatabase
@@ -13,16 +13,14 @@ from snapstore.history.snapshots import SnapshotRow
 from snapstore.store import Store
 
 
-@dataclass(frozen=True)
-class ShownDatabase:
+class ShownDatabase(NamedTuple):
     """A database of a snapshot; `tables` maps to row counts, None where SQLite lacks what the table needs."""
 
     record: DatabaseRecord
     tables: dict[str, int | None]
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """A snapshot in full."""
 
     row: SnapshotRow

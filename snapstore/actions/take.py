@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.origin import check_name_belongs
@@ -19,8 +19,7 @@ from snapstore.store import DEFAULT_TIMEOUT, Store
 MANY_BLOCKS = 512  # 32 MiB: hashing and compressing less takes no longer than an ordinary transaction
 
 
-@dataclass(frozen=True)
-class TakeOptions:
+class TakeOptions(NamedTuple):
     """What `tag` and `backup` may be told; `new` refuses an existing name, `force` moves a pinned one."""
 
     name: str
@@ -32,8 +31,7 @@ class TakeOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class TakenDatabase:
+class TakenDatabase(NamedTuple):
     """One database in the snapshot; `stored_bytes` is what it added to the store."""
 
     content: str
@@ -43,8 +41,7 @@ class TakenDatabase:
     stored_bytes: int
 
 
-@dataclass(frozen=True)
-class TakeResult:
+class TakeResult(NamedTuple):
     """The snapshot a name has; `unchanged` where the live state was the one HEAD already had."""
 
     snapshot: str

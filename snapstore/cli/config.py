@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -18,17 +18,16 @@ from snapstore.project import DEFAULT
 from snapstore.store import DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(NamedTuple):
     """What a configuration file says; paths are absolute. `file` is None where there is none."""
 
     file: str | None = None
-    databases: dict[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str] = MappingProxyType({})
     store: str | None = None
     backup_name: str = DEFAULT_BACKUP_NAME
     timeout: float = DEFAULT_TIMEOUT
     policy: Policy = NOTHING_IGNORED
-    run: dict[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = MappingProxyType({})
 
 
 def load(path: str) -> Configuration:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from snapstore.database.diff import ImageDiff, SchemaChange
@@ -69,8 +68,7 @@ class Virtual(NamedTuple):
         return sum(1 for argument in self.arguments if argument.startswith("+"))
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """Rows that differ, under the name `table` a user knows; `source` is the table they are stored in."""
 
     table: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 
-import click
-
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.styles import style
 from snapstore.demo.story import Step, tell
 
 EXAMPLES = """
@@ -30,5 +29,5 @@ def command(context: Context) -> None:
 
 
 def _lines(step: Step) -> list[str]:
-    command = [click.style(f"$ {step.command}", bold=True)] if step.command else []
-    return [*command, step.told, click.style(f"  the application sees: {step.application_sees}", dim=True), ""]
+    command = [style(f"$ {step.command}", bold=True)] if step.command else []
+    return [*command, step.told, style(f"  the application sees: {step.application_sees}", dim=True), ""]
