@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from snapstore.actions.image import page_images
@@ -20,6 +21,8 @@ from snapstore.history.snapshot import DatabaseRecord
 from snapstore.ids import ID_BYTES
 from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
+
+_BLOCKS_AT_ONCE = 64  # 8 MiB of both sides
 
 
 class Compared(NamedTuple):
@@ -103,10 +106,14 @@ class Pair:
         if len(formats) > 1:
             return EveryPage()
         changed = set(range(min(before.page_count, after.page_count) + 1, max(before.page_count, after.page_count) + 1))
-        read = self._store.objects.read
-        for index, id_ in after.blocks_unlike(before):
-            if old := before.block_id(index):
-                changed |= _unlike(before, index, read(old), read(id_))
+        objects = self._store.objects
+        pairs = ((index, before.block_id(index), id_) for index, id_ in after.blocks_unlike(before))
+        both = ((index, old, new) for index, old, new in pairs if old)
+        while some := list(islice(both, _BLOCKS_AT_ONCE)):
+            objects.hold(old for _, old, _ in some)  # the bases of the others, as a rule
+            objects.hold(new for _, _, new in some)
+            for index, old, new in some:
+                changed |= _unlike(before, index, objects.read(old), objects.read(new))
         return changed
 
     def _scan(self, view: View) -> Collection[int]:
@@ -119,12 +126,15 @@ class Pair:
             return EveryPage()
         self._spool = PageSpool(view.page_size)
         changed = set(range(min(base.page_count, view.page_count) + 1, max(base.page_count, view.page_count) + 1))
-        for number, data in self._blocks_unlike(view, base):
-            if old := base.block_id(number):
-                changed |= _unlike(base, number, self._store.objects.read(old), data)
-            for pgno, page in page_images(base, number, data):
-                if pgno in changed:
-                    self._spool.put(pgno, page)
+        unlike = self._blocks_unlike(view, base)
+        while some := list(islice(unlike, _BLOCKS_AT_ONCE)):
+            self._store.objects.hold(old for number, _ in some if (old := base.block_id(number)))
+            for number, data in some:
+                if old := base.block_id(number):
+                    changed |= _unlike(base, number, self._store.objects.read(old), data)
+                for pgno, page in page_images(base, number, data):
+                    if pgno in changed:
+                        self._spool.put(pgno, page)
         return changed
 
     def _is_of_one_format(self, view: View) -> bool:

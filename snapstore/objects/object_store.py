@@ -19,7 +19,7 @@ from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import Entry, Kind, PackReader, PackWriter, pack_path
-from snapstore.parallel import ordered_map
+from snapstore.parallel import ordered_map, shared_map
 from snapstore.timestamps import now
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases
@@ -102,6 +102,15 @@ class ObjectStore:
 
         with closing(ordered_map(decode, jobs(), ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
+
+    def hold(self, ids: Iterable[bytes]) -> None:
+        """Decode a few blocks on two threads, to be read soon. Raises StoreDamaged."""
+        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._recent]
+        locations = self.find_many(wanted)
+        readers = [self.reader(id_, locations[id_]) for id_ in wanted if id_ in locations]
+        with closing(shared_map(lambda number: readers[number](), len(readers))) as decoded:
+            for id_, data in zip((id_ for id_ in wanted if id_ in locations), decoded, strict=True):
+                self.remember(id_, data)
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
