@@ -24,7 +24,7 @@ class Derived(Forest):
         self._changed = changed
         self._above = above
         self._met: dict[int, int] = {}  # the pages passed through or pointed to, each with its root
-        self._pointed_to: list[int] = []  # those that the schema, or a page that was read, points to
+        self._doubtful: list[int] = []  # those pointed to that may hang on another page as well
         self._read: dict[int, array[int]] = {}
 
     def owner(self, pgno: int) -> int:
@@ -42,46 +42,57 @@ class Derived(Forest):
 
     def check(self) -> None:
         """Make sure that no page of the trees grown so far hangs on two pages. Raises DatabaseCorrupt."""
-        for pgno in self._pointed_to:
+        for pgno in self._doubtful:
             above = self._known.parent(pgno)
             if self._is_known(pgno) and above != pgno and above not in self._changed and self.owner(above):
                 raise self.corrupt(taken(pgno, self.image), self._met[pgno])
 
     def _grow(self, root: int) -> None:
-        level = self._point_to(root, array("I", [root]))
-        height: int | None = None  # how many levels are below, once a page says so
+        level = _Level()
+        self._point_to(root, array("I", [root]), level)
         for _ in range(MAX_DEPTH):
-            known = [pgno for pgno in level if self._is_known(pgno)]
-            new = [pgno for pgno in level if not self._is_known(pgno)]
-            height = self._height(known, height)
-            if height == 0 or not level or (height is None and not self._look(new[0])):
+            if level.is_done() or (level.height is None and not self._look(level.unknown[0])):
                 return
-            level = self._below(root, known, new)
-            height = None if height is None else height - 1
+            level = self._below(root, level)
         raise endless(root)
 
-    def _height(self, pages: list[int], expected: int | None) -> int | None:
-        """Return the height of pages of one level, which have to agree."""
-        for pgno in pages:
-            height = self._known.height(pgno)
-            if expected not in (None, height):
-                raise DamagedPage(pgno, "is on another level than the pages beside it")
-            expected = height
-        return expected
-
-    def _below(self, root: int, known: list[int], new: list[int]) -> list[int]:
-        """Return those pages of the next level that have to be looked at, or through."""
-        below: list[int] = []
-        self.image.expect([pgno for pgno in new if pgno not in self._read])
-        for pgno in new:
+    def _below(self, root: int, level: _Level) -> _Level:
+        """Return what there is to do on the next level."""
+        below = _Level(None if level.height is None else level.height - 1)
+        self.image.expect([pgno for pgno in level.unknown if pgno not in self._read])
+        for pgno in level.unknown:
             if not (found := self._look(pgno)):
                 raise uneven(pgno)
-            below += self._point_to(root, found)
-        for pgno in known:
-            if pgno in self._above:
-                there = self._known.children(pgno)
-                below += self._meet(root, [one for one in there if one in self._above or one in self._changed])
+            self._point_to(root, found, below)
+        for pgno in level.known:
+            for child in self._known.children(pgno):
+                if child in self._changed or child in self._above:
+                    self._meet(root, child)
+                    (below.unknown if child in self._changed else below.known).append(child)
         return below
+
+    def _point_to(self, root: int, pages: array[int], level: _Level) -> None:
+        """Take pages into a tree and sort them by what there is to do about them."""
+        sibling_of = 0
+        for pgno in pages:
+            self._meet(root, pgno)
+            above = self._known.parent(pgno)
+            if above not in self._changed:
+                self._doubtful.append(pgno)
+            if pgno in self._changed or not above:
+                level.unknown.append(pgno)
+                continue
+            if above != sibling_of:
+                sibling_of = above
+                level.demand(self._known.height(pgno), pgno)
+            if pgno in self._above:
+                level.known.append(pgno)
+
+    def _meet(self, root: int, pgno: int) -> None:
+        """Note that a page belongs to a tree."""
+        if pgno in self._met or not 0 < pgno <= self.image.page_count:
+            raise taken(pgno, self.image)
+        self._met[pgno] = root
 
     def _look(self, pgno: int) -> array[int]:
         """Read the children of a page."""
@@ -90,20 +101,28 @@ class Derived(Forest):
             self._read[pgno] = found
         return found
 
-    def _point_to(self, root: int, pages: array[int]) -> list[int]:
-        found = self._meet(root, pages)
-        self._pointed_to += found
-        return found
-
-    def _meet(self, root: int, pages: Sequence[int]) -> list[int]:
-        """Note that pages belong to a tree."""
-        met, last = self._met, self.image.page_count
-        for pgno in pages:
-            if pgno in met or not 0 < pgno <= last:
-                raise taken(pgno, self.image)
-            met[pgno] = root
-        return list(pages)
-
     def _is_known(self, pgno: int) -> bool:
         """Tell whether a page is as it was, in a tree of the other image, and so has the children it has there."""
         return pgno not in self._changed and self._known.parent(pgno) != 0
+
+
+class _Level:
+    """Pages of one level: those to read, and those that are known and have changed ones below.
+
+    `height` is how many levels are below, None as long as no page says so.
+    """
+
+    def __init__(self, height: int | None = None) -> None:
+        self.height = height
+        self.unknown: list[int] = []
+        self.known: list[int] = []
+
+    def demand(self, height: int, pgno: int) -> None:
+        """Take the height of a page, which is that of all the others. Raises DamagedPage."""
+        if self.height not in (None, height):
+            raise DamagedPage(pgno, "is on another level than the pages beside it")
+        self.height = height
+
+    def is_done(self) -> bool:
+        """Tell whether nothing is below that has to be looked at."""
+        return self.height == 0 or not (self.unknown or self.known)

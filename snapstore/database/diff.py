@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from snapstore.database.columns import Comparison
-from snapstore.database.forest import Forest
 from snapstore.database.forests import NO_SHELVES, EveryPage, Forests, Shelves
 from snapstore.database.image import Image
 from snapstore.database.overflow import Behind
@@ -92,8 +91,7 @@ class ImageDiff:
         behind = self._behind(forests, pages)
         for (old, new), (old_pages, new_pages) in zip(tables, pages, strict=True):
             if old and new and (more := behind.get(new.root)):
-                old_pages = _with(forests.sides[0], old, old_pages, more)  # noqa: PLW2901
-                new_pages = _with(forests.sides[1], new, new_pages, more)  # noqa: PLW2901
+                old_pages, new_pages = forests.own_pages(old, new, more)  # noqa: PLW2901
             if old_pages or new_pages or not (old and new):
                 yield TableDiff(
                     Share(RowReader(self.before, old), old_pages) if old else None,
@@ -119,12 +117,6 @@ class ImageDiff:
 def _trees(image: Image, schema: Schema) -> list[Table]:
     """Return the tables of an image, and the schema's own."""
     return [*schema.tables.values(), SCHEMA] if image.page_count else []
-
-
-def _with(forest: Forest, table: Table, pages: list[int], more: set[int]) -> list[int]:
-    """Return pages and some more, in the order in which the b-tree has them."""
-    wanted = {*pages, *more}
-    return [pgno for pgno in forest.pages(table) if pgno in wanted]
 
 
 def _paired(before: Schema, after: Schema) -> list[tuple[Table | None, Table | None]]:

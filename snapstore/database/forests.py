@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol, TypeAlias
 
 from snapstore.database.derived import Derived
-from snapstore.database.forest import Forest, own_pages
+from snapstore.database.forest import Forest, Unlike, own_pages
 from snapstore.database.image import Image
 from snapstore.database.skeleton import Skeleton
 from snapstore.database.spool import AFTER, BEFORE
@@ -75,13 +75,12 @@ class Forests:
         old, new = self.sides
         return old.pages(before) if before else [], new.pages(after) if after else []
 
-    def own_pages(self, before: Table, after: Table) -> tuple[list[int], list[int]]:
-        """Return those of them that the other side does not share."""
+    def own_pages(self, before: Table, after: Table, more: Collection[int] = ()) -> tuple[list[int], list[int]]:
+        """Return those of them that the other side does not share, and some `more` that did not change."""
         old, new = self.sides
-        return (
-            own_pages(old, before, new, after, self._changed, self._above),
-            own_pages(new, after, old, before, self._changed, self._above),
-        )
+        known = next(side for side in self.sides if isinstance(side, Skeleton))
+        unlike = Unlike(self._changed, self._above | known.above(more), more)
+        return own_pages(old, before, new, after, unlike), own_pages(new, after, old, before, unlike)
 
     def _both_walked(self) -> tuple[Forest, Forest]:
         before, after = (self._kept(side) or Skeleton(self._images[side]) for side in (BEFORE, AFTER))

@@ -16,7 +16,7 @@ import apsw
 import pytest
 
 from snapstore.database.derived import Derived
-from snapstore.database.forest import Forest, own_pages
+from snapstore.database.forest import Forest, Unlike, own_pages
 from snapstore.database.image import Image
 from snapstore.database.schema_reader import read_schema
 from snapstore.database.skeleton import Skeleton
@@ -138,14 +138,18 @@ def check(seed: int, folder: Path) -> None:
 
 
 def _check_own(known: Skeleton, before: list[Table], found: Derived, after: list[Table], changed: set[int]) -> None:
-    above = known.above(changed)
+    more = {page for page in range(3, found.image.page_count, 17) if page not in changed}
     after_by_name = {table.name: table for table in after}
     for old in before:
         if (new := after_by_name.get(old.name)) is None:
             continue
         for side, table, other, twin in ((known, old, found, new), (found, new, known, old)):
-            own = [page for page in side.pages(table) if page in changed or other.owner(page) != twin.root]
-            assert own_pages(side, table, other, twin, changed, above) == own
+            pages = side.pages(table)
+            own = [page for page in pages if page in changed or other.owner(page) != twin.root]
+            assert own_pages(side, table, other, twin, Unlike(changed, known.above(changed))) == own
+            wanted = [page for page in pages if page in own or page in more]
+            unlike = Unlike(changed, known.above(changed | more), more)
+            assert own_pages(side, table, other, twin, unlike) == wanted
 
 
 @pytest.mark.parametrize("seed", range(40))
