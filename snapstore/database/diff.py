@@ -7,16 +7,18 @@ sequences, statistics) is said in virtual.py.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from snapstore.database.columns import Comparison
 from snapstore.database.forests import NO_SHELVES, EveryPage, Forests, Shelves
+from snapstore.database.header import HEADER_BYTES
 from snapstore.database.image import Image
 from snapstore.database.overflow import Behind
 from snapstore.database.rowdiff import Share, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.schema_reader import read_schema
-from snapstore.database.tables import SCHEMA, Schema, SchemaRow, Table, folded
+from snapstore.database.tables import SCHEMA, SCHEMA_ROOT, Schema, SchemaRow, Table, folded
 
 SETTINGS = ("user_version", "application_id")
 _ORDER = ("table", "index", "view", "trigger")
@@ -50,7 +52,6 @@ class ImageDiff:
         self.before, self.after = before, after
         self._changed = changed
         self._shelves = shelves
-        self.schemas = self._read_schemas()
         self.tables: list[TableDiff] = list(self._tables()) if changed else []
 
     @property
@@ -62,6 +63,8 @@ class ImageDiff:
 
     def schema_changes(self) -> list[SchemaChange]:
         """Return what differs in schema and settings, tables first."""
+        if not self._changed:
+            return []
         before, after = (_named(schema) for schema in self.schemas)
         changes = []
         for name in dict.fromkeys([*before, *after]):
@@ -72,10 +75,23 @@ class ImageDiff:
         changes.sort(key=lambda change: (_ORDER.index(change.type), change.name))
         return changes + list(self._settings())
 
-    def _read_schemas(self) -> tuple[Schema, Schema]:
-        before = read_schema(self.before)
-        after = read_schema(self.after) if self._changed else before
-        return before, after
+    @cached_property
+    def schemas(self) -> tuple[Schema, Schema]:
+        """The schema of each image, read when it is asked for where nothing differs."""
+        seen: set[int] = set()
+        before = read_schema(self.before.noting(seen))
+        return before, before if self._are_alike(seen) else read_schema(self.after)
+
+    def _are_alike(self, pages: set[int]) -> bool:
+        """Tell whether some pages mean the same on both sides; of page 1 it is asked of what follows the header."""
+        if not self._changed:
+            return True
+        before, after = self.before, self.after
+        if (before.usable, before.encoding) != (after.usable, after.encoding):
+            return False
+        if any(pgno in self._changed for pgno in pages if pgno != SCHEMA_ROOT):
+            return False
+        return before.page(SCHEMA_ROOT)[HEADER_BYTES:] == after.page(SCHEMA_ROOT)[HEADER_BYTES:]
 
     def _settings(self) -> Iterator[SchemaChange]:
         for name in SETTINGS:

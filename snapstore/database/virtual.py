@@ -84,6 +84,8 @@ class Part(NamedTuple):
 
 def parts(diff: ImageDiff) -> list[Part]:
     """Return what may differ, by name; of a virtual table its rows first."""
+    if not diff.tables:
+        return []
     shadows = _shadows(diff.schemas)
     found: list[Part] = []
     rtrees: dict[str, list[TableDiff]] = {}
@@ -100,10 +102,12 @@ def parts(diff: ImageDiff) -> list[Part]:
 
 def schema_changes(diff: ImageDiff) -> list[SchemaChange]:
     """Return what differs in the schema; shadow tables come and go with their virtual table."""
+    if not (changes := diff.schema_changes()):
+        return []
     shadows = _shadows(diff.schemas)
     return [
         change
-        for change in diff.schema_changes()
+        for change in changes
         if folded(change.table) not in shadows or (change.type == "table" and change.change == "changed")
     ]
 
