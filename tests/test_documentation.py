@@ -74,9 +74,9 @@ def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
 
 
 def test_the_test_command_of_the_readme_is_the_one_ci_runs() -> None:
-    assert re.search(r"^python3 -m venv .*'\.\[test\]'.* -m pytest$", README, re.MULTILINE)
+    assert re.search(r"^python3 -m venv .*'\.\[test\]'.* -m pytest -n auto --dist loadfile$", README, re.MULTILINE)
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
-    assert "test_command=$(grep -m1 -- '-m pytest$' README.md)" in ci
+    assert "test_command=$(grep -m1 -- '-m pytest ' README.md)" in ci
     assert ci.rstrip().endswith('bash -c "$test_command"')
 
 

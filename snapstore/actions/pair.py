@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from snapstore.actions.image import page_images
 from snapstore.actions.page_spool import PageSpool
@@ -20,12 +19,13 @@ from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord
 from snapstore.ids import ID_BYTES
 from snapstore.progress import SILENT, Progress
+from snapstore.records import Record
 from snapstore.store import Store
 
 _BLOCKS_AT_ONCE = 64  # 8 MiB of both sides
 
 
-class Compared(NamedTuple):
+class Compared(Record):
     """One database on both sides; `is_same` where the content ids are equal, and no page was looked at."""
 
     diff: ImageDiff
@@ -155,7 +155,7 @@ class Pair:
             return
         for scanned in view.scan(base.block_ids):
             self._progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
-            yield from ((number, data) for number, _, data in scanned.new)
+            yield from ((new.number, new.data) for new in scanned.new)
 
     def _live_image(self) -> Image:
         view = self._view

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from snapstore.errors import UnknownRule
+from snapstore.records import Record
 
 if TYPE_CHECKING:
     from snapstore.database.diff import ImageDiff
@@ -21,7 +22,7 @@ _LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
 SEQUENCES: tuple[Sequences, ...] = ("report", "ignore", "fail")
 
 
-class Policy(NamedTuple):
+class Policy(Record):
     """What is ignored; `keep` are the tables that `clean` leaves alone."""
 
     tables: tuple[str, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.origin import check_name_belongs
@@ -13,13 +12,14 @@ from snapstore.history.refs import Ref, check_name
 from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.refusals import NameExists, NamePinned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 MANY_BLOCKS = 512  # 32 MiB: hashing and compressing less takes no longer than an ordinary transaction
 
 
-class TakeOptions(NamedTuple):
+class TakeOptions(Record):
     """What `tag` and `backup` may be told; `new` refuses an existing name, `force` moves a pinned one."""
 
     name: str
@@ -31,7 +31,7 @@ class TakeOptions(NamedTuple):
     timeout: float = DEFAULT_TIMEOUT
 
 
-class TakenDatabase(NamedTuple):
+class TakenDatabase(Record):
     """One database in the snapshot; `stored_bytes` is what it added to the store."""
 
     content: str
@@ -41,7 +41,7 @@ class TakenDatabase(NamedTuple):
     stored_bytes: int
 
 
-class TakeResult(NamedTuple):
+class TakeResult(Record):
     """The snapshot a name has; `unchanged` where the live state was the one HEAD already had."""
 
     snapshot: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from snapstore.actions.compare import compare
 from snapstore.actions.differences import ADDED, Counts, DatabaseDifference, RowDifference, TableDifference
@@ -19,6 +19,7 @@ from snapstore.errors import NoSnapshot
 from snapstore.history.snapshot import FORENSIC
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000  # kept of each database; all are counted
 
 
-class VerifyOptions(NamedTuple):
+class VerifyOptions(Record):
     """What to verify against; `strict` makes drift a failure, `restore_on_fail` puts the state back then."""
 
     against: State
@@ -56,7 +57,7 @@ class VerifiedDatabase:
         self.drift: dict[str, Any] = {}
 
 
-class VerifyResult(NamedTuple):
+class VerifyResult(Record):
     """The worst verdict, and whether it passes; `forensic` is the snapshot of the state that failed.
 
     `databases` is what was found first; after a restore `verdict` and `ok` still tell of that.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -15,10 +15,11 @@ from snapstore.cli.places import DEFAULT_BACKUP_NAME
 from snapstore.errors import BadName, ConfigurationError
 from snapstore.history.refs import check_name
 from snapstore.project import DEFAULT
+from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT
 
 
-class Configuration(NamedTuple):
+class Configuration(Record):
     """What a configuration file says; paths are absolute. `file` is None where there is none."""
 
     file: str | None = None

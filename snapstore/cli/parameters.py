@@ -7,9 +7,10 @@ everyday ones itself, so that they need not wait for click to be imported.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from snapstore.errors import SnapError
+from snapstore.records import Record
 
 
 class Misused(SnapError):
@@ -66,7 +67,7 @@ TEXT, REVISION = Text(), Revision()
 COUNT, SECONDS = Number(whole=True), Number(whole=False)
 
 
-class Parameter(NamedTuple):
+class Parameter(Record):
     """One declaration; an argument has a single name, an option its spellings and perhaps a name of its own.
 
     `several` lets an option be repeated, and gives an argument all the words that are left.

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from snapstore.cli.options import GLOBAL_OPTIONS, Globals
 from snapstore.cli.parameters import Parameter
 from snapstore.cli.verbs import NAMES, load
+from snapstore.records import Record
 
 if TYPE_CHECKING:
     from snapstore.cli.command import Verb
 
 
-class Plain(NamedTuple):
+class Plain(Record):
     """A command line that was understood."""
 
     verb: Verb

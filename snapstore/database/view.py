@@ -15,7 +15,6 @@ import threading
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from contextlib import closing
-from typing import NamedTuple
 
 from snapstore import blocks
 from snapstore.blocks import BLOCK_BYTES
@@ -27,12 +26,13 @@ from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
 from snapstore.holders import holders_of
 from snapstore.ids import ID_BYTES, object_id
 from snapstore.parallel import ordered_map, shared_map
+from snapstore.records import Record
 
 BLOCKS_A_PIECE = 16  # 1 MiB: it stays in the cache of a processor between being read and hashed
 PIECES_AHEAD = 16
 
 
-class NewBlock(NamedTuple):
+class NewBlock(Record):
     """A block, counted from 0, that is not the one that was known at its place."""
 
     number: int
@@ -40,14 +40,14 @@ class NewBlock(NamedTuple):
     data: bytes
 
 
-class Scanned(NamedTuple):
+class Scanned(Record):
     """Consecutive blocks met by a scan: all their ids, `16 * n bytes`, and those that are new."""
 
     ids: bytes
     new: list[NewBlock]
 
 
-class _Piece(NamedTuple):
+class _Piece(Record):
     """Consecutive blocks to read at once, with the pages that have to come from SQLite."""
 
     first: int

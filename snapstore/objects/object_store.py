@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
@@ -20,6 +19,7 @@ from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import Entry, Kind, PackReader, PackWriter, pack_path
 from snapstore.parallel import ordered_map, shared_map
+from snapstore.records import Record
 from snapstore.timestamps import now
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases
@@ -33,7 +33,7 @@ _CANDIDATES_A_QUERY = 32
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
-class Location(NamedTuple):
+class Location(Record):
     """A row of the pack index."""
 
     pack: str
@@ -187,7 +187,7 @@ class ObjectStore:
         return StoreDamaged(os.path.dirname(self.folder), detail)
 
 
-class Candidate(NamedTuple):
+class Candidate(Record):
     """An object that may have to be stored; `base` is the id of a similar one."""
 
     kind: Kind
@@ -196,7 +196,7 @@ class Candidate(NamedTuple):
     base: bytes | None
 
 
-class _Base(NamedTuple):
+class _Base(Record):
     """A base before it is decoded, which `read` does; `id` is the base's."""
 
     id: bytes
@@ -204,7 +204,7 @@ class _Base(NamedTuple):
     read: Callable[[], bytes]
 
 
-class _Job(NamedTuple):
+class _Job(Record):
     """A candidate that is new, with its base."""
 
     candidate: Candidate
@@ -243,13 +243,13 @@ class ObjectWriter:
             for job, frame in encoded:
                 if self._pack is None:
                     self._pack = PackWriter(self._objects.folder)
-                kind, id_, data, _ = job.candidate
+                one = job.candidate
                 base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
-                self._pack.add(kind, id_, base, depth, len(data), frame.data)
+                self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
                 self.stored_bytes += len(frame.data)
                 if job.base and frame.prefix is not None:
                     self._objects.remember(job.base.id, frame.prefix)
-                del self._in_flight[id_]
+                del self._in_flight[one.id]
 
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
@@ -314,7 +314,7 @@ class ObjectWriter:
             return _Job(candidate, None)
 
 
-class _Frame(NamedTuple):
+class _Frame(Record):
     """A compressed object, and the bytes of the base that was looked at."""
 
     data: bytes

@@ -15,7 +15,7 @@ import os
 import struct
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import xxhash
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 from snapstore.files import reached, sync_folder, temporary_beside, translated, write_all
 from snapstore.ids import ID_BYTES
+from snapstore.records import Record
 
 VERSION = 1
 MAGIC = b"SNAPPACK"
@@ -49,7 +50,7 @@ class Kind(IntEnum):
     SNAPSHOT = 3
 
 
-class Entry(NamedTuple):
+class Entry(Record):
     """Where an object lies in a pack: `offset` is that of its frame, both lengths in bytes."""
 
     kind: Kind
