@@ -112,6 +112,7 @@ class _Clean:
         self._stack = stack
         self._views: dict[str, View] = {}
         self._before: Captured | None = None
+        self._is_bound = False  # whether rows have to be read from the live database to the end
 
     def run(self, start: float, progress: Progress) -> CleanResult:
         dry_run = self._options.dry_run
@@ -128,6 +129,8 @@ class _Clean:
                     raise CleanImpossible(f"the schema differs ({', '.join(one.name for one in difference.schema)})")
             patches = {name: difference.patch() for name, difference in differences.items()}
             changed = any(not patch.is_empty() for patch in patches.values())
+            if changed and self._is_bound:
+                raise CleanImpossible("its pages cannot be compared with the snapshot's")
             if dry_run or not changed:
                 results = {name: _planned(differences[name], patch) for name, patch in patches.items()}
             else:
@@ -145,8 +148,8 @@ class _Clean:
         compared = pair.compared()
         if not pair.needs_lock:
             pair.let_go()  # what is written from now on must not be read
-        elif not compared.is_same:
-            raise CleanImpossible("its pages cannot be compared with the snapshot's")
+        else:
+            self._is_bound = True
         return DatabaseDifference(name, compared, self._policy)
 
     def _keep_state_before(self, capture: Capture) -> None:

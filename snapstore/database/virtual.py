@@ -125,6 +125,13 @@ def logical_name(schema: Schema, table: str) -> str:
     return table
 
 
+def shadow_tables(schema: Schema) -> set[str]:
+    """Return the names of the shadow tables of virtual tables whose modules are known here."""
+    virtual = [one for one in map(Virtual.of, schema.virtual) if one.module in _SHADOWS]
+    names = (table.name for table in schema.tables.values())
+    return {name for name in names if any(one.shadow(name) is not None for one in virtual)}
+
+
 def _shadows(schemas: tuple[Schema, Schema]) -> dict[str, tuple[Virtual, str]]:
     """Return for each shadow table, in lower case, its virtual table and what follows that one's name."""
     found: dict[str, tuple[Virtual, str]] = {}
