@@ -16,8 +16,8 @@ from snapstore.store import Store
 
 FOLDER, SUFFIX = "skeletons", ".skeleton"
 LEAST_INTERIOR_PAGES = 32  # fewer are walked as quickly
-MOST_FILES = 8
-MOST_BYTES = 256 << 20  # of one: 8 bytes for each page of the image
+MOST_FILES = 16
+MOST_BYTES = 256 << 20  # together; one has 8 bytes for each page of the image
 
 
 class SkeletonShelf:
@@ -69,7 +69,10 @@ class SkeletonShelf:
 
     def _forget_oldest(self) -> None:
         """Remove the files that were used longest ago, and what a process that was killed left among them."""
-        paths = [os.path.join(self._folder, name) for name in os.listdir(self._folder)]
-        paths.sort(key=os.path.getmtime, reverse=True)
-        for path in paths[MOST_FILES:]:
-            os.unlink(path)
+        with os.scandir(self._folder) as entries:
+            found = sorted(((entry.stat(), entry.path) for entry in entries), key=lambda one: one[0].st_mtime_ns)
+        total = 0
+        for number, (stat, path) in enumerate(reversed(found)):
+            total += stat.st_size
+            if number >= MOST_FILES or total > MOST_BYTES:
+                os.unlink(path)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from snapstore.actions.skeletons import FOLDER, MOST_FILES
+from snapstore.actions.skeletons import FOLDER, MOST_BYTES, MOST_FILES
 from snapstore.database.skeleton import MAGIC, VERSION
 from snapstore.ids import object_id
 from snapstore.store import Store
@@ -254,30 +254,36 @@ def test_a_small_database_keeps_none(tmp_path: Path) -> None:
     assert not skeletons(snap)
 
 
-def test_the_oldest_go_when_there_are_many(snap: Snap) -> None:
-    differs(snap, "baseline")
-    (first,) = skeletons(snap)
-    for number in range(MOST_FILES + 1):
-        execute(snap.database, f"DELETE FROM item WHERE id = {number + 2000}")
-        snap("tag", f"run-{number}")
-        execute(snap.database, f"DELETE FROM item WHERE id = {number + 3000}")
-        for path in skeletons(snap):
-            os.utime(path, (1000 + number, 1000 + number))
-        differs(snap, "baseline")  # which is used all along
-        differs(snap, f"run-{number}")
-    assert len(skeletons(snap)) == MOST_FILES
-    assert first in skeletons(snap)
+def left_by_others(snap: Snap, name: str, bytes_: int = 0) -> list[Path]:
+    """Put files there that were used one after the other, long ago."""
+    (snap.store / FOLDER).mkdir(exist_ok=True)
+    paths = [snap.store / FOLDER / name.format(number) for number in range(MOST_FILES)]
+    for number, path in enumerate(paths):
+        path.touch()
+        os.truncate(path, bytes_)
+        os.utime(path, (1000 + number, 1000 + number))
+    return paths
 
 
-def test_what_a_killed_process_left_is_cleared_away(snap: Snap) -> None:
-    (snap.store / FOLDER).mkdir()
-    for number in range(MOST_FILES):
-        left = snap.store / FOLDER / f".x.{number}.snap-tmp"
-        left.touch()
-        os.utime(left, (1, 1))
+@pytest.mark.parametrize("name", ["{:032x}.skeleton", ".x.{}.snap-tmp"])
+def test_those_that_were_used_long_ago_go_when_there_are_many(snap: Snap, name: str) -> None:
+    others = left_by_others(snap, name)
     differs(snap, "baseline")
-    assert len(skeletons(snap)) == MOST_FILES
-    assert any(not path.name.startswith(".") for path in skeletons(snap))
+    (own,) = set(skeletons(snap)) - set(others)
+    assert set(skeletons(snap)) == {own, *others[1:]}
+    os.utime(own, (1, 1))
+    differs(snap, "baseline")
+    execute(snap.database, "DELETE FROM item WHERE id = 5000")
+    differs(snap, "later")
+    assert own in skeletons(snap)
+    assert others[1] not in skeletons(snap)
+
+
+def test_those_that_were_used_long_ago_go_when_they_are_large(snap: Snap) -> None:
+    others = left_by_others(snap, "{:032x}.skeleton", MOST_BYTES // 4)
+    differs(snap, "baseline")
+    (own,) = set(skeletons(snap)) - set(others)
+    assert set(skeletons(snap)) == {own, *others[-3:]}
 
 
 def test_a_store_that_cannot_be_written_compares_all_the_same(snap: Snap) -> None:
