@@ -10,9 +10,9 @@ from array import array
 from collections.abc import Sequence
 
 from snapstore.database.btree import MAX_DEPTH, children, endless, uneven
-from snapstore.database.forest import Forest
+from snapstore.database.forest import Forest, taken
 from snapstore.database.image import DamagedPage, Image
-from snapstore.database.skeleton import Skeleton, taken
+from snapstore.database.skeleton import Skeleton
 
 
 class Derived(Forest):

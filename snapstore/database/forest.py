@@ -27,6 +27,8 @@ class Forest(ABC):
         """Add the b-tree of a table or an index. Raises DatabaseCorrupt."""
         self.names[table.root] = table.name
         try:
+            if not 0 < table.root <= self.image.page_count:
+                raise taken(table.root, self.image)
             self._grow(table.root)
         except DamagedPage as error:
             raise self.corrupt(error, table.root) from error
@@ -58,6 +60,13 @@ class Forest(ABC):
             else:
                 leaves.append(pgno)
         return above + leaves if table.without_rowid else leaves
+
+
+def taken(pgno: int, image: Image) -> DamagedPage:
+    """Return the error of a page that hangs on two pages, or that there is not."""
+    if not 0 < pgno <= image.page_count:
+        return DamagedPage(pgno, f"is not among the {image.page_count} pages there are")
+    return DamagedPage(pgno, "belongs to two places")
 
 
 class Unlike(NamedTuple):

@@ -23,8 +23,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from snapstore.database.btree import children, page_numbers, walk
-from snapstore.database.forest import Forest
-from snapstore.database.image import DamagedPage, Image
+from snapstore.database.forest import Forest, taken
+from snapstore.database.image import Image
 from snapstore.ids import ID_BYTES, object_id
 
 VERSION = 1
@@ -158,13 +158,6 @@ class Skeleton(Forest):
         for pgno, start, end in zip(numbers[trees:interior:2], places, places[1:], strict=False):
             found._children[pgno] = numbers[start:end]
         return found
-
-
-def taken(pgno: int, image: Image) -> DamagedPage:
-    """Return the error of a page that hangs on two pages, or that there is not."""
-    if not 0 < pgno <= image.page_count:
-        return DamagedPage(pgno, f"is not among the {image.page_count} pages there are")
-    return DamagedPage(pgno, "belongs to two places")
 
 
 def _no_pages(count: int) -> array[int]:
