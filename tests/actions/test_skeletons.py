@@ -61,7 +61,7 @@ def snap(built: Path) -> Iterator[Snap]:
     shutil.rmtree(built)
     shutil.copytree(built.with_name("made"), built)
     yield Snap(built)
-    for path in (built / "store", built / "store" / FOLDER):
+    for path in (built, built / "store", built / "store" / FOLDER):
         if path.is_dir():
             path.chmod(0o755)
 
@@ -298,6 +298,18 @@ def test_a_store_that_cannot_be_written_compares_all_the_same(snap: Snap) -> Non
     snap.store.chmod(0o555)
     call(snap, "diff", "baseline", "later", "--exit-code", code=1, program=program)
     assert not skeletons(snap)
+
+
+def test_nothing_is_kept_of_a_file_that_is_read_without_locks(snap: Snap) -> None:
+    program = without_powers()
+    execute(snap.database, "PRAGMA journal_mode = wal", "DELETE FROM item WHERE id = 5000")
+    assert not Path(f"{snap.database}-wal").exists()
+    snap.folder.chmod(0o555)
+    call(snap, "diff", "baseline", "--exit-code", code=1, program=program)
+    assert not skeletons(snap)
+    snap.folder.chmod(0o755)
+    call(snap, "diff", "baseline", "--exit-code", code=1, program=program)
+    assert skeletons(snap)
 
 
 def test_a_skeleton_that_cannot_be_read_is_none(snap: Snap) -> None:
