@@ -42,6 +42,8 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
   a copy of the first state, of which dbhash then says the same as of the second. At the end SQLite's
   `integrity_check` is `ok`.
 - sqldiff is given the two database files, dbhash the changed one. Diffs of two snapshots do not read the database.
+- The first comparison with a snapshot keeps its skeleton (which page hangs on which) for the later ones. The round that
+  warms up did that; for `the first` what was kept is removed before.
 - Ratios are of the medians; beside them stands the median of the ratios of each round.
 """
 
