@@ -89,18 +89,13 @@ class ObjectStore:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
         locations = self.find_many(ids)
 
-        def jobs() -> Iterator[tuple[bytes, Location, bytes | None, bytes]]:
+        def readers() -> Iterator[Callable[[], bytes]]:
             for id_ in ids:
-                location = locations.get(id_)
-                if location is None:
+                if (location := locations.get(id_)) is None:
                     raise self._damaged(f"object {id_.hex()} is missing")
-                prefix = self.read(location.base) if location.base else None
-                yield id_, location, prefix, self._frame(id_, location)
+                yield self.reader(id_, location)
 
-        def decode(job: tuple[bytes, Location, bytes | None, bytes]) -> bytes:
-            return self._decoded(*job)
-
-        with closing(ordered_map(decode, jobs(), ahead=_BLOCKS_AHEAD)) as decoded:
+        with closing(ordered_map(lambda read: read(), readers(), ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 
     def hold(self, ids: Iterable[bytes]) -> None:
