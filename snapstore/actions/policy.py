@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from string import ascii_uppercase
 from typing import TYPE_CHECKING, Literal
 
 from snapstore.errors import UnknownRule
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from snapstore.database.diff import ImageDiff
 
 Sequences = Literal["report", "ignore", "fail"]
-_LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
+_LOWER = {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
 SEQUENCES: tuple[Sequences, ...] = ("report", "ignore", "fail")
 
 

@@ -29,8 +29,8 @@ _SHADOWS = {
 }
 _RTREES = ("rtree", "rtree_i32", "geopoly")
 _ROWID = "rowid"  # no column of a full-text table can have this name
-_NUMBERED = re.compile(r"^c\d+")
-_USING = re.compile(r"""\bUSING\s+("[^"]+"|\[[^]]+\]|`[^`]+`|\w+)\s*(?:\((.*)\))?[\s;]*$""", re.IGNORECASE | re.DOTALL)
+_NUMBERED = r"^c\d+"  # patterns are compiled when the first virtual table is met
+_USING = r"""(?is)\bUSING\s+("[^"]+"|\[[^]]+\]|`[^`]+`|\w+)\s*(?:\((.*)\))?[\s;]*$"""
 
 
 class Virtual(NamedTuple):
@@ -43,7 +43,7 @@ class Virtual(NamedTuple):
     @classmethod
     def of(cls, row: SchemaRow) -> Virtual:
         """Read the text that made it."""
-        found = _USING.search(row.sql or "")
+        found = re.search(_USING, row.sql or "")
         module, inner = (found[1].strip('"[]`').lower(), found[2] or "") if found else ("", "")
         return cls(row.name, module, tuple(_split(inner)))
 
@@ -172,7 +172,7 @@ def _rows_of_text(virtual: Virtual, schemas: tuple[Schema, Schema]) -> str:
 def _text_columns(names: tuple[str, ...], virtual: Virtual) -> tuple[str, ...]:
     """Give the columns of a content table the names they have in the full-text table."""
     if virtual.module != "fts5":
-        return tuple(_NUMBERED.sub("", name) or name for name in names)
+        return tuple(re.sub(_NUMBERED, "", name) or name for name in names)
     declared = {f"c{number}": name for number, name in enumerate(virtual.columns)} | {"id": _ROWID}
     return tuple(declared.get(name, name) for name in names)
 
