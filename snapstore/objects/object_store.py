@@ -18,7 +18,7 @@ from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import Entry, Kind, PackReader, PackWriter, pack_path
-from snapstore.parallel import ordered_map, shared_map
+from snapstore.parallel import ordered_map
 from snapstore.records import Record
 from snapstore.timestamps import now
 
@@ -99,13 +99,10 @@ class ObjectStore:
             yield from decoded
 
     def hold(self, ids: Iterable[bytes]) -> None:
-        """Decode a few blocks on two threads, to be read soon. Raises StoreDamaged."""
+        """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
         wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._recent]
-        locations = self.find_many(wanted)
-        readers = [self.reader(id_, locations[id_]) for id_ in wanted if id_ in locations]
-        with closing(shared_map(lambda number: readers[number](), len(readers))) as decoded:
-            for id_, data in zip((id_ for id_ in wanted if id_ in locations), decoded, strict=True):
-                self.remember(id_, data)
+        for id_, location in self.find_many(wanted).items():
+            self.remember(id_, self.reader(id_, location)())
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
