@@ -44,6 +44,8 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
 - What begin, verify and end of a test take is timed inside a process that runs a suite of {suite_tests} tests, the
   median of them; the wait until nobody writes (`quiet:`) is left out. Its rounds follow those of the other processes.
 - sqldiff is given the two database files, dbhash the changed one. Diffs of two snapshots do not read the database.
+- The first comparison with a snapshot keeps its skeleton (which page hangs on which) for the later ones. The round that
+  warms up did that; for `the first` what was kept is removed before.
 - Ratios are of the medians; beside them stands the median of the ratios of each round.
 """
 

@@ -20,6 +20,11 @@ def first_page(index: int, page_size: int) -> int:
     return index * (BLOCK_BYTES // page_size) + 1
 
 
+def block_of(pgno: int, page_size: int) -> int:
+    """Return the number of the block that a page is in."""
+    return (pgno - 1) * page_size // BLOCK_BYTES
+
+
 def lock_page(page_size: int) -> int:
     """Return the number of the lock-byte page, which SQLite never uses."""
     return PENDING_BYTE // page_size + 1

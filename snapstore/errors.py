@@ -6,26 +6,16 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING and sys.version_info < (3, 11):
-    from typing_extensions import dataclass_transform
-elif TYPE_CHECKING:
-    from typing import dataclass_transform
-else:
-
-    def dataclass_transform(**_: object) -> Any:
-        """Return a decorator that changes nothing; only type checkers read the real one."""
-        return lambda cls: cls
+from snapstore.records import annotated, bound, dataclass_transform
 
 
 @dataclass_transform(eq_default=False)
 class SnapError(Exception):
     """The base of every error that snapstore raises on purpose.
 
-    A subclass's annotations are its fields, given in order or by name, with defaults as in a dataclass. The
-    real decorator builds each of these classes from generated source, and a start-up pays for all of them.
+    A subclass's annotations are its fields, as in a record (records.py).
     """
 
     code: ClassVar[str] = "error"
@@ -33,19 +23,8 @@ class SnapError(Exception):
 
     def __init__(self, *values: object, **named: object) -> None:
         """Set the fields. Raises TypeError as a function would."""
-        fields = type(self).__dict__.get("__annotations__", {})  # noqa: RUF063 - `inspect` is slow to import
-        if len(values) > len(fields):
-            raise TypeError(f"{type(self).__name__} takes {len(fields)} fields, not {len(values)}")
-        given = dict(zip(fields, values, strict=False))
-        for name in fields:
-            if name in named:
-                given[name] = named.pop(name)
-            elif name not in given and not hasattr(type(self), name):
-                raise TypeError(f"{type(self).__name__} needs '{name}'")
-        if named:
-            raise TypeError(f"{type(self).__name__} has no field '{next(iter(named))}'")
         super().__init__(*values)
-        self.__dict__.update(given)
+        self.__dict__.update(bound(type(self), annotated(type(self)), values, named))
 
 
 class SqlFailed(SnapError):

@@ -1,4 +1,4 @@
-"""An ordered map over two threads, for work that releases the interpreter lock (read, hash, compress).
+"""Ordered maps over two threads, for work that releases the interpreter lock (read, hash, compress).
 
 `concurrent.futures` does the same and imports `logging`, and every command pays for what it imports.
 """
@@ -66,6 +66,41 @@ def ordered_map(
             jobs.put(None)
         for thread in threads:
             thread.join()
+
+
+def shared_map(function: Callable[[int], Result], count: int) -> Generator[Result, None, None]:
+    """Yield `function(number)` for 0 to `count` - 1 in order, half of it done by the calling thread itself.
+
+    Nothing is handed over and nobody waits, which suits many small pieces of work; results that come too early
+    are kept, so they should be small.
+    """
+    results: dict[int, Result] = {}
+    errors: list[BaseException] = []
+    numbers = iter(range(count))  # each number is drawn once, by whoever comes first
+
+    def work() -> None:
+        try:
+            for number in numbers:
+                results[number] = function(number)
+        except BaseException as error:  # noqa: BLE001 - carried over to the calling thread
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    wanted = 0
+    try:
+        for number in numbers:
+            results[number] = function(number)
+            while wanted in results:
+                yield results.pop(wanted)
+                wanted += 1
+    finally:
+        deque(numbers, maxlen=0)  # the other one begins nothing more
+        thread.join()
+    if errors:
+        raise errors[0]
+    for number in range(wanted, count):
+        yield results.pop(number)
 
 
 def _in_order(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from snapstore.errors import ConfigurationError
 from snapstore.files import path_text
+from snapstore.records import Record
 
 DEFAULT = "default"
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Record):
     """Names and real paths of live databases; the files need not exist."""
 
     databases: dict[str, str]

@@ -5,6 +5,7 @@ catalog.db   the catalog (objects/catalog.py)
 reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
 locks/       empty files, one a project, to lock
+skeletons/   what comparisons found out about snapshots (actions/skeletons.py)
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ import yaml
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.cli.config import Configuration, load
-from snapstore.cli.main import COMMANDS, cli
+from snapstore.cli.program import SnapCommand, cli
+from snapstore.cli.verbs import COMMANDS
 from snapstore.objects import pack
 from snapstore.objects.object_store import MAX_DEPTH
 from snapstore.project import DEFAULT
@@ -73,9 +74,9 @@ def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
 
 
 def test_the_test_command_of_the_readme_is_the_one_ci_runs() -> None:
-    assert re.search(r"^python3 -m venv .*'\.\[test\]'.* -m pytest$", README, re.MULTILINE)
+    assert re.search(r"^python3 -m venv .*'\.\[test\]'.* -m pytest -n auto --dist loadfile$", README, re.MULTILINE)
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
-    assert "test_command=$(grep -m1 -- '-m pytest$' README.md)" in ci
+    assert "test_command=$(grep -m1 -- '-m pytest ' README.md)" in ci
     assert ci.rstrip().endswith('bash -c "$test_command"')
 
 
@@ -99,9 +100,9 @@ def test_every_command_is_listed_and_shows_examples(tmp_path: Path) -> None:
         for name in names:
             assert re.search(rf"^  {name} ", listing, re.MULTILINE), name
             command = cli.get_command(context, name)
-            assert command is not None
+            assert isinstance(command, SnapCommand)
             assert command.help
-            examples: str = command.examples  # type: ignore[attr-defined]
+            examples: str = command.examples
             for line in examples.strip().splitlines():
                 assert name in line, line
 

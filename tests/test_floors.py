@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "snapstore"
 # folders on the same floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     (
+        "records",
         "errors",
         "refusals",
         "ids",

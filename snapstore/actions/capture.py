@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 import snapstore
 from snapstore.blocks import BLOCK_BYTES
@@ -21,11 +20,12 @@ from snapstore.objects.object_store import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.store import Store
 from snapstore.timestamps import now
 
 
-class Captured(NamedTuple):
+class Captured(Record):
     """A state in the store; `is_new` where a snapshot was made for it, which `record` has to enter."""
 
     id: str
@@ -157,8 +157,8 @@ def _changed_blocks(
     """Scan a view, noting all `ids`; yield the blocks that are not `known` at their place, with their bases."""
     for scanned in view.scan(known):
         ids += scanned.ids
-        for number, id_, data in scanned.new:
-            yield Candidate(Kind.BLOCK, id_, data, base.block_id(number) if base else None)
+        for new in scanned.new:
+            yield Candidate(Kind.BLOCK, new.id, new.data, base.block_id(new.number) if base else None)
         progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
 
 

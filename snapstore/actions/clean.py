@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.differences import Counts, DatabaseDifference
@@ -39,8 +39,7 @@ from snapstore.store import DEFAULT_TIMEOUT, Store
 ACTION = "clean"
 
 
-@dataclass(frozen=True)
-class CleanOptions:
+class CleanOptions(NamedTuple):
     """What `clean` may be told; tables that the policy ignores or keeps are left alone.
 
     `only` names the databases to clean, None for all of the snapshot's that the project has.
@@ -54,8 +53,7 @@ class CleanOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class CleanedDatabase:
+class CleanedDatabase(NamedTuple):
     """What was put back, by table: rows that came again (added), went (removed), changed back; its SQL in a dry run."""
 
     tables: dict[str, Counts]
@@ -63,8 +61,7 @@ class CleanedDatabase:
     sql: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class CleanResult:
+class CleanResult(NamedTuple):
     """What was done; `safety` is the snapshot of the state before, None where nothing was to be done."""
 
     snapshot: str
@@ -109,12 +106,13 @@ class _Clean:
         self._store = store
         self._project = project
         self._options = options
-        self._policy = replace(options.policy, tables=(*options.policy.tables, *options.policy.keep))
+        self._policy = options.policy._replace(tables=(*options.policy.tables, *options.policy.keep))
         self._snapshot = snapshot
         self._live = live
         self._stack = stack
         self._views: dict[str, View] = {}
         self._before: Captured | None = None
+        self._is_bound = False  # whether rows have to be read from the live database to the end
 
     def run(self, start: float, progress: Progress) -> CleanResult:
         dry_run = self._options.dry_run
@@ -131,6 +129,8 @@ class _Clean:
                     raise CleanImpossible(f"the schema differs ({', '.join(one.name for one in difference.schema)})")
             patches = {name: difference.patch() for name, difference in differences.items()}
             changed = any(not patch.is_empty() for patch in patches.values())
+            if changed and self._is_bound:
+                raise CleanImpossible("its pages cannot be compared with the snapshot's")
             if dry_run or not changed:
                 results = {name: _planned(differences[name], patch) for name, patch in patches.items()}
             else:
@@ -148,8 +148,8 @@ class _Clean:
         compared = pair.compared()
         if not pair.needs_lock:
             pair.let_go()  # what is written from now on must not be read
-        elif not compared.is_same:
-            raise CleanImpossible("its pages cannot be compared with the snapshot's")
+        else:
+            self._is_bound = True
         return DatabaseDifference(name, compared, self._policy)
 
     def _keep_state_before(self, capture: Capture) -> None:

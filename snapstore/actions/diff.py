@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from snapstore.actions.compare import compare
 from snapstore.actions.differences import DatabaseDifference
@@ -12,11 +11,11 @@ from snapstore.actions.policy import NOTHING_IGNORED, Policy, matches_any, unkno
 from snapstore.actions.state import State
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-@dataclass(frozen=True)
-class DiffOptions:
+class DiffOptions(Record):
     """Which states are compared; `tables` are names or globs that narrow it, none for all."""
 
     before: State
@@ -26,8 +25,7 @@ class DiffOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass
-class Diff:
+class Diff(Record):
     """The databases of both states."""
 
     before: State

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,16 +27,24 @@ if TYPE_CHECKING:
     from snapstore.database.sql_patch import SqlPatch
 
 
-@dataclass
 class Counts:
     """How many rows of a table were added, removed and changed."""
 
-    added: int = 0
-    removed: int = 0
-    changed: int = 0
+    def __init__(self, added: int = 0, removed: int = 0, changed: int = 0) -> None:
+        self.added = added
+        self.removed = removed
+        self.changed = changed
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Counts) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it counts on
+
+    def _asdict(self) -> dict[str, int]:
+        return vars(self)
 
     def count(self, change: str) -> None:
         """Count one row."""
@@ -61,17 +68,17 @@ class RowDifference(NamedTuple):
     columns: tuple[str, ...]
 
 
-@dataclass
 class TableDifference:
     """A table whose rows may differ; the counts are complete once all `rows` were drawn.
 
     `hidden` counts, by column, the rows that differ in nothing but ignored columns.
     """
 
-    part: Part
-    policy: Policy
-    counts: Counts = field(default_factory=Counts)
-    hidden: Counter[str] = field(default_factory=Counter)
+    def __init__(self, part: Part, policy: Policy) -> None:
+        self.part = part
+        self.policy = policy
+        self.counts = Counts()
+        self.hidden: Counter[str] = Counter()
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore import engine
 from snapstore.database.file import sidecars
@@ -20,8 +20,7 @@ OK, WARNING, FAILURE = "ok", "warning", "failure"
 LOCK_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One check: what was looked at, how it is, and the remedy where it is not well."""
 
     check: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.image import write_image
 from snapstore.database.file import sidecars
@@ -15,8 +15,7 @@ from snapstore.refusals import LiveDatabaseTarget, WouldOverwrite
 from snapstore.store import Store
 
 
-@dataclass(frozen=True)
-class ExportOptions:
+class ExportOptions(NamedTuple):
     """Which database of which snapshot goes where; `force` overwrites a file, never the sidecars of one."""
 
     snapshot: str
@@ -25,8 +24,7 @@ class ExportOptions:
     force: bool = False
 
 
-@dataclass(frozen=True)
-class ExportResult:
+class ExportResult(NamedTuple):
     """The file that was written, `bytes` long."""
 
     snapshot: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.capture import Capture
 from snapstore.actions.origin import IMPORTED
@@ -18,8 +18,7 @@ from snapstore.refusals import NamePinned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-@dataclass(frozen=True)
-class ImportOptions:
+class ImportOptions(NamedTuple):
     """The file, the name to give, and which database of the project it is a state of."""
 
     path: str
@@ -30,8 +29,7 @@ class ImportOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class ImportResult:
+class ImportResult(NamedTuple):
     """The snapshot that was made."""
 
     snapshot: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.history.refs import Ref
 from snapstore.history.snapshots import SnapshotRow
 from snapstore.store import Store
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(NamedTuple):
     """A snapshot in a list; `content` is its content id, `stored_bytes` the length of the pack it came in."""
 
     snapshot: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.actions.state import State
 from snapstore.actions.stored import stored_image
@@ -18,8 +18,7 @@ from snapstore.refusals import DatabaseReadOnly
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-@dataclass(frozen=True)
-class QueryOptions:
+class QueryOptions(NamedTuple):
     """What is asked of which state; `only_db` names one of several databases."""
 
     state: State

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.history.reflog import HEAD
 from snapstore.ids import short
@@ -11,8 +11,7 @@ from snapstore.refusals import SnapshotInUse
 from snapstore.store import Store
 
 
-@dataclass(frozen=True)
-class Removed:
+class Removed(NamedTuple):
     """A name that is gone (`name`), or a snapshot that is forgotten (`name` is None)."""
 
     name: str | None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.in_place import check_written, commit, differing_pages, write_pages
@@ -26,13 +25,13 @@ from snapstore.history.snapshot import Snapshot
 from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 IN_PLACE, REPLACED, NONE = "in-place", "replaced", "none"
 
 
-@dataclass(frozen=True)
-class RestoreOptions:
+class RestoreOptions(Record):
     """What `restore` may be told.
 
     `only` names the databases to bring back, None for all of the snapshot's; `force` replaces files that are
@@ -49,8 +48,7 @@ class RestoreOptions:
     action: str = "restore"
 
 
-@dataclass(frozen=True)
-class RestoredDatabase:
+class RestoredDatabase(Record):
     """How one database came back.
 
     `kept` is where a damaged file was put, `still_open` the processes that have the replaced file open
@@ -64,8 +62,7 @@ class RestoredDatabase:
     still_open: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class RestoreResult:
+class RestoreResult(Record):
     """What was done; `safety` is the snapshot of the state before, None where nothing changed or none was wanted."""
 
     snapshot: str

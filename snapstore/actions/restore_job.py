@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from snapstore.database.file import DatabaseFile
 from snapstore.database.view import View
@@ -14,7 +13,6 @@ from snapstore.refusals import DatabaseReadOnly
 from snapstore.store import Store
 
 
-@dataclass
 class RestoreJob:
     """A live database and its target.
 
@@ -23,14 +21,15 @@ class RestoreJob:
     `written` the ids of the blocks that were changed, by number.
     """
 
-    path: str
-    record: DatabaseRecord
-    target: Manifest
-    reason: str = ""
-    damaged: bool = False
-    view: View | None = None
-    now: Manifest | None = None
-    written: dict[int, bytes] = field(default_factory=dict)
+    def __init__(self, path: str, record: DatabaseRecord, target: Manifest) -> None:
+        self.path = path
+        self.record = record
+        self.target = target
+        self.reason = ""
+        self.damaged = False
+        self.view: View | None = None
+        self.now: Manifest | None = None
+        self.written: dict[int, bytes] = {}
 
     @classmethod
     def assess(cls, store: Store, path: str, record: DatabaseRecord, *, force: bool) -> RestoreJob:

@@ -76,5 +76,4 @@ def _live_contents(project: Project, intent: Intent, timeout: float) -> dict[str
 
 
 def _content(view: View) -> str:
-    ids = b"".join(scanned.ids for scanned in view.scan())
-    return Manifest.of(view.page_size, view.page_count, ids).id.hex()
+    return Manifest.of(view.page_size, view.page_count, b"".join(view.ids())).id.hex()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from snapstore.actions.settle import settle
 from snapstore.errors import NoSnapshot
 from snapstore.history.intents import Intent
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.store import Store
 
 LIVE = "live"
 
 
-class State(NamedTuple):
+class State(Record):
     """One side of a comparison: the snapshot of each database by name, None for the live databases."""
 
     label: str

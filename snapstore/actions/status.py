@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from snapstore.actions.compare import compare
 from snapstore.actions.differences import Counts, DatabaseDifference
@@ -14,11 +13,11 @@ from snapstore.actions.verify import judge
 from snapstore.history.intents import Intent
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-@dataclass(frozen=True)
-class DatabaseStatus:
+class DatabaseStatus(Record):
     """One live database against its HEAD; pages that are new or gone count as changed.
 
     `verdict` is that of `verify`; `tables` has the rows that count for it, `schema` the names of what differs there.
@@ -36,8 +35,7 @@ class DatabaseStatus:
     head_pages: int
 
 
-@dataclass(frozen=True)
-class StatusResult:
+class StatusResult(Record):
     """All databases of the project; `settled` is a restore that had been cut off and was put right in the books."""
 
     clean: bool

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from snapstore.actions.compare import compare
 from snapstore.actions.differences import DatabaseDifference
@@ -20,16 +20,14 @@ from snapstore.timestamps import now
 MOST_COMPARISONS = 10
 
 
-@dataclass(frozen=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """A rule for a table, or for a column (`TABLE.COLUMN`), and in how many rows it differed."""
 
     rule: str
     rows: int
 
 
-@dataclass(frozen=True)
-class Suggestions:
+class Suggestions(NamedTuple):
     """What differed in every one of `comparisons`."""
 
     comparisons: int
@@ -37,12 +35,12 @@ class Suggestions:
     columns: list[Suggestion]
 
 
-@dataclass
 class _Seen:
     """How often a thing differed: in comparisons, and in rows."""
 
-    comparisons: Counter[str] = field(default_factory=Counter)
-    rows: Counter[str] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.comparisons: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
 
     def note(self, rows: Counter[str]) -> None:
         self.comparisons.update(rows.keys())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.origin import check_name_belongs
@@ -13,14 +12,14 @@ from snapstore.history.refs import Ref, check_name
 from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.refusals import NameExists, NamePinned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 MANY_BLOCKS = 512  # 32 MiB: hashing and compressing less takes no longer than an ordinary transaction
 
 
-@dataclass(frozen=True)
-class TakeOptions:
+class TakeOptions(Record):
     """What `tag` and `backup` may be told; `new` refuses an existing name, `force` moves a pinned one."""
 
     name: str
@@ -32,8 +31,7 @@ class TakeOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class TakenDatabase:
+class TakenDatabase(Record):
     """One database in the snapshot; `stored_bytes` is what it added to the store."""
 
     content: str
@@ -43,8 +41,7 @@ class TakenDatabase:
     stored_bytes: int
 
 
-@dataclass(frozen=True)
-class TakeResult:
+class TakeResult(Record):
     """The snapshot a name has; `unchanged` where the live state was the one HEAD already had."""
 
     snapshot: str

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from snapstore.actions.compare import compare
@@ -20,6 +19,7 @@ from snapstore.errors import NoSnapshot
 from snapstore.history.snapshot import FORENSIC
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000  # kept of each database; all are counted
 
 
-@dataclass(frozen=True)
-class VerifyOptions:
+class VerifyOptions(Record):
     """What to verify against; `strict` makes drift a failure, `restore_on_fail` puts the state back then."""
 
     against: State
@@ -41,7 +40,6 @@ class VerifyOptions:
     timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass
 class VerifiedDatabase:
     """One database: its verdict, and what it rests on.
 
@@ -49,17 +47,17 @@ class VerifiedDatabase:
     are missing there; `leaks` groups the added ones among `rows`; `drift` says what moved without being a row.
     """
 
-    verdict: str = CLEAN
-    tables: dict[str, Counts] = field(default_factory=dict)
-    rows: list[RowDifference] = field(default_factory=list)
-    rows_left_out: int = 0
-    leaks: list[Leak] = field(default_factory=list)
-    schema: list[SchemaChange] = field(default_factory=list)
-    drift: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, verdict: str = CLEAN) -> None:
+        self.verdict = verdict
+        self.tables: dict[str, Counts] = {}
+        self.rows: list[RowDifference] = []
+        self.rows_left_out = 0
+        self.leaks: list[Leak] = []
+        self.schema: list[SchemaChange] = []
+        self.drift: dict[str, Any] = {}
 
 
-@dataclass
-class VerifyResult:
+class VerifyResult(Record):
     """The worst verdict, and whether it passes; `forensic` is the snapshot of the state that failed.
 
     `databases` is what was found first; after a restore `verdict` and `ok` still tell of that.
@@ -85,11 +83,11 @@ def verify(store: Store, project: Project, options: VerifyOptions, progress: Pro
     if not result.ok and options.restore_on_fail:
         from snapstore.actions.keep import keep_state
 
-        result.forensic = keep_state(store, project, FORENSIC, options.label or result.verdict, options.timeout)
+        forensic = keep_state(store, project, FORENSIC, options.label or result.verdict, options.timeout)
         _restore(store, project, options, progress)
-        result.restored = _verify(store, project, options, progress).ok
-    result.seconds = time.monotonic() - start
-    return result
+        restored = _verify(store, project, options, progress).ok
+        result = result._replace(forensic=forensic, restored=restored)
+    return result._replace(seconds=time.monotonic() - start)
 
 
 def _verify(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> VerifyResult:
@@ -112,7 +110,8 @@ def _verify(store: Store, project: Project, options: VerifyOptions, progress: Pr
 
 def judge(difference: DatabaseDifference, most_rows: int = 0) -> VerifiedDatabase:
     """Draw all rows of a difference and say what they amount to. Raises DatabaseCorrupt for an index that misfits."""
-    found = VerifiedDatabase(schema=difference.schema)
+    found = VerifiedDatabase()
+    found.schema = difference.schema
     if difference.is_same:
         return found
     from snapstore.actions.leaks import grouped

@@ -7,7 +7,6 @@ freed of its log or set aside, and renamed over, all under its exclusive lock.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from snapstore.actions.image import write_image
 from snapstore.actions.restore_job import RestoreJob
@@ -15,11 +14,12 @@ from snapstore.database.file import sidecars
 from snapstore.database.replace import fold_log, remove_sidecars, set_aside
 from snapstore.errors import DatabaseLocked
 from snapstore.holders import openers_of
+from snapstore.records import Record
 from snapstore.refusals import DatabaseInUse
 from snapstore.store import Store
 
 
-class Replaced(NamedTuple):
+class Replaced(Record):
     """`kept` is where a damaged file was put, `still_open` the processes that go on with the old one."""
 
     kept: str | None

@@ -1,4 +1,4 @@
-"""What a command is given: `Context`, made by the decorator `snap_command`."""
+"""What a command is, a `Verb` made by the decorator `snap_command`, and what it is given: a `Context`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from snapstore.cli.options import Globals, SnapCommand
+from snapstore.cli.options import Globals
 from snapstore.cli.output import Output
+from snapstore.cli.parameters import DECLARED, Parameter
 from snapstore.cli.places import Places
 from snapstore.errors import SnapError
 from snapstore.progress import SILENT, Progress
+from snapstore.refusals import NotConfirmed
 
 if TYPE_CHECKING:
     from snapstore.actions.state import State
     from snapstore.history.intents import Intent
     from snapstore.store import Store
-from snapstore.refusals import NotConfirmed
 
 
 class Context:
@@ -82,26 +81,36 @@ class Context:
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask on a terminal; elsewhere, and with -y, go on."""
         asked = not yes and sys.stdin.isatty() and sys.stderr.isatty()
-        if asked and not click.confirm(question, err=True):
+        if not asked:
+            return
+        import click
+
+        if not click.confirm(question, err=True):
             raise NotConfirmed
 
 
-def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]], click.Command]:
+class Verb:
+    """A command: its name, its parameters as they were declared, and the function that does it."""
+
+    def __init__(self, name: str, function: Callable[..., Any], examples: str) -> None:
+        self.name = name
+        self.examples = examples
+        self.help = function.__doc__
+        self.parameters: list[Parameter] = vars(function).get(DECLARED, [])
+        self._function = function
+
+    def run(self, options: Globals, values: dict[str, Any]) -> Any:
+        """Do it with the values of its parameters; return its exit code, None for 0."""
+        context = Context(options)
+        start = time.monotonic()
+        try:
+            context.say_places()
+            return self._function(context, **values)
+        finally:
+            context.output.detail(f"{self.name}: {time.monotonic() - start:.3f} s")
+            context.finish_progress()
+
+
+def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]], Verb]:
     """Make a command of a function that takes a Context and the command's own parameters."""
-
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        @wraps(function)
-        @click.pass_obj
-        def run(options: Globals, /, **values: Any) -> Any:
-            context = Context(options)
-            start = time.monotonic()
-            try:
-                context.say_places()
-                return function(context, **values)
-            finally:
-                context.output.detail(f"{name}: {time.monotonic() - start:.3f} s")
-                context.finish_progress()
-
-        return click.command(name, cls=SnapCommand, examples=examples)(run)
-
-    return decorate
+    return lambda function: Verb(name, function, examples)

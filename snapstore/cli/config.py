@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -15,20 +15,20 @@ from snapstore.cli.places import DEFAULT_BACKUP_NAME
 from snapstore.errors import BadName, ConfigurationError
 from snapstore.history.refs import check_name
 from snapstore.project import DEFAULT
+from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(Record):
     """What a configuration file says; paths are absolute. `file` is None where there is none."""
 
     file: str | None = None
-    databases: dict[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str] = MappingProxyType({})
     store: str | None = None
     backup_name: str = DEFAULT_BACKUP_NAME
     timeout: float = DEFAULT_TIMEOUT
     policy: Policy = NOTHING_IGNORED
-    run: dict[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = MappingProxyType({})
 
 
 def load(path: str) -> Configuration:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-import click
-
 from snapstore.actions.diff import Diff
 from snapstore.actions.differences import DatabaseDifference, TableDifference
 from snapstore.cli.grid import counts_line, grid
 from snapstore.cli.output import counted, one_line
+from snapstore.cli.styles import style
 from snapstore.cli.values import shown
 from snapstore.database.diff import SchemaChange
 
@@ -32,11 +31,11 @@ class TextDiff:
             heading = len(diff.databases) > 1
             for line in self._database(database, stat=stat, schema=schema):
                 if heading:
-                    yield click.style(f"{database.name}:", bold=True)
+                    yield style(f"{database.name}:", bold=True)
                     heading = False
                 yield line
         if self.left_out:
-            yield click.style(f"{counted(self.left_out, 'more row')} not shown; --limit 0 shows all", dim=True)
+            yield style(f"{counted(self.left_out, 'more row')} not shown; --limit 0 shows all", dim=True)
 
     def _database(self, database: DatabaseDifference, *, stat: bool, schema: bool) -> Iterator[str]:
         for change in database.schema:
@@ -62,18 +61,18 @@ class TextDiff:
         self.left_out += left_out
         if not table.counts:
             return
-        yield f"{click.style(one_line(table.name), bold=True)}: {counts_line(table.counts)}"
+        yield f"{style(one_line(table.name), bold=True)}: {counts_line(table.counts)}"
         if first:
             yield from grid(first, self._width)
         if left_out:
-            yield click.style(f"  … {counted(left_out, 'more row')}", dim=True)
+            yield style(f"  … {counted(left_out, 'more row')}", dim=True)
 
     def _all_rows(self, table: TableDifference) -> Iterator[str]:
         rows = table.rows()
         is_first = True
         while chunk := list(islice(rows, _CHUNK)):
             if is_first:
-                yield click.style(one_line(table.name), bold=True)
+                yield style(one_line(table.name), bold=True)
                 is_first = False
             yield from grid(chunk, self._width)
         if table.counts:
@@ -91,8 +90,8 @@ def _schema_lines(change: SchemaChange, *, full: bool) -> Iterator[str]:
     title = f"{sign} {change.type} {one_line(change.name)}"
     if change.type == "setting":
         title += f": {change.before} → {change.after}"
-    yield click.style(title, fg=color, bold=True)
+    yield style(title, fg=color, bold=True)
     if full and change.type != "setting":
         for text, mark, paint in ((change.before, "-", "red"), (change.after, "+", "green")):
             for line in (text or "").splitlines():
-                yield click.style(f"    {mark} {one_line(line)}", fg=paint)
+                yield style(f"    {mark} {one_line(line)}", fg=paint)

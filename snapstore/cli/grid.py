@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import click
-
 from snapstore.actions.differences import ADDED, CHANGED, REMOVED, Counts, RowDifference
 from snapstore.cli.output import one_line, table
+from snapstore.cli.styles import style, unstyle
 from snapstore.cli.values import shown
 
 SIGNS = {ADDED: ("+", "green"), REMOVED: ("-", "red"), CHANGED: ("~", "yellow")}
@@ -19,7 +18,7 @@ _ROW_WISE = 3  # with more columns than this and nothing but changes, only the c
 def counts_line(counts: Counts) -> str:
     """Return `2 added, 1 changed`."""
     said = [(counts.added, ADDED), (counts.removed, REMOVED), (counts.changed, CHANGED)]
-    return ", ".join(click.style(f"{number:,} {word}", fg=SIGNS[word][1]) for number, word in said if number)
+    return ", ".join(style(f"{number:,} {word}", fg=SIGNS[word][1]) for number, word in said if number)
 
 
 def grid(rows: Sequence[RowDifference], width: int | None) -> list[str]:
@@ -28,7 +27,7 @@ def grid(rows: Sequence[RowDifference], width: int | None) -> list[str]:
     kept = len(columns)
     while True:
         lines = _lines(rows, columns[:kept], cut=kept < len(columns))
-        if width is None or kept <= 1 or max(len(click.unstyle(line)) for line in lines) <= width:
+        if width is None or kept <= 1 or max(len(unstyle(line)) for line in lines) <= width:
             return lines
         kept -= 1
 
@@ -47,21 +46,21 @@ def _columns(rows: Sequence[RowDifference]) -> list[str]:
 
 def _lines(rows: Iterable[RowDifference], columns: Sequence[str], *, cut: bool) -> list[str]:
     rest = (_LEFT_OUT,) if cut else ()
-    heading = ("", *(click.style(one_line(name), dim=True) for name in columns), *rest)
+    heading = ("", *(style(one_line(name), dim=True) for name in columns), *rest)
     return ["  " + line for line in table([heading, *((*_cells(row, columns), *rest) for row in rows)])]
 
 
 def _cells(row: RowDifference, columns: Sequence[str]) -> list[str]:
     sign, color = SIGNS[row.change]
     values = row.after or row.before or {}
-    cells = [click.style(sign, fg=color, bold=True)]
+    cells = [style(sign, fg=color, bold=True)]
     for name in columns:
         if name in row.columns:
             old, new = (shown((side or {}).get(name)) for side in (row.before, row.after))
-            cells.append(click.style(f"{old}{ARROW}{new}", fg=color, bold=True))
+            cells.append(style(f"{old}{ARROW}{new}", fg=color, bold=True))
         elif name in row.key or name in values:
             text = shown(row.key[name] if name in row.key else values[name])
-            cells.append(text if row.change == CHANGED else click.style(text, fg=color))
+            cells.append(text if row.change == CHANGED else style(text, fg=color))
         else:
             cells.append("")
     return cells

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from snapstore.actions.listing import Listed
 from snapstore.cli.output import one_line, size, table, when
+from snapstore.cli.styles import style
 from snapstore.ids import short
 
 
@@ -16,11 +15,11 @@ def lines(listed: Sequence[Listed]) -> list[str]:
     return table(
         [
             (
-                click.style(short(one.snapshot), fg="yellow"),
+                style(short(one.snapshot), fg="yellow"),
                 when(one.created),
                 size(one.bytes),
                 f"+{size(one.stored_bytes)}",
-                click.style(", ".join(one.names) + (" (pinned)" if one.pinned else ""), fg="green"),
+                style(", ".join(one.names) + (" (pinned)" if one.pinned else ""), fg="green"),
                 one_line(one.message),
             )
             for one in listed

@@ -6,13 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any
-
-import click
+from typing import Any, TextIO
 
 from snapstore.cli.options import Globals
 from snapstore.cli.places import environment_says
+from snapstore.cli.styles import show, unstyle
 from snapstore.files import translated
 
 IN_MEMORY_BYTES = 8 << 20  # of a document; a longer one waits in a temporary file
@@ -25,6 +23,7 @@ class Output:
         self._options = options
         self.verbose = options.verbose or environment_says("E2E_DEBUG")
         self._color = _color(options.color)
+        show(seen=any(map(self._is_colored, (sys.stdout, sys.stderr))))
 
     @property
     def as_json(self) -> bool:
@@ -36,8 +35,7 @@ class Output:
         if self._options.as_json:
             sys.stdout.write(json.dumps(plain(document), indent=2) + "\n")
         elif always or not self._options.quiet:
-            for line in lines:
-                click.echo(line, color=self._color)
+            self.lines(lines)
 
     def whole(self, pieces: Iterable[str]) -> None:
         """Print a long document, once it is known to come to its end: half of one is none."""
@@ -62,23 +60,31 @@ class Output:
     def lines(self, lines: Iterable[str]) -> None:
         """Print a result that is long, line by line."""
         for line in lines:
-            click.echo(line, color=self._color)
+            self._print(line, sys.stdout)
 
     def note(self, text: str) -> None:
         """Say something beside the result."""
         if not self._options.quiet:
-            click.echo(one_line(text), err=True, color=self._color)
+            self._print(one_line(text), sys.stderr)
 
     def detail(self, text: str) -> None:
         """Say something that only -v and E2E_DEBUG ask for."""
         if self.verbose:
-            click.echo(text, err=True, color=self._color)
+            self._print(text, sys.stderr)
+
+    def _print(self, text: str, stream: TextIO) -> None:
+        stream.write((text if self._is_colored(stream) else unstyle(text)) + "\n")
+        if stream.isatty():
+            stream.flush()
+
+    def _is_colored(self, stream: TextIO) -> bool:
+        return stream.isatty() if self._color is None else self._color
 
 
 def plain(value: Any) -> Any:
     """Return dataclasses and named tuples as dicts, as JSON has them."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if fields := getattr(value, "__dataclass_fields__", None):
+        return {name: plain(getattr(value, name)) for name in fields}
     if hasattr(value, "_asdict"):
         return plain(value._asdict())
     if isinstance(value, dict):
@@ -92,7 +98,7 @@ def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]
     """Return rows as aligned lines; `right` are the columns that hold numbers."""
     if not rows:
         return []
-    widths = [max(len(click.unstyle(row[at])) for row in rows) for at in range(len(rows[0]))]
+    widths = [max(len(unstyle(row[at])) for row in rows) for at in range(len(rows[0]))]
     return ["  ".join(_cell(cell, widths[at], at in right) for at, cell in enumerate(row)).rstrip() for row in rows]
 
 
@@ -124,7 +130,7 @@ def when(timestamp: str) -> str:
 
 
 def _cell(text: str, width: int, right: bool) -> str:
-    padding = " " * (width - len(click.unstyle(text)))
+    padding = " " * (width - len(unstyle(text)))
     return padding + text if right else text + padding
 
 

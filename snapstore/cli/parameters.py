@@ -1,45 +1,137 @@
-"""Parameters that several commands have, with their shell completion."""
+"""Parameters of commands as they are declared: what they are called and what may be given for them.
+
+click reads most command lines, from what program.py makes of the declarations; plain_arguments.py reads the
+everyday ones itself, so that they need not wait for click to be imported.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-import click
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-from snapstore.cli.options import Globals
-from snapstore.cli.places import Places
 from snapstore.errors import SnapError
+from snapstore.records import Record
 
 
-class Revision(click.ParamType[str]):
+class Misused(SnapError):
+    """Parameters that each may be given, and not together or not like this."""
+
+    detail: str
+    code = "usage"
+    exit_code = 2
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class Text:
+    """Any text."""
+
+    def read(self, text: str) -> Any:
+        """Return the value of what was typed. Raises ValueError."""
+        return text
+
+
+class Revision(Text):
     """A revision, completed with the names of the store."""
 
-    name = "rev"
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Offer tags that begin as typed; say nothing where there is no store."""
-        from click.shell_completion import CompletionItem
+class Choice(Text):
+    """One of some words."""
 
-        try:
-            with Places(ctx.ensure_object(Globals)).open_store() as store:
-                names = [ref.name for ref in store.refs.all()]
-        except (SnapError, OSError):
-            return []
-        return [CompletionItem(name) for name in [*names, "latest", "HEAD"] if name.startswith(incomplete)]
+    def __init__(self, *words: str) -> None:
+        self.words = words
 
-
-REVISION = Revision()
+    def read(self, text: str) -> str:
+        """Return the word. Raises ValueError."""
+        if text not in self.words:
+            raise ValueError(text)
+        return text
 
 
-def yes_option(function: Any) -> Any:
-    """Add -y."""
-    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
+class Number(Text):
+    """A number of at least zero, `whole` or with a fraction."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.whole = whole
+
+    def read(self, text: str) -> int | float:
+        """Return the number. Raises ValueError."""
+        number = int(text) if self.whole else float(text)
+        if not number >= 0:
+            raise ValueError(text)
+        return number
 
 
-def timeout_option(function: Any) -> Any:
-    """Add --timeout."""
-    text = "Wait this long for locks [default: 10, or 'timeout' of the configuration]."
-    return click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help=text)(function)
+TEXT, REVISION = Text(), Revision()
+COUNT, SECONDS = Number(whole=True), Number(whole=False)
+
+
+class Parameter(Record):
+    """One declaration; an argument has a single name, an option its spellings and perhaps a name of its own.
+
+    `several` lets an option be repeated, and gives an argument all the words that are left.
+    """
+
+    names: tuple[str, ...]
+    type: Text = TEXT
+    default: Any = None
+    required: bool = False
+    several: bool = False
+    is_flag: bool = False
+    metavar: str | None = None
+    help: str | None = None
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is given by name."""
+        return self.names[0].startswith("-")
+
+    @property
+    def spellings(self) -> list[str]:
+        """What an option may be called on the command line."""
+        return [name for name in self.names if name.startswith("-")]
+
+    @property
+    def name(self) -> str:
+        """What the command's function calls it: the name without dashes, else the longest spelling without them."""
+        own = [name for name in self.names if not name.startswith("-")]
+        return own[0] if own else max(self.names, key=len).lstrip("-").replace("-", "_")
+
+    @property
+    def absent(self) -> Any:
+        """The value where nothing was given."""
+        if self.several:
+            return ()
+        return False if self.is_flag else self.default
+
+
+Function = Callable[..., Any]
+DECLARED = "declared_parameters"
+
+
+def argument(name: str, *, required: bool = True, **settings: Any) -> Callable[[Function], Function]:
+    """Declare an argument; one with a default is not required."""
+    return _declare(Parameter((name,), required=required and "default" not in settings, **settings))
+
+
+def option(*names: str, **settings: Any) -> Callable[[Function], Function]:
+    """Declare an option."""
+    return _declare(Parameter(names, **settings))
+
+
+def _declare(parameter: Parameter) -> Callable[[Function], Function]:
+    def declare(function: Function) -> Function:
+        vars(function).setdefault(DECLARED, []).insert(0, parameter)  # decorators apply from the last to the first
+        return function
+
+    return declare
+
+
+yes_option = option("-y", "--yes", is_flag=True, help="Do not ask.")
+timeout_option = option(
+    "--timeout",
+    type=SECONDS,
+    metavar="S",
+    help="Wait this long for locks [default: 10, or 'timeout' of the configuration].",
+)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import click
-
 from snapstore.cli.figures import duration, interval, place_of, rows_of, share
 from snapstore.cli.output import counted, one_line, size, table, when
+from snapstore.cli.styles import style
 from snapstore.hybrid.report import Leak, Report
 from snapstore.hybrid.statistics import Rate
 
@@ -29,7 +28,7 @@ def lines(report: Report) -> Iterator[str]:
     if report.leaks:
         yield from _section("What is left behind", _leaks(report.leaks), right=(3,))
         if len(report.leaks) > _MOST_LEAKS:
-            yield click.style(f"… {counted(len(report.leaks) - _MOST_LEAKS, 'more')}; --html shows all", dim=True)
+            yield style(f"… {counted(len(report.leaks) - _MOST_LEAKS, 'more')}; --html shows all", dim=True)
     if report.steps:
         yield from _section("Cleanup steps", _steps(report), right=(1, 2, 3, 4))
     if report.phases:
@@ -44,7 +43,7 @@ def _head(report: Report) -> str:
 
 
 def _rate(what: str, of: Rate) -> tuple[str, str, str, str]:
-    return (click.style(what, bold=True), _share(of), f"{of.successes:,} of {of.trials:,}", _between(of))
+    return (style(what, bold=True), _share(of), f"{of.successes:,} of {of.trials:,}", _between(of))
 
 
 def _name(text: str) -> str:
@@ -55,18 +54,18 @@ def _name(text: str) -> str:
 def _share(of: Rate) -> str:
     if of.share is None:
         return "-"
-    return click.style(share(of.share), fg="green" if of.share == 1 else "yellow")
+    return style(share(of.share), fg="green" if of.share == 1 else "yellow")
 
 
 def _between(of: Rate) -> str:
-    return click.style(f"95%: {interval(of)}", dim=True) if of.trials else ""
+    return style(f"95%: {interval(of)}", dim=True) if of.trials else ""
 
 
 def _section(title: str, rows: Sequence[Sequence[str]], right: Sequence[int]) -> Iterator[str]:
     heading, *rest = rows
     yield ""
-    yield click.style(title, bold=True)
-    for line in table([tuple(click.style(name, dim=True) for name in heading), *rest], right):
+    yield style(title, bold=True)
+    for line in table([tuple(style(name, dim=True) for name in heading), *rest], right):
         yield f"  {line}"
 
 
@@ -108,4 +107,4 @@ def _growth(report: Report) -> Iterator[str]:
     sizes = [suite.store_bytes for suite in reversed(report.suites) if suite.store_bytes]
     if sizes:
         yield ""
-        yield f"{click.style('Store', bold=True)}  {size(sizes[0])} then, {size(sizes[-1])} now"
+        yield f"{style('Store', bold=True)}  {size(sizes[0])} then, {size(sizes[-1])} now"

@@ -16,7 +16,8 @@ holds; in a normalised page 1 they are zero, and the page count is the true one.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from snapstore.records import Record
 
 HEADER_BYTES = 100
 MIN_PAGE_SIZE = 512
@@ -29,7 +30,7 @@ _WRITER_VERSION = 3_007_000  # the first release that wrote bytes 92-99; kept co
 _FIELDS = struct.Struct(">16s H B B B 3x I I I I I I 4x I I i I i")
 
 
-class Header(NamedTuple):
+class Header(Record):
     """The header's fields that snapstore acts on."""
 
     page_size: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 from snapstore.database.btree import index_cells, tree
 from snapstore.database.diff import ImageDiff
@@ -46,7 +47,7 @@ def _pages(image: Image, index: SchemaRow) -> dict[int, None]:
         found = tree(image, index.root)
     except DamagedPage as error:
         raise _corrupt(image, index, error) from error
-    return dict.fromkeys([*found.interior, *found.leaves])
+    return dict.fromkeys(chain.from_iterable(found.levels))
 
 
 def _entries(image: Image, index: SchemaRow, pages: Iterator[int]) -> Iterator[tuple[Value, ...]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
@@ -42,16 +41,16 @@ class Share(NamedTuple):
     pages: list[int]
 
 
-@dataclass
 class TableDiff:
     """One table on both sides; `before` or `after` is None where there is no such table.
 
     `moved` counts, once all changes were drawn, the rows that only got another rowid.
     """
 
-    before: Share | None
-    after: Share | None
-    moved: int = 0
+    def __init__(self, before: Share | None, after: Share | None) -> None:
+        self.before = before
+        self.after = after
+        self.moved = 0
 
     @property
     def table(self) -> Table:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from snapstore.engine import Connection
 from snapstore.ids import object_id
+from snapstore.records import Record
 
 
-class Fingerprint(NamedTuple):
+class Fingerprint(Record):
     """Hashes in hex: `schema` of the schema's text, in any order; `layout` of its rows as SQLite caches them.
 
     Two images with one `layout` may share a cached schema; with one `schema` they hold the same tables.

@@ -5,7 +5,6 @@ How the schema of an image is read: schema_reader.py.
 
 from __future__ import annotations
 
-import string
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ SCHEMA_ROOT = 1
 REAL = "REAL"
 SEQUENCE_TABLE = "sqlite_sequence"
 STATISTICS = "sqlite_stat"
-_LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
+_LOWER = {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 

@@ -3,7 +3,8 @@
 In the rollback journal modes the file cannot change under the transaction's lock and is read directly
 in large pieces. In WAL mode the pages that any frame of the log names are asked from SQLite
 (`sqlite_dbpage`), which answers from the transaction's own snapshot; no checkpoint may touch the
-others while it is open, so they are read from the file directly. Page 1 is normalised and the
+others while it is open, so they are read from the file directly. What a checkpoint does touch while the
+file is read belongs to blocks that are read again. Page 1 is normalised and the
 lock-byte page is zero (header.py, blocks.py).
 """
 
@@ -11,9 +12,9 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Callable, Collection, Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from contextlib import closing
-from typing import NamedTuple, TypeVar
 
 from snapstore import blocks
 from snapstore.blocks import BLOCK_BYTES
@@ -24,15 +25,14 @@ from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
 from snapstore.holders import holders_of
 from snapstore.ids import ID_BYTES, object_id
-from snapstore.parallel import ordered_map
+from snapstore.parallel import ordered_map, shared_map
+from snapstore.records import Record
 
-BLOCKS_A_PIECE = 64  # 4 MiB: past it reading gets no faster
-PIECES_AHEAD = 4
-
-Result = TypeVar("Result")
+BLOCKS_A_PIECE = 16  # 1 MiB: it stays in the cache of a processor between being read and hashed
+PIECES_AHEAD = 16
 
 
-class NewBlock(NamedTuple):
+class NewBlock(Record):
     """A block, counted from 0, that is not the one that was known at its place."""
 
     number: int
@@ -40,14 +40,14 @@ class NewBlock(NamedTuple):
     data: bytes
 
 
-class Scanned(NamedTuple):
+class Scanned(Record):
     """Consecutive blocks met by a scan: all their ids, `16 * n bytes`, and those that are new."""
 
     ids: bytes
     new: list[NewBlock]
 
 
-class _Piece(NamedTuple):
+class _Piece(Record):
     """Consecutive blocks to read at once, with the pages that have to come from SQLite."""
 
     first: int
@@ -109,17 +109,29 @@ class View:
         one while others are hashed keeps the threads waiting for the interpreter, and they are few.
         """
         if not known:
-            yield from self._each_piece(self._scan_piece)
+            yield from self._each_piece()
         else:
             changed: list[int] = []
             first = 0
-            for ids in self._each_piece(self._hash_piece):
+            for ids in self.ids():
                 changed += _unlike(first, ids, known[first * ID_BYTES : first * ID_BYTES + len(ids)])
                 first += len(ids) // ID_BYTES
                 yield Scanned(ids, [])
             for number in changed:
                 data = self.block(number)
                 yield Scanned(b"", [NewBlock(number, object_id(data), data)])
+        self._check_unchanged()
+
+    def ids(self) -> Iterator[bytes]:
+        """Yield the ids of consecutive blocks, all in order.
+
+        The file is hashed as it is, on two threads; then those blocks anew of which the log has pages.
+        """
+        logged = sorted({blocks.block_of(pgno, self.page_size) for pgno in self._in_wal if pgno <= self.page_count})
+        firsts = range(0, self.block_count, BLOCKS_A_PIECE)
+        for first, ids in zip(firsts, self._hash_pieces(firsts), strict=True):
+            here = logged[bisect_left(logged, first) : bisect_left(logged, first + BLOCKS_A_PIECE)]
+            yield _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
         self._check_unchanged()
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
@@ -134,17 +146,28 @@ class View:
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
         return _Piece(first, count, {pgno: self.page(pgno) for pgno in range(start, end) if pgno in self._in_wal})
 
-    def _each_piece(self, work: Callable[[_Piece], Result]) -> Iterator[Result]:
-        """Do some work on the whole image, a piece at a time, on two threads where there is enough of it."""
+    def _each_piece(self) -> Iterator[Scanned]:
+        """Read and hash the whole image, a piece at a time, on two threads where there is enough of it."""
         pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
         if self.block_count <= BLOCKS_A_PIECE:
-            yield from map(work, pieces)
+            yield from map(self._scan_piece, pieces)
         else:
-            with closing(ordered_map(work, pieces, ahead=PIECES_AHEAD)) as found:
+            with closing(ordered_map(self._scan_piece, pieces, ahead=PIECES_AHEAD)) as found:
                 yield from found
 
-    def _hash_piece(self, piece: _Piece) -> bytes:
-        return b"".join(map(object_id, _cut(self._read(piece))))
+    def _hash_pieces(self, firsts: range) -> Iterator[bytes]:
+        """Yield the ids of the blocks of the file itself, by pieces."""
+
+        def ids(number: int) -> bytes:
+            first = firsts[number]
+            piece = _Piece(first, min(BLOCKS_A_PIECE, self.block_count - first), {})
+            return b"".join(map(object_id, _cut(self._read(piece))))
+
+        if len(firsts) <= 1:
+            yield from map(ids, range(len(firsts)))
+        else:
+            with closing(shared_map(ids, len(firsts))) as found:
+                yield from found
 
     def _scan_piece(self, piece: _Piece) -> Scanned:
         data = [bytes(block) for block in _cut(self._read(piece))]
@@ -186,7 +209,7 @@ class View:
         """Make sure that pages past the end of the file came from the write-ahead log."""
         end = piece.first * BLOCK_BYTES + size
         for pgno in range(end_of_file // self.page_size + 1, end // self.page_size + 1):
-            if pgno not in piece.overlay and pgno != blocks.lock_page(self.page_size):
+            if pgno not in self._in_wal and pgno != blocks.lock_page(self.page_size):
                 raise DatabaseCorrupt(self.file.path, f"page {pgno} of {self.page_count} is past the end of the file")
 
     def _check_unchanged(self) -> None:
@@ -197,6 +220,16 @@ class View:
 
 def _cut(data: memoryview) -> list[memoryview]:
     return [data[start : start + BLOCK_BYTES] for start in range(0, len(data), BLOCK_BYTES)]
+
+
+def _replaced(ids: bytes, others: dict[int, bytes]) -> bytes:
+    """Return ids with some in the place of others, counted from 0."""
+    if not others:
+        return ids
+    changed = bytearray(ids)
+    for at, id_ in others.items():
+        changed[at * ID_BYTES : (at + 1) * ID_BYTES] = id_
+    return bytes(changed)
 
 
 def _unlike(first: int, ids: bytes, known: bytes) -> list[int]:

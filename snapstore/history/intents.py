@@ -7,13 +7,13 @@ and removed in the one that moves HEAD. What the live database holds tells how f
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from snapstore.objects.catalog import Catalog
+from snapstore.records import Record
 from snapstore.timestamps import now
 
 
-class Intent(NamedTuple):
+class Intent(Record):
     """A restore of `databases` from snapshot `before` to `target`, ids in hex."""
 
     action: str

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from snapstore import blocks
 from snapstore.ids import ID_BYTES, object_id
+from snapstore.records import Record
 
 MAGIC = b"SNAPMANI"
 _HEADER = struct.Struct(">8s I I")
 _STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
-class Manifest(NamedTuple):
+class Manifest(Record):
     """The block ids of a state, `16 * n bytes` in order; pages counted in `page_size` bytes."""
 
     page_size: int

@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import NamedTuple
 
 import xxhash
 
 from snapstore.files import reached, translated, write_all
 from snapstore.objects.catalog import Catalog
+from snapstore.records import Record
 from snapstore.timestamps import now
 
 HEAD = "HEAD"
 _COLUMNS = "entry, ref, origin, lower(hex(snapshot)), databases, action, message, at"
 
 
-class ReflogEntry(NamedTuple):
+class ReflogEntry(Record):
     """A move of `ref` to `snapshot` (hex; None where the name was removed).
 
     `origin` is the project for HEAD, else empty; `databases` those that moved, None for all of the snapshot's.

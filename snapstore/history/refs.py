@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from snapstore.errors import BadName, UnknownRevision
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
 from snapstore.objects.catalog import Catalog
+from snapstore.records import Record
 from snapstore.refusals import NameExists, NamePinned
 
 RESERVED = (HEAD, "latest", "live")
@@ -17,7 +17,7 @@ _BAD = re.compile(r"[\s\x00-\x1f\x7f]|@\{|^-|^$")
 _WHOLE_ID = re.compile(r"^[0-9a-f]{32}$")
 
 
-class Ref(NamedTuple):
+class Ref(Record):
     """A tag; `snapshot` in hex, `message` what was said when it was set."""
 
     name: str

@@ -6,15 +6,15 @@ It is stored as JSON, keys sorted, in UTF-8 (docs/format.md). Its object id is t
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from snapstore.ids import object_id
+from snapstore.records import Record
 
 FORMAT = 1
 SAFETY, FORENSIC = "safety", "forensic"  # kinds of snapshots kept on the way, by a restore and by a failed verify
 
 
-class DatabaseRecord(NamedTuple):
+class DatabaseRecord(Record):
     """One database in a snapshot.
 
     `content` is the manifest's id in hex; `origin` the real path it was read from; `schema` a hash of
@@ -45,7 +45,7 @@ class DatabaseRecord(NamedTuple):
         return bytes.fromhex(self.content)
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Record):
     """What `encode` stores; ids in hex, `created` as timestamps.now gives it, `kind` what made it."""
 
     databases: dict[str, DatabaseRecord]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
+from snapstore.records import Record
 
 _COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
 
 
-class SnapshotRow(NamedTuple):
+class SnapshotRow(Record):
     """A snapshot as lists show it; ids in hex."""
 
     id: str

@@ -7,9 +7,10 @@ prefix where that is smaller, and chains of bases are at most `MAX_DEPTH` long.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
-from typing import NamedTuple
+from functools import partial
+from itertools import islice
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
@@ -18,6 +19,7 @@ from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import Entry, Kind, PackReader, PackWriter, pack_path
 from snapstore.parallel import ordered_map
+from snapstore.records import Record
 from snapstore.timestamps import now
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases
@@ -27,10 +29,11 @@ _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
 _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
+_CANDIDATES_A_QUERY = 32
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
-class Location(NamedTuple):
+class Location(Record):
     """A row of the pack index."""
 
     pack: str
@@ -71,38 +74,48 @@ class ObjectStore:
         location = self.find(id_)
         if location is None:
             raise self._damaged(f"object {id_.hex()} is missing")
-        prefix = self.read(location.base) if location.base else None
-        data = self._decoded(id_, location, prefix, self._frame(id_, location))
-        self._remember(id_, data)
+        data = self.reader(id_, location)()
+        self.remember(id_, data)
         return data
+
+    def reader(self, id_: bytes, location: Location) -> Callable[[], bytes]:
+        """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
+        if id_ in self._recent:
+            return partial(bytes, self._recent[id_])
+        prefix = self.read(location.base) if location.base else None
+        return partial(self._decoded, id_, location, prefix, self._frame(id_, location))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
-        locations = self._find_many(ids)
+        locations = self.find_many(ids)
 
-        def jobs() -> Iterator[tuple[bytes, Location, bytes | None, bytes]]:
+        def readers() -> Iterator[Callable[[], bytes]]:
             for id_ in ids:
-                location = locations.get(id_)
-                if location is None:
+                if (location := locations.get(id_)) is None:
                     raise self._damaged(f"object {id_.hex()} is missing")
-                prefix = self.read(location.base) if location.base else None
-                yield id_, location, prefix, self._frame(id_, location)
+                yield self.reader(id_, location)
 
-        def decode(job: tuple[bytes, Location, bytes | None, bytes]) -> bytes:
-            return self._decoded(*job)
-
-        with closing(ordered_map(decode, jobs(), ahead=_BLOCKS_AHEAD)) as decoded:
+        with closing(ordered_map(lambda read: read(), readers(), ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
+
+    def hold(self, ids: Iterable[bytes]) -> None:
+        """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
+        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._recent]
+        for id_, location in self.find_many(wanted).items():
+            self.remember(id_, self.reader(id_, location)())
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
         return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
-    def chain_end(self, id_: bytes) -> bytes:
-        """Return the object at the end of the chain of bases of `id_`."""
-        while (location := self.find(id_)) and location.base:
-            id_ = location.base
-        return id_
+    def chain_end(self, id_: bytes, location: Location) -> tuple[bytes, Location]:
+        """Return the object at the end of the chain of bases of `id_`. Raises StoreDamaged."""
+        while location.base:
+            id_, found = location.base, self.find(location.base)
+            if found is None:
+                raise self._damaged(f"object {id_.hex()} is missing")
+            location = found
+        return id_, location
 
     def lost_packs(self) -> list[str]:
         """Return the names of packs whose file is missing or has another length than was recorded."""
@@ -113,7 +126,8 @@ class ObjectStore:
                 lost.append(name)
         return lost
 
-    def _find_many(self, ids: list[bytes]) -> dict[bytes, Location]:
+    def find_many(self, ids: list[bytes]) -> dict[bytes, Location]:
+        """Return where those objects lie that there are."""
         found = {}
         for start in range(0, len(ids), _IDS_A_QUERY):
             some = ids[start : start + _IDS_A_QUERY]
@@ -147,7 +161,7 @@ class ObjectStore:
         what = getattr(error, "strerror", None) or error
         return self._damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
 
-    def _remember(self, id_: bytes, data: bytes) -> None:
+    def remember(self, id_: bytes, data: bytes) -> None:
         """Keep a few blocks: the base of a safety snapshot is often what the restore writes."""
         if len(data) <= BLOCK_BYTES:
             if len(self._recent) >= _RECENT_BLOCKS:
@@ -165,7 +179,7 @@ class ObjectStore:
         return StoreDamaged(os.path.dirname(self.folder), detail)
 
 
-class Candidate(NamedTuple):
+class Candidate(Record):
     """An object that may have to be stored; `base` is the id of a similar one."""
 
     kind: Kind
@@ -174,13 +188,19 @@ class Candidate(NamedTuple):
     base: bytes | None
 
 
-class _Job(NamedTuple):
-    """A candidate that is new, with the bytes of its base."""
+class _Base(Record):
+    """A base before it is decoded, which `read` does; `id` is the base's."""
+
+    id: bytes
+    depth: int
+    read: Callable[[], bytes]
+
+
+class _Job(Record):
+    """A candidate that is new, with its base."""
 
     candidate: Candidate
-    base: bytes | None
-    depth: int
-    prefix: bytes | None
+    base: _Base | None
 
 
 class ObjectWriter:
@@ -210,16 +230,18 @@ class ObjectWriter:
         return id_
 
     def add_all(self, candidates: Iterable[Candidate]) -> None:
-        """Store those of the candidates that are not known, compressing on two threads."""
+        """Store those of the candidates that are not known, decoding bases and compressing on two threads."""
         with closing(self._new(candidates)) as new, closing(ordered_map(_encode, new, ahead=_OBJECTS_AHEAD)) as encoded:
             for job, frame in encoded:
                 if self._pack is None:
                     self._pack = PackWriter(self._objects.folder)
-                kind, id_, data, _ = job.candidate
-                base, depth = (job.base, job.depth) if frame.uses_prefix else (None, 0)
-                self._pack.add(kind, id_, base, depth, len(data), frame.data)
+                one = job.candidate
+                base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
+                self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
                 self.stored_bytes += len(frame.data)
-                del self._in_flight[id_]
+                if job.base and frame.prefix is not None:
+                    self._objects.remember(job.base.id, frame.prefix)
+                del self._in_flight[one.id]
 
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
@@ -244,22 +266,26 @@ class ObjectWriter:
         )
 
     def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
-        for candidate in candidates:
-            if (known := self._known(candidate.id)) is not None:
-                if known != candidate.data:
+        drawn = iter(candidates)
+        while some := list(islice(drawn, 1 if self._was_empty else _CANDIDATES_A_QUERY)):
+            ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
+            found = {} if self._was_empty else self._objects.find_many(list(ids))
+            for candidate in some:
+                known = self._known(candidate.id, found.get(candidate.id))
+                if known is None:
+                    self._in_flight[candidate.id] = candidate.data
+                    yield self._job(candidate, found.get(candidate.base or b""))
+                elif known != candidate.data:
                     raise self._objects._damaged(f"two contents have the id {candidate.id.hex()}")
-                continue
-            self._in_flight[candidate.id] = candidate.data
-            yield self._job(candidate)
 
-    def _known(self, id_: bytes) -> bytes | None:
+    def _known(self, id_: bytes, location: Location | None) -> bytes | None:
         """Return the bytes already stored under an id: a hash that meets by accident must not share them."""
         if id_ in self._in_flight:
             return self._in_flight[id_]
         if self._pack and (entry := self._pack.entries.get(id_)):
             prefix = self._objects.read(entry.base) if entry.base else None
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        if self._was_empty or self._objects.find(id_) is None:
+        if location is None:
             return None
         try:
             return self._objects.read(id_)
@@ -267,35 +293,44 @@ class ObjectWriter:
             self._mended.add(id_)
             return None
 
-    def _job(self, candidate: Candidate) -> _Job:
+    def _job(self, candidate: Candidate, location: Location | None) -> _Job:
         """Find the base of a new object; one that cannot be read is no base."""
-        location = self._objects.find(candidate.base) if candidate.base else None
         if candidate.base is None or location is None or candidate.id in self._mended:
-            return _Job(candidate, None, 0, None)
-        base, depth = candidate.base, location.depth + 1
-        if location.depth >= MAX_DEPTH:
-            base, depth = self._objects.chain_end(base), 1
+            return _Job(candidate, None)
+        base = candidate.base
         try:
-            return _Job(candidate, base, depth, self._objects.read(base))
+            if location.depth >= MAX_DEPTH:
+                base, location = self._objects.chain_end(base, location)
+            return _Job(candidate, _Base(base, location.depth, self._objects.reader(base, location)))
         except StoreDamaged:
-            return _Job(candidate, None, 0, None)
+            return _Job(candidate, None)
 
 
-class _Frame(NamedTuple):
+class _Frame(Record):
+    """A compressed object, and the bytes of the base that was looked at."""
+
     data: bytes
     uses_prefix: bool
+    prefix: bytes | None
 
 
 def _encode(job: _Job) -> tuple[_Job, _Frame]:
-    data = job.candidate.data
-    if job.prefix is None:
-        return job, _Frame(codec.compress(data), uses_prefix=False)
-    delta = codec.compress(data, job.prefix)
+    data, prefix = job.candidate.data, _prefix(job)
+    if prefix is None:
+        return job, _Frame(codec.compress(data), uses_prefix=False, prefix=None)
+    delta = codec.compress(data, prefix)
     if len(delta) > len(data) * _SMALL:
         alone = codec.compress(data)
         if len(delta) > len(alone) * _WORTH_A_BASE:
-            return job, _Frame(alone, uses_prefix=False)
-    return job, _Frame(delta, uses_prefix=True)
+            return job, _Frame(alone, uses_prefix=False, prefix=prefix)
+    return job, _Frame(delta, uses_prefix=True, prefix=prefix)
+
+
+def _prefix(job: _Job) -> bytes | None:
+    try:
+        return job.base.read() if job.base else None
+    except StoreDamaged:
+        return None
 
 
 def _row(entry: Entry, pack: int) -> tuple[object, ...]:

@@ -11,17 +11,20 @@ BLAKE2b-256, then `.pack`. A base stands in this pack or in one written earlier.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import xxhash
 
+if TYPE_CHECKING:
+    import hashlib
+
 from snapstore.files import reached, sync_folder, temporary_beside, translated, write_all
 from snapstore.ids import ID_BYTES
+from snapstore.records import Record
 
 VERSION = 1
 MAGIC = b"SNAPPACK"
@@ -47,7 +50,7 @@ class Kind(IntEnum):
     SNAPSHOT = 3
 
 
-class Entry(NamedTuple):
+class Entry(Record):
     """Where an object lies in a pack: `offset` is that of its frame, both lengths in bytes."""
 
     kind: Kind
@@ -80,7 +83,7 @@ class PackWriter:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._temporary = temporary_beside(os.path.join(folder, "new" + SUFFIX))
-        self._hash = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        self._hash = _new_hash()
         self.entries: dict[bytes, Entry] = {}
         with translated(folder):
             self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -170,12 +173,18 @@ class PackReader:
     def check(self) -> None:
         """Read the whole pack against its BLAKE2b. Raises ValueError."""
         size = os.fstat(self._fd).st_size
-        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        digest = _new_hash()
         for offset in range(0, size - DIGEST_BYTES, _READ_BYTES):
             digest.update(os.pread(self._fd, min(_READ_BYTES, size - DIGEST_BYTES - offset), offset))
         name = os.path.basename(self.path).removesuffix(SUFFIX)
         if digest.hexdigest() != name or os.pread(self._fd, DIGEST_BYTES, size - DIGEST_BYTES) != digest.digest():
             raise ValueError("its bytes are not those its name says")
+
+
+def _new_hash() -> hashlib.blake2b:
+    import hashlib  # it loads OpenSSL, and most commands neither write nor check a pack
+
+    return hashlib.blake2b(digest_size=DIGEST_BYTES)
 
 
 def pack_path(folder: str, name: str) -> str:

@@ -21,7 +21,7 @@ from snapstore.actions.undo import undo
 from snapstore.actions.verify import VerifyOptions, VerifyResult, verify
 from snapstore.cli.diff_sql import pieces
 from snapstore.cli.failure import report
-from snapstore.cli.main import cli
+from snapstore.cli.program import cli
 from snapstore.project import Project
 from snapstore.store import Store
 from tests.cli.hands import Done, error_of, execute, files_beside_the_store

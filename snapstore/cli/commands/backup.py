@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.remove import remove
 from snapstore.actions.take import TakeOptions, take
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.commands.tag import describe
-from snapstore.cli.parameters import timeout_option, yes_option
+from snapstore.cli.parameters import option, timeout_option, yes_option
 from snapstore.cli.places import environment_says
 from snapstore.cli.skipped import SWITCHED_OFF, skipped
 from snapstore.errors import NoSnapshot
@@ -22,9 +20,9 @@ snap backup --delete
 
 
 @snap_command("backup", EXAMPLES)
-@click.option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
-@click.option("--delete", is_flag=True, help="Remove the backup's name when the suite is done.")
-@click.option("--force", is_flag=True, help="Move or remove it although it is pinned.")
+@option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
+@option("--delete", is_flag=True, help="Remove the backup's name when the suite is done.")
+@option("--force", is_flag=True, help="Move or remove it although it is pinned.")
 @yes_option
 @timeout_option
 def command(context: Context, message: str, delete: bool, force: bool, yes: bool, timeout: float | None) -> None:

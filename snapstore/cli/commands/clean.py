@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-
-import click
 
 from snapstore.actions.clean import CleanedDatabase, CleanOptions, CleanResult, clean
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.grid import counts_line
 from snapstore.cli.output import one_line
-from snapstore.cli.parameters import REVISION, timeout_option
+from snapstore.cli.parameters import REVISION, Misused, argument, option, timeout_option
 from snapstore.ids import short
 
 EXAMPLES = """
@@ -22,10 +19,10 @@ snap clean baseline --keep django_session --keep 'cache_*'
 
 
 @snap_command("clean", EXAMPLES)
-@click.argument("rev", required=False, type=REVISION)
-@click.option("--keep", multiple=True, metavar="T", help="Leave this table alone (a name or a glob); repeatable.")
-@click.option("-n", "--dry-run", is_flag=True, help="Print the SQL, and change nothing.")
-@click.option("--force", is_flag=True, help="Though the snapshot is of another database.")
+@argument("rev", required=False, type=REVISION)
+@option("--keep", several=True, metavar="T", help="Leave this table alone (a name or a glob); repeatable.")
+@option("-n", "--dry-run", is_flag=True, help="Print the SQL, and change nothing.")
+@option("--force", is_flag=True, help="Though the snapshot is of another database.")
 @timeout_option
 def command(
     context: Context, rev: str | None, keep: tuple[str, ...], dry_run: bool, force: bool, timeout: float | None
@@ -37,11 +34,11 @@ def command(
     """
     wait = context.places.timeout if timeout is None else timeout
     policy = context.places.policy
-    policy = replace(policy, keep=(*policy.keep, *keep))
+    policy = policy._replace(keep=(*policy.keep, *keep))
     with context.places.open_store() as store:
         state = context.state(store, rev or "HEAD")
         if not state.snapshots:
-            raise click.UsageError("REV has to be a snapshot")
+            raise Misused("REV has to be a snapshot")
         results = []
         for id_ in dict.fromkeys(state.snapshots.values()):
             names = tuple(name for name, of in state.snapshots.items() if of == id_)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-from click.shell_completion import get_completion_class
-
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.parameters import Choice, argument
 
 EXAMPLES = """
 eval "$(snap completion bash)"
@@ -18,10 +16,12 @@ snap completion fish > ~/.config/fish/completions/snap.fish
 
 
 @snap_command("completion", EXAMPLES)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@argument("shell", type=Choice("bash", "zsh", "fish"))
 def command(context: Context, shell: str) -> None:
     """Print the completion script for SHELL, for the name this program was started under."""
-    from snapstore.cli.main import cli
+    from click.shell_completion import get_completion_class
+
+    from snapstore.cli.program import cli
 
     program = os.path.basename(sys.argv[0])
     program = "snap" if program == "__main__.py" else program

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 
-import click
-
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.styles import style
 from snapstore.demo.story import Step, tell
 
 EXAMPLES = """
@@ -16,7 +15,7 @@ snap demo
 
 @snap_command("demo", EXAMPLES)
 def command(context: Context) -> None:
-    """Tag, leak, restore and undo on a small application's database, in a temporary folder."""
+    """Tag, leak, verify, restore, undo and the whole flow on a small application's database, in a temporary folder."""
     steps = []
     with tempfile.TemporaryDirectory(prefix="snapstore-demo-") as folder:
         for step in tell(folder):
@@ -30,5 +29,5 @@ def command(context: Context) -> None:
 
 
 def _lines(step: Step) -> list[str]:
-    command = [click.style(f"$ {step.command}", bold=True)] if step.command else []
-    return [*command, step.told, click.style(f"  the application sees: {step.application_sees}", dim=True), ""]
+    command = [style(f"$ {step.command}", bold=True)] if step.command else []
+    return [*command, step.told, style(f"  the application sees: {step.application_sees}", dim=True), ""]

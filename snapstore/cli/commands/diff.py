@@ -5,14 +5,10 @@ from __future__ import annotations
 import io
 import sys
 
-import click
-
 from snapstore.actions.diff import Diff, DiffOptions, diff
 from snapstore.actions.policy import NOTHING_IGNORED
-from snapstore.actions.suggest import states_between, suggest
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import REVISION, timeout_option
-from snapstore.cli.suggestions import suggestion_lines
+from snapstore.cli.parameters import COUNT, REVISION, Choice, Misused, argument, option, timeout_option
 
 EXAMPLES = """
 snap diff
@@ -29,16 +25,16 @@ DIFFERS = 1
 
 
 @snap_command("diff", EXAMPLES)
-@click.argument("a", required=False, type=REVISION)
-@click.argument("b", required=False, type=REVISION)
-@click.option("--stat", is_flag=True, help="Count the rows of each table.")
-@click.option("--table", "tables", multiple=True, metavar="T", help="Only this table (a name or a glob); repeatable.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Rows shown of each table, 0 for all.")
-@click.option("--schema", is_flag=True, help="Show the schema's changes alone, with their text.")
-@click.option("--exit-code", is_flag=True, help="End with 1 where there are differences.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="How to write it [default: text].")
-@click.option("--no-ignore", is_flag=True, help="Show what the configuration ignores too.")
-@click.option("--suggest-ignore", is_flag=True, help="Propose rules for what differs in run after run, from A to B.")
+@argument("a", required=False, type=REVISION)
+@argument("b", required=False, type=REVISION)
+@option("--stat", is_flag=True, help="Count the rows of each table.")
+@option("--table", "tables", several=True, metavar="T", help="Only this table (a name or a glob); repeatable.")
+@option("--limit", type=COUNT, metavar="N", help="Rows shown of each table, 0 for all.")
+@option("--schema", is_flag=True, help="Show the schema's changes alone, with their text.")
+@option("--exit-code", is_flag=True, help="End with 1 where there are differences.")
+@option("--format", "form", type=Choice(*FORMATS), default="text", help="How to write it [default: text].")
+@option("--no-ignore", is_flag=True, help="Show what the configuration ignores too.")
+@option("--suggest-ignore", is_flag=True, help="Propose rules for what differs in run after run, from A to B.")
 @timeout_option
 def command(
     context: Context,
@@ -59,7 +55,7 @@ def command(
     Without revisions HEAD against the live databases, with one A against them. A revision may be `live`.
     """
     if form == "sql" and (limit or stat or schema):
-        raise click.UsageError("a part of a patch is no patch: leave out --limit, --stat and --schema")
+        raise Misused("a part of a patch is no patch: leave out --limit, --stat and --schema")
     form = "json" if context.output.as_json else form
     wait = context.places.timeout if timeout is None else timeout
     with context.places.open_store() as store:
@@ -67,6 +63,9 @@ def command(
         policy = NOTHING_IGNORED if no_ignore else context.places.policy
         project = context.places.project
         if suggest_ignore:
+            from snapstore.actions.suggest import states_between, suggest
+            from snapstore.cli.suggestions import suggestion_lines
+
             between = states_between(store, *states)
             suggested = suggest(store, project, between, policy, wait, context.progress)
             context.output.result(suggested, suggestion_lines(suggested), always=True)

@@ -9,12 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-import click
-
 import snapstore
 from snapstore.actions.doctor import FAILURE, OK, WARNING, Finding, examine
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import one_line
+from snapstore.cli.styles import style
 from snapstore.errors import SnapError
 
 EXAMPLES = """
@@ -25,8 +24,7 @@ _MARKS = {OK: ("ok", "green"), WARNING: ("warn", "yellow"), FAILURE: ("FAIL", "r
 
 
 @snap_command("doctor", EXAMPLES)
-@click.pass_context
-def command(click_context: click.Context, context: Context) -> None:
+def command(context: Context) -> int:
     """Check configuration, databases, store, locks and permissions; say the remedy for each finding.
 
     Nothing is changed. Exits 1 where a check failed.
@@ -35,7 +33,7 @@ def command(click_context: click.Context, context: Context) -> None:
     failed = any(finding.level == FAILURE for finding in findings)
     document = {"ok": not failed, "findings": findings}
     context.output.result(document, [line for finding in findings for line in _lines(finding)], always=True)
-    click_context.exit(int(failed))
+    return int(failed)
 
 
 def _findings(context: Context) -> Iterator[Finding]:
@@ -68,6 +66,6 @@ def _name_clash() -> Iterator[Finding]:
 
 def _lines(finding: Finding) -> Iterator[str]:
     mark, color = _MARKS[finding.level]
-    yield f"{click.style(f'{mark:>4}', fg=color)}  {finding.check}: {one_line(finding.detail)}"
+    yield f"{style(f'{mark:>4}', fg=color)}  {finding.check}: {one_line(finding.detail)}"
     if finding.remedy:
         yield f"      {finding.remedy}"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.export import ExportOptions, export
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import size
-from snapstore.cli.parameters import REVISION
+from snapstore.cli.parameters import REVISION, argument, option
 
 EXAMPLES = """
 snap export baseline baseline.sqlite3
@@ -16,10 +14,10 @@ snap export latest queue.sqlite3 --only-db queue
 
 
 @snap_command("export", EXAMPLES)
-@click.argument("rev", type=REVISION)
-@click.argument("file")
-@click.option("--only-db", metavar="NAME", help="One of several databases.")
-@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@argument("rev", type=REVISION)
+@argument("file")
+@option("--only-db", metavar="NAME", help="One of several databases.")
+@option("--force", is_flag=True, help="Overwrite FILE.")
 def command(context: Context, rev: str, file: str, only_db: str | None, force: bool) -> None:
     """Write REV to FILE as a SQLite database of its own."""
     with context.places.open_store() as store:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.importing import ImportOptions, import_file
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import size
-from snapstore.cli.parameters import timeout_option
+from snapstore.cli.parameters import argument, option, timeout_option
 from snapstore.ids import short
 from snapstore.project import DEFAULT
 
@@ -18,11 +16,11 @@ snap import colleague.sqlite3 --tag bug-1234 -m 'from the report'
 
 
 @snap_command("import", EXAMPLES)
-@click.argument("file")
-@click.option("--tag", "name", metavar="NAME", help="Name the snapshot.")
-@click.option("--only-db", default=DEFAULT, metavar="NAME", help="The database it is a state of [default: default].")
-@click.option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
-@click.option("--force", is_flag=True, help="Move a pinned name.")
+@argument("file")
+@option("--tag", "name", metavar="NAME", help="Name the snapshot.")
+@option("--only-db", default=DEFAULT, metavar="NAME", help="The database it is a state of [default: default].")
+@option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
+@option("--force", is_flag=True, help="Move a pinned name.")
 @timeout_option
 def command(
     context: Context, file: str, name: str | None, only_db: str, message: str, force: bool, timeout: float | None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.listing import list_snapshots
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.listing import lines
+from snapstore.cli.parameters import COUNT, option
 
 EXAMPLES = """
 snap log
@@ -16,8 +15,8 @@ snap log --all --json
 
 
 @snap_command("log", EXAMPLES)
-@click.option("-n", "--number", type=click.IntRange(min=0), metavar="N", help="Show that many.")
-@click.option("--all", "everything", is_flag=True, help="Show the automatic safety snapshots too.")
+@option("-n", "--number", type=COUNT, metavar="N", help="Show that many.")
+@option("--all", "everything", is_flag=True, help="Show the automatic safety snapshots too.")
 def command(context: Context, number: int | None, everything: bool) -> None:
     """List the snapshots, the newest first."""
     with context.places.open_store() as store:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import REVISION
+from snapstore.cli.parameters import REVISION, argument
 
 EXAMPLES = """
 snap pin baseline
@@ -13,7 +11,7 @@ snap pin baseline
 
 
 @snap_command("pin", EXAMPLES)
-@click.argument("name", type=REVISION)
+@argument("name", type=REVISION)
 def command(context: Context, name: str) -> None:
     """Protect NAME: it will not be moved or removed unless forced. Its snapshot stays the same."""
     with context.places.open_store() as store:

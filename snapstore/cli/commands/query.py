@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-import click
-
 from snapstore.actions.query import QueryOptions, query
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import one_line, table
-from snapstore.cli.parameters import REVISION, timeout_option
+from snapstore.cli.parameters import REVISION, argument, option, timeout_option
+from snapstore.cli.styles import style
 from snapstore.cli.values import plain_value, shown
 from snapstore.database.query_guard import Answer
 
@@ -27,10 +26,10 @@ _CHUNK = 200  # rows aligned with each other
 
 
 @snap_command("query", EXAMPLES)
-@click.argument("rev", type=REVISION)
-@click.argument("sql")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, the names of the columns first.")
-@click.option("--only-db", metavar="NAME", help="One of several databases.")
+@argument("rev", type=REVISION)
+@argument("sql")
+@option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, the names of the columns first.")
+@option("--only-db", metavar="NAME", help="One of several databases.")
 @timeout_option
 def command(context: Context, rev: str, sql: str, as_csv: bool, only_db: str | None, timeout: float | None) -> None:
     """Run one SELECT on REV, which may be `live`.
@@ -71,7 +70,7 @@ def _csv_line(values: Iterable[Any]) -> str:
 
 
 def _grid(answer: Answer) -> Iterator[str]:
-    heading: list[tuple[str, ...]] = [tuple(click.style(one_line(column), dim=True) for column in answer.columns)]
+    heading: list[tuple[str, ...]] = [tuple(style(one_line(column), dim=True) for column in answer.columns)]
     while chunk := list(islice(answer.rows, _CHUNK)):
         numbers = [at for at in range(len(answer.columns)) if all(isinstance(row[at], (int, float)) for row in chunk)]
         yield from table([*heading, *(tuple(shown(value) for value in row) for row in chunk)], right=numbers)

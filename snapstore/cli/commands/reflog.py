@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import one_line, table, when
-from snapstore.cli.parameters import REVISION
+from snapstore.cli.parameters import REVISION, argument
+from snapstore.cli.styles import style
 from snapstore.errors import UnknownRevision
 from snapstore.history.reflog import HEAD
 from snapstore.history.refs import nearest
@@ -19,7 +18,7 @@ snap reflog baseline
 
 
 @snap_command("reflog", EXAMPLES)
-@click.argument("name", default=HEAD, type=REVISION)
+@argument("name", default=HEAD, type=REVISION)
 def command(context: Context, name: str) -> None:
     """Show where the live databases were (@{n}), or where NAME pointed (NAME@{n}), the newest first."""
     with context.places.open_store() as store:
@@ -29,7 +28,7 @@ def command(context: Context, name: str) -> None:
     rows = [
         (
             f"{'' if name == HEAD else name}@{{{number}}}",
-            click.style(short(entry.snapshot), fg="yellow") if entry.snapshot else "gone",
+            style(short(entry.snapshot), fg="yellow") if entry.snapshot else "gone",
             when(entry.at),
             entry.action,
             one_line(entry.message),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import REVISION
+from snapstore.cli.parameters import REVISION, argument
 from snapstore.ids import short
 
 EXAMPLES = """
@@ -14,8 +12,8 @@ snap rename run-41 good
 
 
 @snap_command("rename", EXAMPLES)
-@click.argument("old", type=REVISION)
-@click.argument("new")
+@argument("old", type=REVISION)
+@argument("new")
 def command(context: Context, old: str, new: str) -> None:
     """Rename the tag OLD to NEW, which must not exist."""
     with context.places.open_store() as store:

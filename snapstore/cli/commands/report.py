@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.documents import Document
+from snapstore.cli.parameters import option
 from snapstore.cli.report_text import lines
 from snapstore.cli.since import Since
 from snapstore.hybrid.ledger import Ledger
@@ -20,9 +19,9 @@ snap report --since 2026-01-31 --junit report.xml
 
 
 @snap_command("report", EXAMPLES)
-@click.option("--html", metavar="FILE", help="Write a page to look at, in one file.")
-@click.option("--junit", metavar="FILE", help="Write JUnit XML, for CI systems.")
-@click.option("--since", type=Since(), metavar="WHEN", help="Suites since a date, or 12h, 7d, 4w ago.")
+@option("--html", metavar="FILE", help="Write a page to look at, in one file.")
+@option("--junit", metavar="FILE", help="Write JUnit XML, for CI systems.")
+@option("--since", type=Since(), metavar="WHEN", help="Suites since a date, or 12h, 7d, 4w ago.")
 def command(context: Context, html: str | None, junit: str | None, since: str | None) -> None:
     """Say how often cleanup and restore worked, which tests leak into which tables, and how long it takes.
 

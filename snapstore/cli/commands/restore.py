@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.restore import IN_PLACE, NONE, RestoreOptions, RestoreResult, restore
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import counted, size
-from snapstore.cli.parameters import REVISION, timeout_option, yes_option
+from snapstore.cli.parameters import REVISION, argument, option, timeout_option, yes_option
 from snapstore.cli.places import environment_says
 from snapstore.cli.skipped import SWITCHED_OFF, skipped
 from snapstore.errors import NoSnapshot
@@ -23,12 +21,12 @@ snap restore run-41 --to copy.sqlite3
 
 
 @snap_command("restore", EXAMPLES)
-@click.argument("rev", required=False, type=REVISION)
-@click.option("--to", metavar="PATH", help="Write a copy there and leave the live database alone.")
-@click.option("--only-db", metavar="NAME", help="One of several databases.")
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would be written.")
-@click.option("--no-safety", is_flag=True, help="Do not keep the present state: undo will not be possible.")
-@click.option("--force", is_flag=True, help="Replace a damaged file, or one of another database or in use.")
+@argument("rev", required=False, type=REVISION)
+@option("--to", metavar="PATH", help="Write a copy there and leave the live database alone.")
+@option("--only-db", metavar="NAME", help="One of several databases.")
+@option("-n", "--dry-run", is_flag=True, help="Say what would be written.")
+@option("--no-safety", is_flag=True, help="Do not keep the present state: undo will not be possible.")
+@option("--force", is_flag=True, help="Replace a damaged file, or one of another database or in use.")
 @timeout_option
 @yes_option
 def command(

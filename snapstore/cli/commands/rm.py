@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.remove import remove
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import REVISION, yes_option
+from snapstore.cli.parameters import REVISION, argument, option, yes_option
 from snapstore.ids import short
 
 EXAMPLES = """
@@ -17,8 +15,8 @@ snap rm 3f9a2c
 
 
 @snap_command("rm", EXAMPLES)
-@click.argument("revs", nargs=-1, required=True, metavar="NAME-OR-REV...", type=REVISION)
-@click.option("--force", is_flag=True, help="Remove pinned names, and snapshots with the names they have.")
+@argument("revs", several=True, metavar="NAME-OR-REV...", type=REVISION)
+@option("--force", is_flag=True, help="Remove pinned names, and snapshots with the names they have.")
 @yes_option
 def command(context: Context, revs: tuple[str, ...], force: bool, yes: bool) -> None:
     """Remove tags, or forget snapshots given by id.

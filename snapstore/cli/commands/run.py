@@ -13,14 +13,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import click
-
 from snapstore.cli.child import Child
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.documents import Document
 from snapstore.cli.grid import counts_line
 from snapstore.cli.output import one_line, plain
+from snapstore.cli.parameters import argument, option
 from snapstore.cli.places import environment_says
+from snapstore.cli.styles import unstyle
 from snapstore.errors import FileError, SnapError
 from snapstore.hybrid.aftermath import TestResult
 from snapstore.hybrid.cleanup import DONE, CleanupRunner
@@ -40,12 +40,12 @@ NOT_CLEAN, CLEANUP_FAILED, SIGNALLED = 1, 3, 130
 
 
 @snap_command("run", EXAMPLES)
-@click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND...")
-@click.option("--baseline", metavar="NAME", help="The state to start from; another one is kept and put right first.")
-@click.option("--keep-backup", is_flag=True, help="Leave the backup's name in place at the end.")
-@click.option("--label", metavar="TEXT", help="What is run, for the ledger [default: the command].")
-@click.option("--junit", metavar="FILE", help="Write how it went as JUnit XML, for CI systems.")
-@click.option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
+@argument("arguments", several=True, metavar="-- COMMAND...")
+@option("--baseline", metavar="NAME", help="The state to start from; another one is kept and put right first.")
+@option("--keep-backup", is_flag=True, help="Leave the backup's name in place at the end.")
+@option("--label", metavar="TEXT", help="What is run, for the ledger [default: the command].")
+@option("--junit", metavar="FILE", help="Write how it went as JUnit XML, for CI systems.")
+@option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
 def command(
     context: Context,
     arguments: tuple[str, ...],
@@ -172,7 +172,7 @@ def _lines(test: TestResult) -> Iterator[str]:
             yield f"  cleanup {one_line(attempt.step)}, attempt {attempt.number}: {attempt.status}{why}"
     for one in test.databases.values():
         for table, counts in one.tables.items():
-            yield f"  {one_line(table)}: {click.unstyle(counts_line(counts))}"
+            yield f"  {one_line(table)}: {unstyle(counts_line(counts))}"
     if test.forensic:
         kept = short(test.forensic)
         yield f"  the state that failed is kept as {kept}; 'snap diff live {kept}' shows it"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from snapstore.actions.show import Shown, ShownDatabase, show
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import counted, one_line, size, table, when
-from snapstore.cli.parameters import REVISION
+from snapstore.cli.parameters import REVISION, argument
+from snapstore.cli.styles import style
 
 EXAMPLES = """
 snap show baseline
@@ -19,7 +18,7 @@ snap show baseline@{1} --json
 
 
 @snap_command("show", EXAMPLES)
-@click.argument("rev", type=REVISION)
+@argument("rev", type=REVISION)
 def command(context: Context, rev: str) -> None:
     """Show what a snapshot holds: tables with row counts, sizes, content id, origin."""
     with context.places.open_store() as store:
@@ -60,7 +59,7 @@ def _database(one: ShownDatabase) -> dict[str, Any]:
 
 def _lines(shown: Shown) -> Iterator[str]:
     row = shown.row
-    yield f"{click.style('snapshot ' + row.id, fg='yellow')}{'  ' + ', '.join(shown.names) if shown.names else ''}"
+    yield f"{style('snapshot ' + row.id, fg='yellow')}{'  ' + ', '.join(shown.names) if shown.names else ''}"
     yield f"taken    {when(row.created)} ({row.kind})"
     yield f"parent   {shown.snapshot.parent or 'none'}"
     if row.message:

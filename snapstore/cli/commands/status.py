@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.status import DatabaseStatus, status
 from snapstore.actions.verify import DRIFTED
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.grid import counts_line
 from snapstore.cli.output import counted, one_line
 from snapstore.cli.parameters import timeout_option
+from snapstore.cli.styles import style
 from snapstore.ids import short
 
 EXAMPLES = """
@@ -36,8 +35,8 @@ def command(context: Context, timeout: float | None) -> None:
 def _line(name: str, one: DatabaseStatus) -> str:
     base = f"{', '.join(one.names)} ({short(one.head)})" if one.names else short(one.head)
     if one.clean:
-        return f"{name}: {click.style('clean', fg='green')}, as {base}, {counted(one.pages, 'page')}"
-    verdict = click.style(one.verdict, fg="green" if one.verdict == DRIFTED else "yellow")
+        return f"{name}: {style('clean', fg='green')}, as {base}, {counted(one.pages, 'page')}"
+    verdict = style(one.verdict, fg="green" if one.verdict == DRIFTED else "yellow")
     pages = f"{one.pages_changed:,} of {counted(max(one.pages, one.head_pages), 'page')}"
     if one.verdict == DRIFTED:
         return f"{name}: {verdict} since {base}: rows equal, {pages} differ"

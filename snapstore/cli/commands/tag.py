@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.actions.name import name_snapshot
 from snapstore.actions.take import TakeOptions, TakeResult, take
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import counted, size
-from snapstore.cli.parameters import REVISION, timeout_option
+from snapstore.cli.parameters import REVISION, argument, option, timeout_option
 from snapstore.ids import short
 
 EXAMPLES = """
@@ -20,12 +18,12 @@ snap tag good baseline@{1}
 
 
 @snap_command("tag", EXAMPLES)
-@click.argument("name")
-@click.argument("rev", required=False, type=REVISION)
-@click.option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
-@click.option("--new", is_flag=True, help="Refuse a name that exists.")
-@click.option("--pin", is_flag=True, help="Protect the name from being moved or removed.")
-@click.option("--force", is_flag=True, help="Move a pinned name, or one of another database's snapshot.")
+@argument("name")
+@argument("rev", required=False, type=REVISION)
+@option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
+@option("--new", is_flag=True, help="Refuse a name that exists.")
+@option("--pin", is_flag=True, help="Protect the name from being moved or removed.")
+@option("--force", is_flag=True, help="Move a pinned name, or one of another database's snapshot.")
 @timeout_option
 def command(
     context: Context,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import REVISION
+from snapstore.cli.parameters import REVISION, argument
 
 EXAMPLES = """
 snap unpin baseline
@@ -13,7 +11,7 @@ snap unpin baseline
 
 
 @snap_command("unpin", EXAMPLES)
-@click.argument("name", type=REVISION)
+@argument("name", type=REVISION)
 def command(context: Context, name: str) -> None:
     """Let NAME be moved and removed again."""
     with context.places.open_store() as store:

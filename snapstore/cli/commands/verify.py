@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from snapstore.actions.verify import CLEAN, DRIFTED, VerifiedDatabase, VerifyOptions, VerifyResult, verify
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.grid import counts_line, grid
 from snapstore.cli.output import counted, one_line, plain
-from snapstore.cli.parameters import REVISION, timeout_option
+from snapstore.cli.parameters import REVISION, Misused, argument, option, timeout_option
+from snapstore.cli.styles import style
 from snapstore.cli.values import plain_value, shown
 from snapstore.ids import short
 
@@ -30,10 +29,10 @@ _MOST_SHOWN = 10
 
 
 @snap_command("verify", EXAMPLES)
-@click.argument("rev", required=False, type=REVISION)
-@click.option("--restore-on-fail", is_flag=True, help="Keep the failing state as a snapshot and put REV back.")
-@click.option("--label", metavar="TEXT", help="What was run, for the record.")
-@click.option("--strict", is_flag=True, help="Fail where anything moved, though the rows are equal.")
+@argument("rev", required=False, type=REVISION)
+@option("--restore-on-fail", is_flag=True, help="Keep the failing state as a snapshot and put REV back.")
+@option("--label", metavar="TEXT", help="What was run, for the record.")
+@option("--strict", is_flag=True, help="Fail where anything moved, though the rows are equal.")
 @timeout_option
 def command(
     context: Context, rev: str | None, restore_on_fail: bool, label: str | None, strict: bool, timeout: float | None
@@ -48,7 +47,7 @@ def command(
     with context.places.open_store() as store:
         state = context.state(store, rev or "HEAD")
         if state.snapshots is None:
-            raise click.UsageError("REV has to be a snapshot")
+            raise Misused("REV has to be a snapshot")
         options = VerifyOptions(state, restore_on_fail, label, strict, context.places.policy, timeout=wait)
         result = verify(store, context.places.project, options, context.progress)
     context.output.result(_document(result), _lines(result, rev or "HEAD", context.output.width), always=True)
@@ -103,7 +102,7 @@ def _lines(result: VerifyResult, rev: str, width: int | None) -> Iterator[str]:
         kept = short(result.forensic)
         yield f"the failing state is kept as {kept}; 'snap diff {one_line(rev)} {kept}' shows it"
         said = "restored and verified" if result.restored else "restored, and not clean even so"
-        yield click.style(f"{one_line(rev)} was {said}", fg="green" if result.restored else "red")
+        yield style(f"{one_line(rev)} was {said}", fg="green" if result.restored else "red")
 
 
 def _because(one: VerifiedDatabase) -> str:
@@ -120,15 +119,15 @@ def _details(one: VerifiedDatabase, width: int | None) -> Iterator[str]:
     for leak in one.leaks[:_MOST_LEAKS]:
         yield f"  left behind: {_leak(leak)}"
     if len(one.leaks) > _MOST_LEAKS:
-        yield click.style(f"  … {counted(len(one.leaks) - _MOST_LEAKS, 'more root row')}", dim=True)
+        yield style(f"  … {counted(len(one.leaks) - _MOST_LEAKS, 'more root row')}", dim=True)
     for table, counts in one.tables.items():
         rows = [row for row in one.rows if row.table == table]
-        yield f"{click.style(one_line(table), bold=True)}: {counts_line(counts)}"
+        yield f"{style(one_line(table), bold=True)}: {counts_line(counts)}"
         if rows:
             yield from grid(rows[:_MOST_SHOWN], width)
         total = counts.added + counts.removed + counts.changed
         if total > _MOST_SHOWN:
-            yield click.style(f"  … {counted(total - _MOST_SHOWN, 'more row')}; 'snap diff' shows them", dim=True)
+            yield style(f"  … {counted(total - _MOST_SHOWN, 'more row')}; 'snap diff' shows them", dim=True)
 
 
 def _leak(leak: Leak) -> str:
@@ -156,4 +155,4 @@ def _drift(one: VerifiedDatabase) -> str:
 
 
 def _colored(verdict: str, *, ok: bool) -> str:
-    return click.style(verdict, fg="green" if ok else "red", bold=True)
+    return style(verdict, fg="green" if ok else "red", bold=True)

@@ -1,0 +1,104 @@
+"""Reads everyday command lines without click, whose import takes longer than a small restore.
+
+Plain are a command's name, words, and options in full, each followed by its value or joined to it by `=`. Of
+everything else, and of every mistake, nothing is made here: click reads it, and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from snapstore.cli.options import GLOBAL_OPTIONS, Globals
+from snapstore.cli.parameters import Parameter
+from snapstore.cli.verbs import NAMES, load
+from snapstore.records import Record
+
+if TYPE_CHECKING:
+    from snapstore.cli.command import Verb
+
+
+class Plain(Record):
+    """A command line that was understood."""
+
+    verb: Verb
+    options: Globals
+    values: dict[str, Any]
+
+
+class _NotPlainError(Exception):
+    """Somebody else has to read this."""
+
+
+def read(arguments: Sequence[str]) -> Plain | None:
+    """Return what was asked for, None where it takes click to say."""
+    if any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ):  # a shell asks, not a user
+        return None
+    try:
+        return _read(arguments)
+    except (_NotPlainError, ValueError):
+        return None
+
+
+def _read(arguments: Sequence[str]) -> Plain:
+    tokens = iter(arguments)
+    options = Globals()
+    before = _spelled(GLOBAL_OPTIONS)
+    for token in tokens:
+        if not token.startswith("-"):
+            return _read_verb(token, tokens, options)
+        parameter, value = _option(token, tokens, before)
+        setattr(options, parameter.name, value)
+    raise _NotPlainError
+
+
+def _read_verb(name: str, tokens: Iterator[str], options: Globals) -> Plain:
+    if name not in NAMES:
+        raise _NotPlainError
+    verb = load(name)
+    own = [parameter for parameter in verb.parameters if parameter.is_option]
+    known = _spelled((*GLOBAL_OPTIONS, *own))
+    values = {parameter.name: parameter.absent for parameter in verb.parameters}
+    words = []
+    for token in tokens:
+        if not token.startswith("-"):
+            words.append(token)
+            continue
+        parameter, value = _option(token, tokens, known)
+        if parameter in GLOBAL_OPTIONS:
+            setattr(options, parameter.name, value)
+        else:
+            values[parameter.name] = (*values[parameter.name], value) if parameter.several else value
+    values.update(_arguments(verb, words))
+    return Plain(verb, options, values)
+
+
+def _option(token: str, tokens: Iterator[str], known: dict[str, Parameter]) -> tuple[Parameter, Any]:
+    """Read an option, with its value from the tokens behind it where it takes one."""
+    spelling, joined, text = token.partition("=")
+    parameter = known.get(spelling)
+    if parameter is None or (joined and (parameter.is_flag or not spelling.startswith("--"))):
+        raise _NotPlainError
+    if parameter.is_flag:
+        return parameter, True
+    value = text if joined else next(tokens, "")
+    if not value or value.startswith("-"):
+        raise _NotPlainError
+    return parameter, parameter.type.read(value)
+
+
+def _arguments(verb: Verb, words: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the arguments that were given, by name."""
+    arguments = [parameter for parameter in verb.parameters if not parameter.is_option]
+    if len(words) > len(arguments) or "" in words or any(parameter.several for parameter in arguments):
+        raise _NotPlainError
+    for number, parameter in enumerate(arguments):
+        if number < len(words):
+            yield parameter.name, parameter.type.read(words[number])
+        elif parameter.required:
+            raise _NotPlainError
+
+
+def _spelled(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
+    return {spelling: parameter for parameter in parameters for spelling in parameter.spellings}

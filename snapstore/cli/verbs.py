@@ -1,0 +1,26 @@
+"""The commands there are, in the order of the help. Each is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snapstore.cli.command import Verb
+
+COMMANDS = {
+    "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
+    "Comparing": ("diff", "verify", "clean"),
+    "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
+    "Suites": ("run", "report"),
+    "Reading": ("query", "export", "import"),
+    "Setting up": ("init", "doctor", "completion", "demo"),
+}
+_MODULES = {"import": "import_"}  # a keyword cannot name a module
+NAMES = [name for names in COMMANDS.values() for name in names]
+
+
+def load(name: str) -> Verb:
+    """Return the command of a name there is; every other one starts without its weight."""
+    command: Verb = import_module(f"snapstore.cli.commands.{_MODULES.get(name, name)}").command
+    return command
