@@ -31,9 +31,7 @@ class Project:
     @property
     def origin(self) -> str:
         """What tells this project's HEAD from that of another one in the same store."""
-        if list(self.databases) == [DEFAULT]:
-            return path_text(self.databases[DEFAULT])
-        return "\n".join(f"{name}={path_text(path)}" for name, path in sorted(self.databases.items()))
+        return origin_text({name: path_text(path) for name, path in self.databases.items()})
 
     def only(self, name: str) -> Project:
         """Return the project narrowed to one database. Raises ConfigurationError."""
@@ -41,6 +39,13 @@ class Project:
             known = ", ".join(sorted(self.databases))
             raise ConfigurationError(f"no database '{name}' is configured, only {known}")
         return Project({name: self.databases[name]})
+
+
+def origin_text(paths: Mapping[str, str]) -> str:
+    """Return what names a project, of the paths of its databases as text."""
+    if list(paths) == [DEFAULT]:
+        return paths[DEFAULT]
+    return "\n".join(f"{name}={path}" for name, path in sorted(paths.items()))
 
 
 def _is_same_file(one: str, other: str) -> bool:

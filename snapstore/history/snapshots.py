@@ -1,16 +1,21 @@
-"""The snapshots of a store: the objects, and the catalog's rows that list them."""
+"""The snapshots of a store: the objects, and the catalog's rows that list them.
+
+Those that are listed no longer are in forgotten.py.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
+from snapstore.ids import ID_BYTES
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
 
-_COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
+COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
 
 
 class SnapshotRow(NamedTuple):
@@ -33,11 +38,11 @@ class Snapshots:
         self._objects = objects
         self._last_manifest: tuple[bytes, Manifest] | None = None
 
-    def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int) -> None:
+    def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int, origin: str | None = None) -> None:
         """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
         self._catalog.rows(
-            "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes, origin)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 id_,
                 bytes.fromhex(snapshot.parent) if snapshot.parent else None,
@@ -47,11 +52,20 @@ class Snapshots:
                 bytes.fromhex(snapshot.content),
                 snapshot.image_bytes,
                 stored_bytes,
+                origin,
             ),
         )
 
-    def forget(self, id_: bytes) -> None:
-        """Take a snapshot off the list, inside the caller's transaction; its objects stay."""
+    def list_again(self, id_: str) -> bool:
+        """List a snapshot whose object can be read, inside the caller's transaction; tell whether it can."""
+        try:
+            self.record(bytes.fromhex(id_), self.load(id_), 0)
+        except StoreDamaged:
+            return False
+        return True
+
+    def drop(self, id_: bytes) -> None:
+        """Take a snapshot off the list that nobody ever saw, inside the caller's transaction; a prune frees it."""
         self._catalog.rows("DELETE FROM snapshot WHERE id = ?", (id_,))
 
     def load(self, id_: str) -> Snapshot:
@@ -81,9 +95,18 @@ class Snapshots:
         rows = self._list("WHERE id = ?", bytes.fromhex(id_))
         return rows[0] if rows else None
 
+    def each(self) -> Iterator[SnapshotRow]:
+        """Yield all of them, the newest first."""
+        for row in self._catalog.each(f"SELECT {COLUMNS} FROM snapshot ORDER BY created DESC, id"):
+            yield snapshot_row(row)
+
     def all(self) -> list[SnapshotRow]:
         """Return all of them, the newest first."""
-        return self._list("ORDER BY created DESC, id")
+        return list(self.each())
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return int(self._catalog.value("SELECT count(*) FROM snapshot"))
 
     def newest(self) -> SnapshotRow | None:
         """Return the newest that a person or a suite made, not one that was kept on the way."""
@@ -92,11 +115,8 @@ class Snapshots:
 
     def with_prefix(self, hex_prefix: str) -> list[str]:
         """Return the ids that begin with some hex digits."""
-        rows = self._catalog.rows(
-            "SELECT lower(hex(id)) FROM snapshot WHERE lower(hex(id)) >= ? AND lower(hex(id)) < ? ORDER BY 1",
-            (hex_prefix, hex_prefix + "g"),
-        )
-        return [row[0] for row in rows]
+        rows = self._catalog.rows("SELECT id FROM snapshot WHERE id BETWEEN ? AND ? ORDER BY id", id_range(hex_prefix))
+        return [id_.hex() for (id_,) in rows]
 
     def with_content(self, content: str) -> list[str]:
         """Return the ids of the snapshots of one content, the newest first."""
@@ -104,8 +124,16 @@ class Snapshots:
         return [row.id for row in rows]
 
     def _list(self, where: str, *values: object) -> list[SnapshotRow]:
-        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM snapshot {where}", values)
-        return [
-            SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
-            for id_, kind, created, message, content, size, stored in rows
-        ]
+        rows = self._catalog.rows(f"SELECT {COLUMNS} FROM snapshot {where}", values)
+        return [snapshot_row(row) for row in rows]
+
+
+def snapshot_row(columns: tuple[Any, ...]) -> SnapshotRow:
+    """Return a row of the catalog with ids in hex."""
+    id_, kind, created, message, content, size, stored = columns
+    return SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
+
+
+def id_range(hex_prefix: str) -> tuple[bytes, bytes]:
+    """Return the least and the greatest id that begins with some hex digits."""
+    return bytes.fromhex(hex_prefix.ljust(2 * ID_BYTES, "0")), bytes.fromhex(hex_prefix.ljust(2 * ID_BYTES, "f"))

@@ -41,6 +41,10 @@ class Location(NamedTuple):
     depth: int
 
 
+_Raw = tuple[bytes, Location, "bytes | None", bytes]
+"""Id, location, prefix and frame of an object."""
+
+
 class ObjectStore:
     """The objects in the packs of one store."""
 
@@ -68,11 +72,7 @@ class ObjectStore:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
         if id_ in self._recent:
             return self._recent[id_]
-        location = self.find(id_)
-        if location is None:
-            raise self._damaged(f"object {id_.hex()} is missing")
-        prefix = self.read(location.base) if location.base else None
-        data = self._decoded(id_, location, prefix, self._frame(id_, location))
+        data = self._decoded(*self._raw(id_, self.find(id_)))
         self._remember(id_, data)
         return data
 
@@ -80,18 +80,12 @@ class ObjectStore:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
         locations = self._find_many(ids)
 
-        def jobs() -> Iterator[tuple[bytes, Location, bytes | None, bytes]]:
-            for id_ in ids:
-                location = locations.get(id_)
-                if location is None:
-                    raise self._damaged(f"object {id_.hex()} is missing")
-                prefix = self.read(location.base) if location.base else None
-                yield id_, location, prefix, self._frame(id_, location)
+        jobs = (self._raw(id_, locations.get(id_)) for id_ in ids)
 
-        def decode(job: tuple[bytes, Location, bytes | None, bytes]) -> bytes:
+        def decode(job: _Raw) -> bytes:
             return self._decoded(*job)
 
-        with closing(ordered_map(decode, jobs(), ahead=_BLOCKS_AHEAD)) as decoded:
+        with closing(ordered_map(decode, jobs, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 
     def is_empty(self) -> bool:
@@ -103,6 +97,14 @@ class ObjectStore:
         while (location := self.find(id_)) and location.base:
             id_ = location.base
         return id_
+
+    def is_whole(self, id_: bytes) -> bool:
+        """Tell whether an object and all its bases are in the catalog."""
+        while location := self.find(id_):
+            if location.base is None:
+                return True
+            id_ = location.base
+        return False
 
     def lost_packs(self) -> list[str]:
         """Return the names of packs whose file is missing or has another length than was recorded."""
@@ -124,6 +126,19 @@ class ObjectStore:
             )
             found.update({id_: Location(*rest) for id_, *rest in rows})
         return found
+
+    def _raw(self, id_: bytes, location: Location | None) -> _Raw:
+        """Return what an object is decoded from; looked up again where a prune has moved it meanwhile."""
+        while True:
+            try:
+                if location is None:
+                    raise self._damaged(f"object {id_.hex()} is missing")
+                prefix = self.read(location.base) if location.base else None
+                return id_, location, prefix, self._frame(id_, location)
+            except StoreDamaged:
+                if (present := self.find(id_)) == location:
+                    raise
+                location = present
 
     def _frame(self, id_: bytes, location: Location) -> bytes:
         try:
@@ -261,11 +276,11 @@ class ObjectWriter:
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
         if self._was_empty or self._objects.find(id_) is None:
             return None
-        try:
-            return self._objects.read(id_)
-        except StoreDamaged:  # stored anew, which mends it
-            self._mended.add(id_)
-            return None
+        with suppress(StoreDamaged):
+            if self._objects.is_whole(id_):  # bytes kept in memory do not tell that a base is being freed
+                return self._objects.read(id_)
+        self._mended.add(id_)  # stored anew, which mends it
+        return None
 
     def _job(self, candidate: Candidate) -> _Job:
         """Find the base of a new object; one that cannot be read is no base."""
@@ -281,21 +296,27 @@ class ObjectWriter:
             return _Job(candidate, None, 0, None)
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
+    """An object compressed, with its base as prefix or without."""
+
     data: bytes
     uses_prefix: bool
 
 
-def _encode(job: _Job) -> tuple[_Job, _Frame]:
-    data = job.candidate.data
-    if job.prefix is None:
-        return job, _Frame(codec.compress(data), uses_prefix=False)
-    delta = codec.compress(data, job.prefix)
+def _encode(job: _Job) -> tuple[_Job, Frame]:
+    return job, encode(job.candidate.data, job.prefix)
+
+
+def encode(data: bytes, prefix: bytes | None) -> Frame:
+    """Compress an object, with the bytes of a base as prefix where that is worth it."""
+    if prefix is None:
+        return Frame(codec.compress(data), uses_prefix=False)
+    delta = codec.compress(data, prefix)
     if len(delta) > len(data) * _SMALL:
         alone = codec.compress(data)
         if len(delta) > len(alone) * _WORTH_A_BASE:
-            return job, _Frame(alone, uses_prefix=False)
-    return job, _Frame(delta, uses_prefix=True)
+            return Frame(alone, uses_prefix=False)
+    return Frame(delta, uses_prefix=True)
 
 
 def _row(entry: Entry, pack: int) -> tuple[object, ...]:
