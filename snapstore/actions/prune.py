@@ -119,7 +119,7 @@ class _Prune:
         progress.start("looking for garbage", 0)
         with Garbage(self._store.catalog, self._store.objects.folder, self._store.without_writers) as garbage:
             reachable = Reachable(self._store.catalog, self._store.snapshots, garbage)
-            reachable.mark_all(without=expired)
+            reachable.mark_all(without=expired, held=planned.removed if self._options.dry_run else ())
             garbage.settle_bases()
             if self._options.dry_run:
                 self._freed = garbage.condemned_bytes()
@@ -166,7 +166,9 @@ class _Prune:
             )
 
     def _result(self, planned: Planned, expired: list[str], held: int, start: float) -> PruneResult:
-        left = [one.at for one in self._store.forgotten.all() if one.row.id not in set(expired)]
+        gone = set(expired)
+        left = [one.at for one in self._store.forgotten.all() if one.row.id not in gone]
+        left += [now()] if self._options.dry_run and not gone.issuperset(planned.removed) else []
         until = parse(max(left)) + self._options.grace if left else None
         return PruneResult(
             tuple(

@@ -81,9 +81,12 @@ class Context:
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask on a terminal; elsewhere, and with -y, go on."""
-        asked = not yes and sys.stdin.isatty() and sys.stderr.isatty()
-        if asked and not click.confirm(question, err=True):
+        if self.asks(yes=yes) and not click.confirm(question, err=True):
             raise NotConfirmed
+
+    def asks(self, *, yes: bool) -> bool:
+        """Tell whether `confirm` would ask."""
+        return not yes and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]], click.Command]:

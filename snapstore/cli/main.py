@@ -17,7 +17,7 @@ from snapstore.cli.options import HELP_NAMES, Globals, SnapGroup
 COMMANDS = {
     "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
     "Comparing": ("diff", "verify", "clean"),
-    "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
+    "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm", "prune"),
     "Suites": ("run",),
     "Reading": ("query", "export", "import"),
     "Setting up": ("init", "doctor", "completion", "demo"),

@@ -37,11 +37,16 @@ class Reachable:
         self.mark(held, HELD)
         return bool(listed or held)
 
-    def mark_all(self, without: Iterable[str] = ()) -> None:
-        """Mark what is listed, named or forgotten, but for some snapshots (hex) that are about to go."""
+    def mark_all(self, without: Iterable[str] = (), held: Iterable[str] = ()) -> None:
+        """Mark what is listed, named or forgotten, but for some snapshots (hex) that are about to go.
+
+        Those that are `held` are marked as if they were forgotten already.
+        """
         left_out = set(without)
+        to_be_forgotten = set(held) - left_out
         listed = self._by_time(_LISTED)
-        self.mark((id_ for id_ in listed if id_ not in left_out), LISTED)
+        self.mark((id_ for id_ in listed if id_ not in left_out | to_be_forgotten), LISTED)
+        self.mark((id_ for id_ in listed if id_ in to_be_forgotten), HELD)
         marked = set(listed)
         forgotten = self._by_time("SELECT id FROM forgotten")
         self.mark((id_ for id_ in forgotten if id_ not in left_out and id_ not in marked), HELD)

@@ -5,7 +5,6 @@ Those that are listed no longer are in forgotten.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from snapstore.errors import StoreDamaged
@@ -95,14 +94,14 @@ class Snapshots:
         rows = self._list("WHERE id = ?", bytes.fromhex(id_))
         return rows[0] if rows else None
 
-    def each(self) -> Iterator[SnapshotRow]:
-        """Yield all of them, the newest first."""
-        for row in self._catalog.each(f"SELECT {COLUMNS} FROM snapshot ORDER BY created DESC, id"):
-            yield snapshot_row(row)
-
     def all(self) -> list[SnapshotRow]:
         """Return all of them, the newest first."""
-        return list(self.each())
+        return self._list("ORDER BY created DESC, id")
+
+    def recent(self, limit: int | None, *, everything: bool) -> list[SnapshotRow]:
+        """Return the newest ones; safety snapshots that no tag names only with `everything`."""
+        where = "WHERE ? OR kind <> 'safety' OR id IN (SELECT snapshot FROM ref) ORDER BY created DESC, id LIMIT ?"
+        return self._list(where, everything, -1 if limit is None else limit)
 
     def count(self) -> int:
         """Return how many there are."""

@@ -11,6 +11,7 @@ from snapstore.cli.commands.tag import describe
 from snapstore.cli.parameters import timeout_option, yes_option
 from snapstore.cli.places import environment_says
 from snapstore.cli.skipped import SWITCHED_OFF, skipped
+from snapstore.cli.upkeep import upkeep
 from snapstore.errors import NoSnapshot
 from snapstore.ids import short
 
@@ -42,6 +43,7 @@ def command(context: Context, message: str, delete: bool, force: bool, yes: bool
         options = TakeOptions(context.places.backup_name, message, "backup", force=force, timeout=wait)
         with context.places.create_store() as store:
             result = take(store, project, options, context.progress)
+            upkeep(context, store)
         context.output.result(result, [describe(result)])
 
 

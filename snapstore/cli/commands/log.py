@@ -17,7 +17,7 @@ snap log --all --json
 
 @snap_command("log", EXAMPLES)
 @click.option("-n", "--number", type=click.IntRange(min=0), metavar="N", help="Show that many.")
-@click.option("--all", "everything", is_flag=True, help="Show the automatic safety snapshots too.")
+@click.option("--all", "everything", is_flag=True, help="Show automatic safety snapshots and forgotten ones too.")
 def command(context: Context, number: int | None, everything: bool) -> None:
     """List the snapshots, the newest first."""
     with context.places.open_store() as store:

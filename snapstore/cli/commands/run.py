@@ -18,6 +18,7 @@ from snapstore.cli.command import Context, snap_command
 from snapstore.cli.grid import counts_line
 from snapstore.cli.output import one_line, plain
 from snapstore.cli.places import environment_says
+from snapstore.cli.upkeep import upkeep
 from snapstore.errors import FileError
 from snapstore.hybrid.aftermath import TestResult
 from snapstore.hybrid.cleanup import CleanupRunner
@@ -74,6 +75,7 @@ def command(
             result = suite.end(code, INTERRUPTED if child.signal else None)
         finally:
             child.forget()
+            upkeep(context, store)
     status = _status(code, child.signal, result)
     _print(context, result, code, status)
     return status
