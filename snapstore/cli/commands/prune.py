@@ -98,7 +98,7 @@ def command(
     settings = _settings(context)
     given = Retention(**counts, keep_within=keep_within, keep_tags=keep_tag, tags=tags)
     policy = settings.policy._replace(tags=tags or settings.policy.tags) if given.is_empty else given
-    if policy.tags:
+    if policy.tags and not policy.is_empty:
         policy = policy._replace(keep_tags=(*policy.keep_tags, context.places.backup_name))
     options = PruneOptions(
         policy,
