@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from snapstore.errors import ConfigurationError
 from snapstore.files import path_text
+from snapstore.history.snapshot import DEFAULT, origin_text
 
-DEFAULT = "default"
+__all__ = ["DEFAULT", "Project"]
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,6 @@ class Project:
             known = ", ".join(sorted(self.databases))
             raise ConfigurationError(f"no database '{name}' is configured, only {known}")
         return Project({name: self.databases[name]})
-
-
-def origin_text(paths: Mapping[str, str]) -> str:
-    """Return what names a project, of the paths of its databases as text."""
-    if list(paths) == [DEFAULT]:
-        return paths[DEFAULT]
-    return "\n".join(f"{name}={path}" for name, path in sorted(paths.items()))
 
 
 def _is_same_file(one: str, other: str) -> bool:

@@ -46,7 +46,7 @@ class Store:
         self.objects = ObjectStore(os.path.join(path, _PACKS), self.catalog)
         self.snapshots = Snapshots(self.catalog, self.objects)
         self.reflog = Reflog(os.path.join(path, _REFLOG), self.catalog)
-        self.forgotten = Forgotten(self.catalog, self.reflog)
+        self.forgotten = Forgotten(self.catalog, self.reflog, self.snapshots)
         self.refs = Refs(self.catalog, self.reflog, self.forgotten)
         self.intents = Intents(self.catalog, self.forgotten)
         self._freeing = FreeingLock(path, self.locks_folder, patience.seconds)

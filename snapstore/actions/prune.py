@@ -112,7 +112,7 @@ class _Prune:
             expired = self._expired([] if self._options.grace else planned.removed)
         else:
             with self._store.catalog.transaction():
-                self._store.forgotten.follow_reflog(self._store.snapshots)
+                self._store.forgotten.follow_reflog()
                 planned = retained.plan()
                 retained.forget(planned)
                 expired = self._expired([])

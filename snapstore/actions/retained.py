@@ -9,7 +9,6 @@ from snapstore.actions.undo import undo_target
 from snapstore.history.refs import Ref
 from snapstore.history.retention import Dated, Retention, decide
 from snapstore.history.snapshot import FORENSIC, SAFETY
-from snapstore.project import origin_text
 from snapstore.store import Store
 from snapstore.timestamps import parse
 
@@ -71,14 +70,8 @@ class Retained:
     def _rows(self) -> list[_Row]:
         """Return all listed snapshots; where the catalog has no project for one, the record's paths tell."""
         rows = self._store.catalog.rows("SELECT lower(hex(id)), kind, created, origin FROM snapshot")
-        return [_Row(id_, kind, created, origin or self._looked_up(id_)) for id_, kind, created, origin in rows]
-
-    def _looked_up(self, snapshot: str) -> str:
-        databases = self._store.snapshots.load(snapshot).databases
-        origin = origin_text({name: record.origin for name, record in databases.items()})
-        if self._store.catalog.in_transaction:
-            self._store.catalog.rows("UPDATE snapshot SET origin = ? WHERE id = ?", (origin, bytes.fromhex(snapshot)))
-        return origin
+        origin_of = self._store.snapshots.note_origin
+        return [_Row(id_, kind, created, origin or origin_of(id_)) for id_, kind, created, origin in rows]
 
     def _needed(self, origins: dict[str, list[_Row]]) -> dict[str, list[str]]:
         """Return the snapshots that stay whatever the rules: where databases stand, and what restores go back to."""

@@ -7,9 +7,10 @@ its objects may go. The last entry of any name that mentions a snapshot says whi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
-from snapstore.errors import UnknownRevision
+from snapstore.errors import StoreDamaged, UnknownRevision
 from snapstore.history.reflog import Reflog
 from snapstore.history.snapshots import COLUMNS, SnapshotRow, Snapshots, id_range, snapshot_row
 from snapstore.ids import short
@@ -30,16 +31,17 @@ class ForgottenRow(NamedTuple):
 class Forgotten:
     """The forgotten snapshots of a store."""
 
-    def __init__(self, catalog: Catalog, reflog: Reflog) -> None:
+    def __init__(self, catalog: Catalog, reflog: Reflog, snapshots: Snapshots) -> None:
         self._catalog = catalog
         self._reflog = reflog
+        self._snapshots = snapshots
 
     def forget(self, snapshots: Iterable[str], message: str = "", at: str | None = None) -> str:
         """Take snapshots (hex) off the list, inside the caller's transaction; return the time they share."""
         at = at or now()
         for snapshot in snapshots:
-            self._reflog.append("", snapshot, FORGET, message=message)
-            self._move(bytes.fromhex(snapshot), at)
+            self._reflog.append("", snapshot, FORGET, message=message, at=at)
+            self._move(snapshot, at)
         return at
 
     def bring_back(self, snapshot: str) -> bool:
@@ -76,7 +78,7 @@ class Forgotten:
     def all(self, origin: str | None = None) -> list[ForgottenRow]:
         """Return all of them, or those of one project, the newest first."""
         rows = self._catalog.rows(
-            f"SELECT {COLUMNS}, at FROM forgotten WHERE ? IS NULL OR origin = ? ORDER BY created DESC, id",
+            f"SELECT {COLUMNS}, at FROM forgotten WHERE ? IS NULL OR origin = ? ORDER BY created DESC, id DESC",
             (origin, origin),
         )
         return [ForgottenRow(snapshot_row(columns[:-1]), columns[-1]) for columns in rows]
@@ -95,7 +97,7 @@ class Forgotten:
         )
         return [id_ for (id_,) in rows]
 
-    def follow_reflog(self, snapshots: Snapshots) -> None:
+    def follow_reflog(self) -> None:
         """Have the catalog agree with the reflog, inside the caller's transaction.
 
         It may not where its list was made anew, or an earlier release forgot a snapshot.
@@ -108,12 +110,18 @@ class Forgotten:
         for snapshot, action, at in rows:
             id_ = bytes.fromhex(snapshot)
             if action == FREE:
-                snapshots.drop(id_)
+                self._snapshots.drop(id_)
                 self._catalog.rows("DELETE FROM forgotten WHERE id = ?", (id_,))
-            elif not self.holds(snapshot) and (snapshots.exists(snapshot) or snapshots.list_again(snapshot)):
-                self._move(id_, at)
+            elif not self.holds(snapshot) and self._is_listed(snapshot):
+                self._move(snapshot, at)
 
-    def _move(self, id_: bytes, at: str) -> None:
+    def _is_listed(self, snapshot: str) -> bool:
+        return self._snapshots.exists(snapshot) or self._snapshots.list_again(snapshot)
+
+    def _move(self, snapshot: str, at: str) -> None:
+        id_ = bytes.fromhex(snapshot)
+        with suppress(StoreDamaged):  # one that cannot be read is forgotten all the same
+            self._snapshots.note_origin(snapshot)
         self._catalog.rows(
             f"INSERT OR REPLACE INTO forgotten({_KEPT}, at) SELECT {_KEPT}, ? FROM snapshot WHERE id = ?", (at, id_)
         )

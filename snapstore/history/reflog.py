@@ -59,10 +59,11 @@ class Reflog:
         message: str = "",
         origin: str = "",
         databases: tuple[str, ...] | None = None,
+        at: str | None = None,
     ) -> ReflogEntry:
-        """Add an entry, inside the caller's transaction."""
+        """Add an entry, inside the caller's transaction; `at` is the time that several share."""
         number = (self._catalog.value("SELECT max(entry) FROM reflog") or 0) + 1
-        entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, now())
+        entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, at or now())
         self._pending.append(entry)
         self._catalog.rows(
             "INSERT INTO reflog(entry, ref, origin, snapshot, databases, action, message, at)"

@@ -51,7 +51,7 @@ class Snapshots:
                 bytes.fromhex(snapshot.content),
                 snapshot.image_bytes,
                 stored_bytes,
-                origin,
+                origin or snapshot.origin,
             ),
         )
 
@@ -62,6 +62,17 @@ class Snapshots:
         except StoreDamaged:
             return False
         return True
+
+    def note_origin(self, id_: str) -> str:
+        """Return the project of a listed snapshot, by its paths where an earlier release listed it.
+
+        Raises StoreDamaged.
+        """
+        key = bytes.fromhex(id_)
+        origin = self._catalog.value("SELECT origin FROM snapshot WHERE id = ?", (key,)) or self.load(id_).origin
+        if self._catalog.in_transaction:
+            self._catalog.rows("UPDATE snapshot SET origin = ? WHERE id = ? AND origin IS NULL", (origin, key))
+        return str(origin)
 
     def drop(self, id_: bytes) -> None:
         """Take a snapshot off the list that nobody ever saw, inside the caller's transaction; a prune frees it."""
@@ -96,11 +107,11 @@ class Snapshots:
 
     def all(self) -> list[SnapshotRow]:
         """Return all of them, the newest first."""
-        return self._list("ORDER BY created DESC, id")
+        return self._list("ORDER BY created DESC, id DESC")
 
     def recent(self, limit: int | None, *, everything: bool) -> list[SnapshotRow]:
         """Return the newest ones; safety snapshots that no tag names only with `everything`."""
-        where = "WHERE ? OR kind <> 'safety' OR id IN (SELECT snapshot FROM ref) ORDER BY created DESC, id LIMIT ?"
+        where = "WHERE ? OR kind <> 'safety' OR id IN (SELECT snapshot FROM ref) ORDER BY created DESC, id DESC LIMIT ?"
         return self._list(where, everything, -1 if limit is None else limit)
 
     def count(self) -> int:
@@ -109,7 +120,7 @@ class Snapshots:
 
     def newest(self) -> SnapshotRow | None:
         """Return the newest that a person or a suite made, not one that was kept on the way."""
-        rows = self._list("WHERE kind NOT IN ('safety', 'forensic') ORDER BY created DESC, id LIMIT 1")
+        rows = self._list("WHERE kind NOT IN ('safety', 'forensic') ORDER BY created DESC, id DESC LIMIT 1")
         return rows[0] if rows else None
 
     def with_prefix(self, hex_prefix: str) -> list[str]:
