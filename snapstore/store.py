@@ -4,8 +4,8 @@ format       "snapstore 1" and a line feed
 catalog.db   the catalog (objects/catalog.py)
 reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
-locks/       empty files, one a project, to lock
 skeletons/   what comparisons found out about snapshots (actions/skeletons.py)
+locks/       empty files, to lock: one a project, and those of objects/freeing.py
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 
 from snapstore.errors import FileError, NoStore, StoreDamaged, StoreLocked
 from snapstore.files import translated, try_lock, write_all, written_durably
+from snapstore.history.forgotten import Forgotten
 from snapstore.history.intents import Intents
 from snapstore.history.reflog import Reflog
 from snapstore.history.refs import Refs
@@ -25,6 +26,7 @@ from snapstore.history.revision import Revisions
 from snapstore.history.snapshots import Snapshots
 from snapstore.ids import object_id
 from snapstore.objects.catalog import Catalog
+from snapstore.objects.freeing import FreeingLock
 from snapstore.objects.object_store import ObjectStore, ObjectWriter
 from snapstore.patience import Patience
 from snapstore.refusals import InsideStore, NotAStore, StoreTooNew
@@ -45,8 +47,10 @@ class Store:
         self.objects = ObjectStore(os.path.join(path, _PACKS), self.catalog)
         self.snapshots = Snapshots(self.catalog, self.objects)
         self.reflog = Reflog(os.path.join(path, _REFLOG), self.catalog)
-        self.refs = Refs(self.catalog, self.reflog)
-        self.intents = Intents(self.catalog)
+        self.forgotten = Forgotten(self.catalog, self.reflog, self.snapshots)
+        self.refs = Refs(self.catalog, self.reflog, self.forgotten)
+        self.intents = Intents(self.catalog, self.forgotten)
+        self._freeing = FreeingLock(path, self.locks_folder, patience.seconds)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT) -> Store:
@@ -121,13 +125,43 @@ class Store:
         if os.path.join(os.path.realpath(path), "").startswith(os.path.join(os.path.realpath(self.path), "")):
             raise InsideStore(path)
 
-    def writer(self) -> ObjectWriter:
-        """Return a writer of one pack."""
-        return ObjectWriter(self.objects)
+    @contextmanager
+    def writer(self) -> Iterator[ObjectWriter]:
+        """Give a writer of one pack; nothing that is in the store is freed over the body. Raises StoreLocked."""
+        with self._freeing.writing(), ObjectWriter(self.objects) as writer:
+            yield writer
+
+    @contextmanager
+    def prune_lock(self, fd: int | None = None) -> Iterator[None]:
+        """Have one prune at a time over the body; `fd` holds the lock already. Raises StoreLocked."""
+        fd = fd or self.try_prune_lock(Patience(self._patience.seconds))
+        if fd is None:
+            raise StoreLocked(self.path)
+        try:
+            yield
+        finally:
+            os.close(fd)
+
+    def try_prune_lock(self, patience: Patience) -> int | None:
+        """Return a descriptor that holds the lock of a prune until it is closed, None where another one has it."""
+        folder = self.locks_folder()
+        with translated(folder):
+            fd = os.open(os.path.join(folder, "prune"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        for attempt in count():
+            if try_lock(fd, shared=False):
+                return fd
+            if not patience.wait(attempt):
+                break
+        os.close(fd)
+        return None
+
+    def without_writers(self) -> AbstractContextManager[None]:
+        """Return a context in which no writer is about, so that objects may go. Raises StoreLocked."""
+        return self._freeing.freeing()
 
     def revisions(self, origin: str) -> Revisions:
         """Return what resolves the revisions of one project."""
-        return Revisions(self.snapshots, self.refs, origin)
+        return Revisions(self.snapshots, self.refs, self.forgotten, origin)
 
 
 def _check_format(path: str) -> None:

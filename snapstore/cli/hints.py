@@ -7,6 +7,7 @@ from typing import Any
 
 from snapstore import errors, refusals
 from snapstore.errors import SnapError
+from snapstore.ids import short
 
 
 def hint_for(error: SnapError) -> str | None:
@@ -21,6 +22,10 @@ def _nearest(error: errors.UnknownRevision) -> str:
     if error.nearest:
         return f"did you mean {' or '.join(repr(name) for name in error.nearest)}?"
     return "'snap tags' lists the names, 'snap log --all' the snapshots"
+
+
+def _forgotten(error: errors.SnapshotForgotten) -> str:
+    return f"'snap tag NAME {short(error.snapshot)}' brings it back"
 
 
 def _configuration(error: errors.ConfigurationError) -> str | None:
@@ -47,6 +52,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.DatabaseLocked: _fixed("end the transaction that holds it, or wait longer with --timeout SECONDS"),
     errors.StoreLocked: _fixed("another snap command is writing to the store; try again"),
     errors.UnknownRevision: _nearest,
+    errors.SnapshotForgotten: _forgotten,
     errors.AmbiguousRevision: _fixed("give more digits of the id"),
     errors.BadName: _fixed("a name such as 'baseline' or 'run-41' will do"),
     errors.ConfigurationError: _configuration,
@@ -67,6 +73,8 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     refusals.NeverRight: _fixed("something still writes to them: end it, then run again"),
     refusals.CleanImpossible: _fixed("'snap restore REV' brings the whole state back"),
     refusals.PatchImpossible: _fixed("'snap export REV FILE' writes the whole state"),
+    refusals.EmptyPolicy: _fixed("say it with --keep-last N, --keep-daily N ... or under 'prune:' in snapstore.yaml"),
+    refusals.WouldRemoveEverything: _fixed("keep at least one: --keep-last 1; 'snap rm' forgets single snapshots"),
     refusals.NothingToUndo: _fixed("'snap reflog' shows where the database was"),
     errors.DatabaseMissing: _fixed("check the path; 'snap restore REV' writes it anew from a snapshot"),
     errors.NotADatabase: _fixed(

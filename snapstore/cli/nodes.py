@@ -37,6 +37,13 @@ class Nodes:
             raise self.error(f"'{key}' has to be one of {', '.join(known)}", node)
         return said
 
+    def number(self, key: str, node: yaml.Node) -> int:
+        """Return a number of things, or zero."""
+        said = self.text(key, node)
+        if not said.isdecimal():
+            raise self.error(f"'{key}' has to be a number", node)
+        return int(said)
+
     def count(self, key: str, node: yaml.Node) -> int:
         """Return a number of things, at least one."""
         said = self.text(key, node)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
     "Comparing": ("diff", "verify", "clean"),
-    "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
+    "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm", "prune"),
     "Suites": ("run", "report"),
     "Reading": ("query", "export", "import"),
     "Setting up": ("init", "doctor", "completion", "demo"),

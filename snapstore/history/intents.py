@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from snapstore.history.forgotten import Forgotten
 from snapstore.objects.catalog import Catalog
 from snapstore.records import Record
 from snapstore.timestamps import now
@@ -25,8 +26,9 @@ class Intent(Record):
 class Intents:
     """At most one intent for each project."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, forgotten: Forgotten) -> None:
         self._catalog = catalog
+        self._forgotten = forgotten
 
     def get(self, origin: str) -> Intent | None:
         """Return the intent of a project, None in the ordinary case."""
@@ -37,7 +39,8 @@ class Intents:
         return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(json.loads(rows[0][3]))) if rows else None
 
     def put(self, origin: str, intent: Intent) -> None:
-        """Write an intent, inside the caller's transaction."""
+        """Write an intent, inside the caller's transaction. Raises UnknownRevision for a target that was freed."""
+        self._forgotten.demand(intent.target)
         self._catalog.rows(
             "INSERT OR REPLACE INTO intent(origin, action, before, target, databases, at) VALUES (?, ?, ?, ?, ?, ?)",
             (

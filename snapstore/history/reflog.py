@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 
 import xxhash
 
@@ -58,10 +59,11 @@ class Reflog:
         message: str = "",
         origin: str = "",
         databases: tuple[str, ...] | None = None,
+        at: str | None = None,
     ) -> ReflogEntry:
-        """Add an entry, inside the caller's transaction."""
+        """Add an entry, inside the caller's transaction; `at` is the time that several share."""
         number = (self._catalog.value("SELECT max(entry) FROM reflog") or 0) + 1
-        entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, now())
+        entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, at or now())
         self._pending.append(entry)
         self._catalog.rows(
             "INSERT INTO reflog(entry, ref, origin, snapshot, databases, action, message, at)"
@@ -79,13 +81,13 @@ class Reflog:
         )
         return entry
 
-    def entries(self, ref: str, origin: str = "") -> list[ReflogEntry]:
-        """Return the moves of one name, the newest first."""
-        return self._select("WHERE ref = ? AND origin = ? ORDER BY entry DESC", ref, origin)
+    def entries(self, ref: str, origin: str = "") -> Iterator[ReflogEntry]:
+        """Yield the moves of one name, the newest first."""
+        return self._each("WHERE ref = ? AND origin = ? ORDER BY entry DESC", ref, origin)
 
     def all(self, origin: str) -> list[ReflogEntry]:
         """Return the moves of every name and of the HEAD of one project, the newest first."""
-        return self._select("WHERE origin IN ('', ?) ORDER BY entry DESC", origin)
+        return list(self._each("WHERE origin IN ('', ?) ORDER BY entry DESC", origin))
 
     def mentions(self, snapshot: str) -> bool:
         """Tell whether any name ever pointed at a snapshot."""
@@ -113,12 +115,11 @@ class Reflog:
                 os.close(fd)
         reached("reflog-written")
 
-    def _select(self, where: str, *values: object) -> list[ReflogEntry]:
-        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM reflog {where}", values)
-        return [
-            ReflogEntry(number, ref, origin, snapshot or None, tuple(json.loads(names)) if names else None, *rest)
-            for number, ref, origin, snapshot, names, *rest in rows
-        ]
+    def _each(self, where: str, *values: object) -> Iterator[ReflogEntry]:
+        for columns in self._catalog.each(f"SELECT {_COLUMNS} FROM reflog {where}", values):
+            number, ref, origin, snapshot, names, *rest = columns
+            databases = tuple(json.loads(names)) if names else None
+            yield ReflogEntry(number, ref, origin, snapshot or None, databases, *rest)
 
 
 def _line(entry: ReflogEntry, last: int) -> bytes:

@@ -19,6 +19,8 @@ from snapstore.refusals import StoreTooNew
 FORMAT = 1
 APPLICATION_ID = 0x534E4150  # "SNAP"
 _SQL_ERROR = 1
+_WORTH_SHRINKING = 512  # pages
+_ADDED = ("forgotten", "upkeep")  # tables that catalogs of this format were first made without, in order
 
 
 class Catalog:
@@ -27,10 +29,12 @@ class Catalog:
     def __init__(self, path: str, patience: Patience) -> None:
         self.path = path
         self._store = os.path.dirname(path)
+        self._is_read_only = False
         self._connection = self._connect(patience)
         self.before_commit: list[Callable[[], None]] = []
         self.after_rollback: list[Callable[[], None]] = []
         self._check_format()
+        self._add_tables()
 
     @classmethod
     def create(cls, path: str, patience: Patience) -> Catalog:
@@ -62,6 +66,10 @@ class Catalog:
         """Run one statement and return all its rows."""
         return self._connection.rows(sql, values)
 
+    def each(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run one statement and yield its rows as they are found."""
+        return self._connection.each(sql, values)
+
     def value(self, sql: str, values: Sequence[object] = ()) -> Any:
         """Run one statement and return the first column of its first row, None without a row."""
         return self._connection.value(sql, values)
@@ -69,6 +77,11 @@ class Catalog:
     def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
         self._connection.run_many(sql, rows)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the body of a transaction is being run."""
+        return self._connection.in_transaction
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -90,6 +103,17 @@ class Catalog:
             raise
         reached("catalog-committed")
 
+    def shrink(self) -> int:
+        """Give room back where most of the file is free, if nobody has the catalog; return the bytes."""
+        free, pages = self.value("PRAGMA freelist_count"), self.value("PRAGMA page_count")
+        if pages < _WORTH_SHRINKING or 2 * free < pages:
+            return 0
+        before = os.path.getsize(self.path)
+        with suppress(StoreLocked, DiskFull):
+            self.rows("VACUUM")
+            self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        return max(0, before - os.path.getsize(self.path))
+
     def close(self) -> None:
         """Close the catalog."""
         self._connection.close()
@@ -105,6 +129,7 @@ class Catalog:
                 raise
             uri = engine.file_uri(self.path, mode="ro", immutable=1)
             connection = engine.Connection(uri, self._translate, patience)
+            self._is_read_only = True
         return connection
 
     def _translate(self, code: int, text: str) -> SnapError | None:
@@ -116,6 +141,26 @@ class Catalog:
         found = self.value("PRAGMA user_version")
         if found > FORMAT:
             raise StoreTooNew(self._store, found, FORMAT)
+
+    def _add_tables(self) -> None:
+        """Give the catalog of an earlier release what has been added since; in memory where it cannot be written."""
+        if self._has(_ADDED[-1]):
+            return
+        added = [
+            statement for statement in _schema().split(";\n") if any(f"TABLE {name} " in statement for name in _ADDED)
+        ]
+        if self._is_read_only:
+            for statement in added:
+                self.rows(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+            return
+        with self.transaction():
+            if not self._has(_ADDED[-1]):  # another process may have been quicker
+                self.rows("ALTER TABLE snapshot ADD COLUMN origin TEXT")
+                for statement in added:
+                    self.rows(statement)
+
+    def _has(self, table: str) -> bool:
+        return self.value("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)) is not None
 
 
 def _schema() -> str:

@@ -44,6 +44,10 @@ class Location(Record):
     depth: int
 
 
+_Raw = tuple[bytes, Location, "bytes | None", bytes]
+"""Id, location, prefix and frame of an object."""
+
+
 class ObjectStore:
     """The objects in the packs of one store."""
 
@@ -71,31 +75,22 @@ class ObjectStore:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
         if id_ in self._recent:
             return self._recent[id_]
-        location = self.find(id_)
-        if location is None:
-            raise self._damaged(f"object {id_.hex()} is missing")
-        data = self.reader(id_, location)()
+        data = self.reader(id_, self.find(id_))()
         self.remember(id_, data)
         return data
 
-    def reader(self, id_: bytes, location: Location) -> Callable[[], bytes]:
+    def reader(self, id_: bytes, location: Location | None) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
         if id_ in self._recent:
             return partial(bytes, self._recent[id_])
-        prefix = self.read(location.base) if location.base else None
-        return partial(self._decoded, id_, location, prefix, self._frame(id_, location))
+        return partial(self._decoded, *self._raw(id_, location))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
         locations = self.find_many(ids)
 
-        def readers() -> Iterator[Callable[[], bytes]]:
-            for id_ in ids:
-                if (location := locations.get(id_)) is None:
-                    raise self._damaged(f"object {id_.hex()} is missing")
-                yield self.reader(id_, location)
-
-        with closing(ordered_map(lambda read: read(), readers(), ahead=_BLOCKS_AHEAD)) as decoded:
+        readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
+        with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 
     def hold(self, ids: Iterable[bytes]) -> None:
@@ -116,6 +111,14 @@ class ObjectStore:
                 raise self._damaged(f"object {id_.hex()} is missing")
             location = found
         return id_, location
+
+    def is_whole(self, id_: bytes) -> bool:
+        """Tell whether an object and all its bases are in the catalog."""
+        while location := self.find(id_):
+            if location.base is None:
+                return True
+            id_ = location.base
+        return False
 
     def lost_packs(self) -> list[str]:
         """Return the names of packs whose file is missing or has another length than was recorded."""
@@ -138,6 +141,19 @@ class ObjectStore:
             )
             found.update({id_: Location(*rest) for id_, *rest in rows})
         return found
+
+    def _raw(self, id_: bytes, location: Location | None) -> _Raw:
+        """Return what an object is decoded from; looked up again where a prune has moved it meanwhile."""
+        while True:
+            try:
+                if location is None:
+                    raise self._damaged(f"object {id_.hex()} is missing")
+                prefix = self.read(location.base) if location.base else None
+                return id_, location, prefix, self._frame(id_, location)
+            except StoreDamaged:
+                if (present := self.find(id_)) == location:
+                    raise
+                location = present
 
     def _frame(self, id_: bytes, location: Location) -> bytes:
         try:
@@ -232,15 +248,15 @@ class ObjectWriter:
     def add_all(self, candidates: Iterable[Candidate]) -> None:
         """Store those of the candidates that are not known, decoding bases and compressing on two threads."""
         with closing(self._new(candidates)) as new, closing(ordered_map(_encode, new, ahead=_OBJECTS_AHEAD)) as encoded:
-            for job, frame in encoded:
+            for job, frame, prefix in encoded:
                 if self._pack is None:
                     self._pack = PackWriter(self._objects.folder)
                 one = job.candidate
                 base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
                 self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
                 self.stored_bytes += len(frame.data)
-                if job.base and frame.prefix is not None:
-                    self._objects.remember(job.base.id, frame.prefix)
+                if job.base and prefix is not None:
+                    self._objects.remember(job.base.id, prefix)
                 del self._in_flight[one.id]
 
     def finish(self) -> int:
@@ -287,11 +303,11 @@ class ObjectWriter:
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
         if location is None:
             return None
-        try:
-            return self._objects.read(id_)
-        except StoreDamaged:  # stored anew, which mends it
-            self._mended.add(id_)
-            return None
+        with suppress(StoreDamaged):
+            if self._objects.is_whole(id_):  # bytes kept in memory do not tell that a base is being freed
+                return self._objects.read(id_)
+        self._mended.add(id_)  # stored anew, which mends it
+        return None
 
     def _job(self, candidate: Candidate, location: Location | None) -> _Job:
         """Find the base of a new object; one that cannot be read is no base."""
@@ -306,24 +322,16 @@ class ObjectWriter:
             return _Job(candidate, None)
 
 
-class _Frame(Record):
-    """A compressed object, and the bytes of the base that was looked at."""
+class Frame(Record):
+    """An object compressed, with its base as prefix or without."""
 
     data: bytes
     uses_prefix: bool
-    prefix: bytes | None
 
 
-def _encode(job: _Job) -> tuple[_Job, _Frame]:
-    data, prefix = job.candidate.data, _prefix(job)
-    if prefix is None:
-        return job, _Frame(codec.compress(data), uses_prefix=False, prefix=None)
-    delta = codec.compress(data, prefix)
-    if len(delta) > len(data) * _SMALL:
-        alone = codec.compress(data)
-        if len(delta) > len(alone) * _WORTH_A_BASE:
-            return job, _Frame(alone, uses_prefix=False, prefix=prefix)
-    return job, _Frame(delta, uses_prefix=True, prefix=prefix)
+def _encode(job: _Job) -> tuple[_Job, Frame, bytes | None]:
+    prefix = _prefix(job)
+    return job, encode(job.candidate.data, prefix), prefix
 
 
 def _prefix(job: _Job) -> bytes | None:
@@ -331,6 +339,18 @@ def _prefix(job: _Job) -> bytes | None:
         return job.base.read() if job.base else None
     except StoreDamaged:
         return None
+
+
+def encode(data: bytes, prefix: bytes | None) -> Frame:
+    """Compress an object, with the bytes of a base as prefix where that is worth it."""
+    if prefix is None:
+        return Frame(codec.compress(data), uses_prefix=False)
+    delta = codec.compress(data, prefix)
+    if len(delta) > len(data) * _SMALL:
+        alone = codec.compress(data)
+        if len(delta) > len(alone) * _WORTH_A_BASE:
+            return Frame(alone, uses_prefix=False)
+    return Frame(delta, uses_prefix=True)
 
 
 def _row(entry: Entry, pack: int) -> tuple[object, ...]:

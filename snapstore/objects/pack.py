@@ -97,6 +97,11 @@ class PackWriter:
         self._write(entry.encode() + frame)
         self.entries[id_] = entry
 
+    @property
+    def length(self) -> int:
+        """How many bytes it has so far."""
+        return self._end
+
     def read(self, entry: Entry) -> bytes:
         """Return the frame of an entry already added."""
         self._flush()

@@ -21,6 +21,7 @@ from snapstore.cli.output import one_line, plain
 from snapstore.cli.parameters import argument, option
 from snapstore.cli.places import environment_says
 from snapstore.cli.styles import unstyle
+from snapstore.cli.upkeep import upkeep
 from snapstore.errors import FileError, SnapError
 from snapstore.hybrid.aftermath import TestResult
 from snapstore.hybrid.cleanup import DONE, CleanupRunner
@@ -81,6 +82,7 @@ def command(
             from snapstore.cli.junit import document
 
             cases.write(document(Ledger(store, project.origin), only=result.suite))
+        upkeep(context, store)
     status = _status(code, child.signal, result)
     _print(context, result, code, status)
     return status
