@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "blocks",
         "files",
         "holders",
+        "occupancy",
         "parallel",
         "patience",
         "progress",

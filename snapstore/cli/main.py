@@ -20,7 +20,8 @@ COMMANDS = {
     "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
     "Suites": ("run",),
     "Reading": ("query", "export", "import"),
-    "Setting up": ("init", "doctor", "completion", "demo"),
+    "Care": ("fsck", "doctor"),
+    "Setting up": ("init", "completion", "demo"),
 }
 _MODULES = {"import": "import_"}  # a keyword cannot name a module
 _NAMES = [name for names in COMMANDS.values() for name in names]

@@ -15,12 +15,14 @@ from typing import NamedTuple
 
 import xxhash
 
+from snapstore.errors import StoreDamaged
 from snapstore.files import reached, translated, write_all
 from snapstore.objects.catalog import Catalog
 from snapstore.timestamps import now
 
 HEAD = "HEAD"
 _COLUMNS = "entry, ref, origin, lower(hex(snapshot)), databases, action, message, at"
+_TYPES = (int, str, str, str, (str, type(None)), str, str, str)
 
 
 class ReflogEntry(NamedTuple):
@@ -87,6 +89,10 @@ class Reflog:
         """Return the moves of every name and of the HEAD of one project, the newest first."""
         return self._select("WHERE origin IN ('', ?) ORDER BY entry DESC", origin)
 
+    def every(self) -> list[ReflogEntry]:
+        """Return all entries of all projects, the oldest first."""
+        return self._select("ORDER BY entry")
+
     def mentions(self, snapshot: str) -> bool:
         """Tell whether any name ever pointed at a snapshot."""
         return (
@@ -99,7 +105,7 @@ class Reflog:
         if not self._pending:
             return
         last = self._pending[-1].entry
-        lines = b"".join(_line(entry, last) for entry in self._pending)
+        lines = b"".join(reflog_line(entry, last) for entry in self._pending)
         self._pending.clear()
         with translated(self._path):
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -114,13 +120,22 @@ class Reflog:
         reached("reflog-written")
 
     def _select(self, where: str, *values: object) -> list[ReflogEntry]:
-        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM reflog {where}", values)
+        rows = self._catalog.typed_rows(f"SELECT {_COLUMNS} FROM reflog {where}", values, *_TYPES)
         return [
-            ReflogEntry(number, ref, origin, snapshot or None, tuple(json.loads(names)) if names else None, *rest)
+            ReflogEntry(number, ref, origin, snapshot or None, self._names(number, names), *rest)
             for number, ref, origin, snapshot, names, *rest in rows
         ]
 
+    def _names(self, entry: int, text: str | None) -> tuple[str, ...] | None:
+        if not text:
+            return None
+        try:
+            return tuple(str(name) for name in json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise StoreDamaged(os.path.dirname(self._path), f"catalog.db: reflog entry {entry}: {error}") from error
 
-def _line(entry: ReflogEntry, last: int) -> bytes:
+
+def reflog_line(entry: ReflogEntry, last: int) -> bytes:
+    """Return the line of an entry; `last` is the number of the last one of its transaction."""
     text = json.dumps({**entry._asdict(), "last": last}, ensure_ascii=True).encode()
     return xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"

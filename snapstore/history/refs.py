@@ -113,8 +113,15 @@ class Refs:
 
     def head(self, origin: str) -> dict[str, str]:
         """Return the snapshot (hex) that each live database of a project stands on."""
-        rows = self._catalog.rows("SELECT database, lower(hex(snapshot)) FROM head WHERE origin = ?", (origin,))
+        rows = self._catalog.typed_rows(
+            "SELECT database, lower(hex(snapshot)) FROM head WHERE origin = ?", (origin,), str, str
+        )
         return dict(rows)
+
+    def heads(self) -> dict[tuple[str, str], str]:
+        """Return the snapshot (hex) that each database of each project stands on, by origin and name."""
+        rows = self._catalog.typed_rows("SELECT origin, database, lower(hex(snapshot)) FROM head", (), str, str, str)
+        return {(origin, database): snapshot for origin, database, snapshot in rows}
 
     def move_head(
         self, origin: str, snapshot: str, databases: tuple[str, ...], action: str, *, message: str = ""
@@ -138,7 +145,9 @@ class Refs:
         )
 
     def _select(self, where: str, *values: object) -> list[Ref]:
-        rows = self._catalog.rows(f"SELECT name, snapshot, message, pinned, updated FROM ref {where}", values)
+        rows = self._catalog.typed_rows(
+            f"SELECT name, snapshot, message, pinned, updated FROM ref {where}", values, str, bytes, str, int, str
+        )
         return [Ref(name, id_.hex(), message, bool(pinned), updated) for name, id_, message, pinned, updated in rows]
 
 

@@ -11,6 +11,13 @@ from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
 
 _COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
+_TYPES = (bytes, str, str, str, bytes, int, int)
+
+
+_INSERT = (
+    "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class SnapshotRow(NamedTuple):
@@ -35,19 +42,14 @@ class Snapshots:
 
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int) -> None:
         """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
+        self._catalog.rows(_INSERT, _values(id_, snapshot, stored_bytes))
+
+    def record_row(self, row: SnapshotRow) -> None:
+        """Enter a snapshot that cannot be read by what an old list says of it, inside the caller's transaction."""
+        ids = (bytes.fromhex(row.id), None)
         self._catalog.rows(
-            "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                id_,
-                bytes.fromhex(snapshot.parent) if snapshot.parent else None,
-                snapshot.kind,
-                snapshot.created,
-                snapshot.message,
-                bytes.fromhex(snapshot.content),
-                snapshot.image_bytes,
-                stored_bytes,
-            ),
+            _INSERT,
+            (*ids, row.kind, row.created, row.message, bytes.fromhex(row.content), row.bytes, row.stored_bytes),
         )
 
     def forget(self, id_: bytes) -> None:
@@ -104,8 +106,14 @@ class Snapshots:
         return [row.id for row in rows]
 
     def _list(self, where: str, *values: object) -> list[SnapshotRow]:
-        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM snapshot {where}", values)
+        rows = self._catalog.typed_rows(f"SELECT {_COLUMNS} FROM snapshot {where}", values, *_TYPES)
         return [
             SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
             for id_, kind, created, message, content, size, stored in rows
         ]
+
+
+def _values(id_: bytes, snapshot: Snapshot, stored_bytes: int) -> tuple[object, ...]:
+    parent = bytes.fromhex(snapshot.parent) if snapshot.parent else None
+    said = (snapshot.kind, snapshot.created, snapshot.message)
+    return (id_, parent, *said, bytes.fromhex(snapshot.content), snapshot.image_bytes, stored_bytes)

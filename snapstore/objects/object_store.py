@@ -21,12 +21,14 @@ from snapstore.parallel import ordered_map
 from snapstore.timestamps import now
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases
+_LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
 _SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
 _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
+_LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
@@ -57,21 +59,28 @@ class ObjectStore:
 
     def find(self, id_: bytes) -> Location | None:
         """Return where an object lies, None where there is none."""
-        rows = self.catalog.rows(
+        rows = self.catalog.typed_rows(
             "SELECT name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
             " WHERE id = ?",
             (id_,),
+            *_LOCATION_TYPES,
         )
         return Location(*rows[0]) if rows else None
 
     def read(self, id_: bytes) -> bytes:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
+        return self._read(id_, 0)
+
+    def _read(self, id_: bytes, above: int) -> bytes:
+        """Return an object that is a base of a base of ..., `above` of them."""
         if id_ in self._recent:
             return self._recent[id_]
         location = self.find(id_)
         if location is None:
             raise self._damaged(f"object {id_.hex()} is missing")
-        prefix = self.read(location.base) if location.base else None
+        if above > _LONGEST_CHAIN:
+            raise self._damaged(f"object {id_.hex()} is in a chain of bases without an end")
+        prefix = self._read(location.base, above + 1) if location.base else None
         data = self._decoded(id_, location, prefix, self._frame(id_, location))
         self._remember(id_, data)
         return data
@@ -100,27 +109,35 @@ class ObjectStore:
 
     def chain_end(self, id_: bytes) -> bytes:
         """Return the object at the end of the chain of bases of `id_`."""
-        while (location := self.find(id_)) and location.base:
+        for _ in range(_LONGEST_CHAIN):
+            if not (location := self.find(id_)) or not location.base:
+                break
             id_ = location.base
         return id_
 
     def lost_packs(self) -> list[str]:
         """Return the names of packs whose file is missing or has another length than was recorded."""
         lost = []
-        for name, size in self.catalog.rows("SELECT name, bytes FROM pack ORDER BY pack"):
+        for name, size in self.catalog.typed_rows("SELECT name, bytes FROM pack ORDER BY pack", (), str, int):
             path = pack_path(self.folder, name)
             if not os.path.exists(path) or os.path.getsize(path) != size:
                 lost.append(name)
         return lost
 
+    def known(self, ids: list[bytes]) -> set[bytes]:
+        """Return those of the ids that the pack index has."""
+        return set(self._find_many(ids))
+
     def _find_many(self, ids: list[bytes]) -> dict[bytes, Location]:
         found = {}
         for start in range(0, len(ids), _IDS_A_QUERY):
             some = ids[start : start + _IDS_A_QUERY]
-            rows = self.catalog.rows(
+            rows = self.catalog.typed_rows(
                 "SELECT id, name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
                 f" WHERE id IN ({', '.join('?' * len(some))})",
                 some,
+                bytes,
+                *_LOCATION_TYPES,
             )
             found.update({id_: Location(*rest) for id_, *rest in rows})
         return found
@@ -221,6 +238,16 @@ class ObjectWriter:
                 self.stored_bytes += len(frame.data)
                 del self._in_flight[id_]
 
+    def renew(self, candidates: Iterable[Candidate]) -> None:
+        """Store objects once more, without a base, though they are known: the pack they are in is damaged."""
+
+        def marked() -> Iterator[Candidate]:
+            for candidate in candidates:
+                self._mended.add(candidate.id)
+                yield candidate
+
+        self.add_all(marked())
+
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
         if self._pack is None:
@@ -259,7 +286,7 @@ class ObjectWriter:
         if self._pack and (entry := self._pack.entries.get(id_)):
             prefix = self._objects.read(entry.base) if entry.base else None
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        if self._was_empty or self._objects.find(id_) is None:
+        if self._was_empty or id_ in self._mended or self._objects.find(id_) is None:
             return None
         try:
             return self._objects.read(id_)
