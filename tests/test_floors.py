@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "blocks",
         "files",
         "holders",
+        "mounts",
         "occupancy",
         "parallel",
         "patience",

@@ -60,10 +60,10 @@ def heal(
     """
     with Store.open(path, timeout, alone=True) as store:
         found = check_store(store, full=True, progress=progress)
-        healed: list[Healed] = []
-        for _ in range(2):  # the second time for objects whose base could not be had
-            wanted = {id_ for id_ in found.spoiled if not _is_readable(store, id_)}
-            healed += _store_anew(store, wanted, project, timeout, progress)
+        wanted = {id_ for id_ in found.spoiled if not _is_readable(store, id_)}
+        healed = _store_anew(store, _roots(store, wanted), project, timeout, progress)
+        wanted = {id_ for id_ in wanted if not _is_readable(store, id_)}  # they come back with their bases
+        healed += _store_anew(store, wanted, project, timeout, progress)
         moved, emptied = _leave_damaged_packs(store, found)
         lacks = any(damage.what == REFLOG for damage in found.damaged)
         if lacks:
@@ -80,36 +80,38 @@ def _is_readable(store: Store, id_: bytes) -> bool:
     return True
 
 
+def _roots(store: Store, wanted: set[bytes]) -> set[bytes]:
+    """Return those whose base is not damaged itself."""
+    bases = {id_: location.base for id_ in wanted if (location := store.objects.find(id_))}
+    return {id_ for id_ in wanted if bases.get(id_) not in wanted}
+
+
 def _store_anew(
     store: Store, wanted: set[bytes], project: Project | None, timeout: float, progress: Progress
 ) -> list[Healed]:
-    """Store the wanted objects that can be found; the roots of chains first, so that what is above them comes back."""
-    healed: list[Healed] = []
-    bases = {id_: location.base for id_ in wanted if (location := store.objects.find(id_))}
-    roots = {id_ for id_ in wanted if bases.get(id_) not in wanted}
+    """Store those of the wanted objects that can be found."""
+    healed: dict[bytes, Healed] = {}
 
     def note(found: Iterator[tuple[Candidate, str]]) -> Iterator[Candidate]:
         for candidate, source in found:
-            if candidate.id in roots:
-                roots.discard(candidate.id)
-                healed.append(Healed(candidate.id.hex(), source))
+            if candidate.id not in healed:
+                healed[candidate.id] = Healed(candidate.id.hex(), source)
                 yield candidate
 
-    if roots:
-        with store.writer() as writer:
-            writer.add_all(note(_in_packs(store, frozenset(roots))))
-            if roots and project:
-                writer.add_all(note(_in_live(project, frozenset(roots), timeout, progress)))
-            writer.finish()
-            with store.catalog.transaction():
-                writer.record()
-        reached("healed")
-    rest = wanted - roots - {bytes.fromhex(one.object) for one in healed}
-    rest = {id_ for id_ in rest if not _is_readable(store, id_)}
-    return healed + (_store_anew(store, rest, project, timeout, progress) if healed and rest else [])
+    if not wanted:
+        return []
+    with store.writer() as writer:
+        writer.add_all(note(_in_packs(store, wanted)))
+        if project and healed.keys() < wanted:
+            writer.add_all(note(_in_live(project, wanted, timeout, progress)))
+        writer.finish()
+        with store.catalog.transaction():
+            writer.record()
+    reached("healed")
+    return list(healed.values())
 
 
-def _in_packs(store: Store, wanted: frozenset[bytes]) -> Iterator[tuple[Candidate, str]]:
+def _in_packs(store: Store, wanted: set[bytes]) -> Iterator[tuple[Candidate, str]]:
     """Yield other copies of objects: packs may hold what a later one holds too, and what no catalog mentions."""
     folder = store.objects.folder
     for name in packs_in(folder):
@@ -126,7 +128,7 @@ def _in_packs(store: Store, wanted: frozenset[bytes]) -> Iterator[tuple[Candidat
 
 
 def _in_live(
-    project: Project, wanted: frozenset[bytes], timeout: float, progress: Progress
+    project: Project, wanted: set[bytes], timeout: float, progress: Progress
 ) -> Iterator[tuple[Candidate, str]]:
     """Yield blocks and manifests that the live databases have; one that cannot be read has none."""
     for name, path in project.databases.items():

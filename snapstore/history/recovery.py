@@ -39,7 +39,7 @@ def recover_names(lines: ReflogLines, old: OldCatalog, databases_of: Callable[[s
     by_number = {**_old_entries(old.table("reflog")), **lines.entries}
     entries = [by_number[number] for number in sorted(by_number)]
     lost = _gaps(sorted(by_number))
-    if not entries or lost or (lines.damaged and not _covers(by_number, old.table("ref"))):
+    if not entries or lost or not _covers(by_number, old.table("ref")):
         entries += _as_the_tables_say(replay(entries, databases_of), old, max(by_number, default=0) + 1)
     if lines.damaged and not lost and not old.table("reflog").whole:
         lost = [f"line {lines.damaged[0]} of the reflog cannot be read, and may have been its last"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 import xxhash
@@ -50,6 +51,7 @@ class Reflog:
         self._pending: list[ReflogEntry] = []
         catalog.before_commit.append(self._write_pending)
         catalog.after_rollback.append(self._pending.clear)
+        catalog.before_trial.append(self._mark)
 
     def append(
         self,
@@ -93,12 +95,37 @@ class Reflog:
         """Return all entries of all projects, the oldest first."""
         return self._select("ORDER BY entry")
 
+    def newest_target(self, ref: str, passing_over: tuple[str, ...]) -> str | None:
+        """Return the snapshot that the newest entry of a tag names, leaving some actions out."""
+        places = ", ".join("?" * len(passing_over))
+        sql = f"SELECT lower(hex(snapshot)) FROM reflog WHERE ref = ? AND origin = '' AND action NOT IN ({places})"
+        return self._catalog.value(f"{sql} ORDER BY entry DESC LIMIT 1", (ref, *passing_over)) or None
+
+    def check_order(self, ref: str, origin: str) -> None:
+        """Make sure that index and table agree about the entries of a name: `NAME@{n}` counts them.
+
+        Raises StoreDamaged.
+        """
+        sql = "SELECT count(*), sum(entry) FROM reflog {} WHERE ref = ? AND origin = ?"
+        found, wanted = (self._catalog.rows(sql.format(how), (ref, origin)) for how in ("", "NOT INDEXED"))
+        if found != wanted:
+            raise StoreDamaged(os.path.dirname(self._path), f"catalog.db: the reflog's index does not fit '{ref}'")
+
     def mentions(self, snapshot: str) -> bool:
         """Tell whether any name ever pointed at a snapshot."""
         return (
             self._catalog.value("SELECT 1 FROM reflog WHERE snapshot = ? LIMIT 1", (bytes.fromhex(snapshot),))
             is not None
         )
+
+    def _mark(self) -> Callable[[], None]:
+        """Return what forgets the entries from here on."""
+        count = len(self._pending)
+
+        def forget() -> None:
+            del self._pending[count:]
+
+        return forget
 
     def _write_pending(self) -> None:
         """Append the transaction's entries to the file and sync it."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
-from snapstore.errors import BadName, UnknownRevision
+from snapstore.errors import BadName, StoreDamaged, UnknownRevision
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
 from snapstore.objects.catalog import Catalog
 from snapstore.refusals import NameExists, NamePinned
@@ -133,6 +134,19 @@ class Refs:
                 "INSERT OR REPLACE INTO head(origin, database, snapshot) VALUES (?, ?, ?)",
                 [(origin, name, bytes.fromhex(snapshot)) for name in databases],
             )
+
+    def check(self, ref: Ref) -> None:
+        """Make sure that the reflog says the same of a tag: a byte flipped in the catalog must not give another state.
+
+        Raises StoreDamaged.
+        """
+        if self._reflog.newest_target(ref.name, _PINNING) != ref.snapshot:
+            store = os.path.dirname(self._catalog.path)
+            raise StoreDamaged(store, f"catalog.db: tag '{ref.name}' is not what its reflog says")
+
+    def check_order(self, ref: str, origin: str) -> None:
+        """Make sure that positions can be counted. Raises StoreDamaged."""
+        self._reflog.check_order(ref, origin)
 
     def positions(self, ref: str, origin: str = "") -> list[ReflogEntry]:
         """Return where a name has pointed, the present first; `NAME@{n}` is number n of it."""

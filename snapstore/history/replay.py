@@ -11,7 +11,7 @@ from typing import NamedTuple
 from snapstore.history.reflog import HEAD, ReflogEntry
 from snapstore.history.refs import Ref
 
-FORGET, RENAME, PIN, UNPIN = "forget", "rename", "pin", "unpin"
+RETURN, RENAME, PIN, UNPIN = "return", "rename", "pin", "unpin"
 
 
 class Names(NamedTuple):
@@ -37,6 +37,8 @@ def replay(entries: Iterable[ReflogEntry], databases_of: Callable[[str], tuple[s
             _move_head(names, entry, databases_of)
         elif entry.ref:
             _move_tag(names, entry, renamed)
+        elif entry.snapshot and entry.action == RETURN:
+            names.forgotten.discard(entry.snapshot)
         elif entry.snapshot:
             names.forgotten.add(entry.snapshot)
     return names

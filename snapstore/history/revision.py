@@ -33,13 +33,16 @@ class Revisions:
         if revision == "latest":
             return self._latest()
         if ref := self._refs.get(revision):
+            self._refs.check(ref)
             return self._listed(revision, ref.snapshot)
         if _PREFIX.match(revision) and (id_ := self._prefixed(revision.lower())):
             return id_
         raise UnknownRevision(revision, nearest(revision, [ref.name for ref in self._refs.all()]))
 
     def _position(self, revision: str, name: str, back: int) -> str:
-        positions = self._refs.positions(name, self._origin if name == HEAD else "")
+        origin = self._origin if name == HEAD else ""
+        self._refs.check_order(name, origin)
+        positions = self._refs.positions(name, origin)
         if not positions and name != HEAD:
             raise UnknownRevision(revision, nearest(name, [ref.name for ref in self._refs.all()]))
         if back >= len(positions) or not (snapshot := positions[back].snapshot):

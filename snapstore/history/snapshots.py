@@ -14,12 +14,6 @@ _COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
 _TYPES = (bytes, str, str, str, bytes, int, int)
 
 
-_INSERT = (
-    "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
 class SnapshotRow(NamedTuple):
     """A snapshot as lists show it; ids in hex."""
 
@@ -42,14 +36,27 @@ class Snapshots:
 
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int) -> None:
         """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
-        self._catalog.rows(_INSERT, _values(id_, snapshot, stored_bytes))
+        self._catalog.rows(
+            "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                id_,
+                bytes.fromhex(snapshot.parent) if snapshot.parent else None,
+                snapshot.kind,
+                snapshot.created,
+                snapshot.message,
+                bytes.fromhex(snapshot.content),
+                snapshot.image_bytes,
+                stored_bytes,
+            ),
+        )
 
     def record_row(self, row: SnapshotRow) -> None:
         """Enter a snapshot that cannot be read by what an old list says of it, inside the caller's transaction."""
-        ids = (bytes.fromhex(row.id), None)
         self._catalog.rows(
-            _INSERT,
-            (*ids, row.kind, row.created, row.message, bytes.fromhex(row.content), row.bytes, row.stored_bytes),
+            "INSERT OR IGNORE INTO snapshot(id, kind, created, message, content, bytes, stored_bytes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row._replace(id=bytes.fromhex(row.id), content=bytes.fromhex(row.content)),  # type: ignore[arg-type]
         )
 
     def forget(self, id_: bytes) -> None:
@@ -111,9 +118,3 @@ class Snapshots:
             SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
             for id_, kind, created, message, content, size, stored in rows
         ]
-
-
-def _values(id_: bytes, snapshot: Snapshot, stored_bytes: int) -> tuple[object, ...]:
-    parent = bytes.fromhex(snapshot.parent) if snapshot.parent else None
-    said = (snapshot.kind, snapshot.created, snapshot.message)
-    return (id_, parent, *said, bytes.fromhex(snapshot.content), snapshot.image_bytes, stored_bytes)

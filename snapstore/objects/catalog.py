@@ -34,6 +34,7 @@ class Catalog:
         self._connection = self._connect(patience)
         self.before_commit: list[Callable[[], None]] = []
         self.after_rollback: list[Callable[[], None]] = []
+        self.before_trial: list[Callable[[], Callable[[], None]]] = []
         self._check_format()
 
     @classmethod
@@ -84,6 +85,19 @@ class Catalog:
         if not all(map(isinstance, row, types)):
             raise StoreDamaged(self._store, f"catalog.db: a row does not make sense: {row!r:.200}")
         return row
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Run the body as if, inside the caller's transaction: nothing of it is kept."""
+        undo = [mark() for mark in self.before_trial]
+        self._connection.rows("SAVEPOINT trial")
+        try:
+            yield
+        finally:
+            for forget in undo:
+                forget()
+        self._connection.rows("ROLLBACK TO trial")
+        self._connection.rows("RELEASE trial")
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from snapstore import engine
 from snapstore.errors import SnapError, StoreDamaged
-from snapstore.objects.catalog import APPLICATION_ID, FORMAT, translator
+from snapstore.objects.catalog import translator
 from snapstore.patience import Patience
-from snapstore.refusals import StoreTooNew
 
 _DEFINITIONS = (
     "SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL"
@@ -48,7 +47,7 @@ class OldCatalog(NamedTuple):
 
 
 def read_old_catalog(path: str, patience: Patience, leave_out: frozenset[str]) -> OldCatalog:
-    """Read what there is of a catalog, except some tables. Raises StoreTooNew, StoreLocked, FileError, DiskFull."""
+    """Read what there is of a catalog, except some tables. Raises StoreLocked, FileError, DiskFull."""
     if not os.path.exists(path) or os.path.getsize(path) == 0:
         return OldCatalog({}, opened=False)
     try:
@@ -56,7 +55,6 @@ def read_old_catalog(path: str, patience: Patience, leave_out: frozenset[str]) -
     except StoreDamaged:
         return OldCatalog({}, opened=False)
     try:
-        _check_format(connection, path)
         names = [name for (name,) in _some_rows(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'")[0]]
         ours = [name for name in names if isinstance(name, str) and name not in leave_out and name[:7] != "sqlite_"]
         tables = {name: _table(connection, name) for name in ours}
@@ -66,12 +64,6 @@ def read_old_catalog(path: str, patience: Patience, leave_out: frozenset[str]) -
         return OldCatalog({}, opened=False)
     finally:
         connection.close()
-
-
-def _check_format(connection: engine.Connection, path: str) -> None:
-    found = connection.value("PRAGMA user_version")
-    if found > FORMAT and connection.value("PRAGMA application_id") == APPLICATION_ID:
-        raise StoreTooNew(os.path.dirname(path), found, FORMAT)
 
 
 def _table(connection: engine.Connection, name: str) -> OldTable:

@@ -91,9 +91,10 @@ def _lines(result: FsckResult, rebuilt: RebuildResult | None, healed: HealResult
         yield f"… {counted(len(result.damaged) - _MOST_SHOWN, 'more damage')}; --json has them all"
     for one in result.affected_snapshots:
         yield _affected(one)
-    how = "every object read" if result.full else "objects not read"
-    checked = f"{counted(result.packs, 'pack')}, {counted(result.objects, 'object')}, "
-    yield f"checked {checked}{counted(result.snapshots, 'snapshot')} ({how}, {result.seconds:.2f} s)"
+    if result.objects or result.ok:
+        how = "every object read" if result.full else "objects not read"
+        checked = f"{counted(result.packs, 'pack')}, {counted(result.objects, 'object')}, "
+        yield f"checked {checked}{counted(result.snapshots, 'snapshot')} ({how}, {result.seconds:.2f} s)"
     if result.unused_packs:
         yield f"{counted(result.unused_packs, 'pack')} of takes that were cut off: no harm"
     yield from _verdict(result)
