@@ -23,6 +23,7 @@ _CALLS = (
     "open,openat,creat,close,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,fallocate,fsync,fdatasync,"
     "sync_file_range,rename,renameat,renameat2,link,linkat,unlink,unlinkat,ftruncate,truncate"
 )
+_STRACE = ("strace", "-f", "-xx", "-y", "-s", "1000000000", "-e", f"trace={_CALLS}")
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -77,8 +78,7 @@ class Tape:
         """Run the command line under strace."""
         log = Path(self._folder + ".strace")
         done = subprocess.run(
-            ["strace", "-f", "-xx", "-y", "-s", "1000000000", "-e", f"trace={_CALLS}", "-o", os.fspath(log)]
-            + [sys.executable, "-m", "snapstore", *arguments],
+            [*_STRACE, "-o", os.fspath(log), sys.executable, "-m", "snapstore", *arguments],
             cwd=ROOT,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
@@ -144,16 +144,20 @@ class Tape:
             elif self._is_ours(path) or path == self._folder:
                 self.operations.append(Sync(None, path))
         elif fd in self._open:
-            file, place, appends = self._open[fd]
-            if call == "ftruncate":
-                self._set_size(file, int(rest.rsplit(",", 1)[1]))
-                return
-            assert call in ("write", "pwrite64"), f"{call} is not understood"
-            offset = int(rest.rsplit(",", 1)[1]) if call == "pwrite64" else self._sizes[file] if appends else place
-            self.operations.append(Write(file, offset, texts[-1][:result]))
-            self._sizes[file] = max(self._sizes[file], offset + result)
-            if call == "write":
-                self._open[fd] = (file, offset + result, appends)
+            self._note_write(call, fd, int(rest.rsplit(",", 1)[1]), texts, result)
+
+    def _note_write(self, call: str, fd: int, last: int, texts: list[bytes], result: int) -> None:
+        """Note a write; `last` is the call's last argument, `result` how many bytes were written."""
+        file, place, appends = self._open[fd]
+        if call == "ftruncate":
+            self._set_size(file, last)
+            return
+        assert call in ("write", "pwrite64"), f"{call} is not understood"
+        offset = last if call == "pwrite64" else self._sizes[file] if appends else place
+        self.operations.append(Write(file, offset, texts[-1][:result]))
+        self._sizes[file] = max(self._sizes[file], offset + result)
+        if call == "write":
+            self._open[fd] = (file, offset + result, appends)
 
     def _set_size(self, file: int, size: int) -> None:
         self.operations.append(Write(file, size, None))
@@ -164,49 +168,53 @@ class Tape:
 
     def states(self, at: int, random: Random, more: int) -> Iterator[dict[str, bytes]]:
         """Yield what the disk may hold when the power goes before operation `at`: paths and bytes."""
-        done = self.operations[:at]
-        writes: dict[int, list[Write]] = {}
-        safe: dict[int, int] = {}
-        names: dict[str, list[Names]] = {}
-        safe_names: dict[str, int] = {}
+        cut = _Cut(self, self.operations[:at], random)
+        for kept_writes, kept_names in (("all", "all"), ("safe", "safe"), ("safe", "all"), ("all", "safe")):
+            yield cut.state(kept_writes, kept_names)
+        for _ in range(more):
+            yield cut.state("some", "some")
+
+
+class _Cut:
+    """What was done when the power went, and how much of it had been made durable."""
+
+    def __init__(self, tape: Tape, done: list[Operation], random: Random) -> None:
+        self._tape = tape
+        self._random = random
+        self._writes: dict[int, list[Write]] = {}
+        self._names: dict[str, list[Names]] = {}
+        self._safe_writes: dict[int, int] = {}
+        self._safe_names: dict[str, int] = {}
         for one in done:
             if isinstance(one, Write):
-                writes.setdefault(one.file, []).append(one)
+                self._writes.setdefault(one.file, []).append(one)
             elif isinstance(one, Names):
-                names.setdefault(one.folder, []).append(one)
+                self._names.setdefault(one.folder, []).append(one)
             elif one.file is not None:
-                safe[one.file] = len(writes.get(one.file, ()))
+                self._safe_writes[one.file] = len(self._writes.get(one.file, ()))
             elif one.folder is not None:
-                safe_names[one.folder] = len(names.get(one.folder, ()))
+                self._safe_names[one.folder] = len(self._names.get(one.folder, ()))
 
-        def state(kept_writes: str, kept_names: str) -> dict[str, bytes]:
-            named = dict(self.begin)
-            for folder, changes in names.items():
-                least = safe_names.get(folder, 0)
-                until = {"all": len(changes), "safe": least}.get(kept_names, random.randint(least, len(changes)))
-                for change in changes[:until]:
-                    for path, file in change.entries:
-                        if file is None:
-                            named.pop(path, None)
-                        else:
-                            named[path] = file
-            data: dict[int, bytes] = {}
-            for file in set(named.values()):
-                sure = safe.get(file, 0)
-                loose = writes.get(file, [])[sure:]
-                if kept_writes == "safe":
-                    loose = []
-                elif kept_writes == "some":
-                    loose = [one for one in loose if random.random() < 0.5]  # noqa: PLR2004
-                data[file] = _applied(self.files[file], writes.get(file, [])[:sure] + loose)
-            return {path: data[file] for path, file in named.items()}
+    def state(self, kept_writes: str, kept_names: str) -> dict[str, bytes]:
+        """Return paths and bytes, with `all`, `some` or only the `safe` ones of the writes and of the names."""
+        named = dict(self._tape.begin)
+        for folder, changes in self._names.items():
+            least = self._safe_names.get(folder, 0)
+            until = {"all": len(changes), "safe": least}.get(kept_names, self._random.randint(least, len(changes)))
+            for path, file in (entry for change in changes[:until] for entry in change.entries):
+                if file is None:
+                    named.pop(path, None)
+                else:
+                    named[path] = file
+        data = {file: self._data(file, kept_writes) for file in sorted(set(named.values()))}
+        return {path: data[file] for path, file in named.items()}
 
-        yield state("all", "all")
-        yield state("safe", "safe")
-        yield state("safe", "all")
-        yield state("all", "safe")
-        for _ in range(more):
-            yield state("some", "some")
+    def _data(self, file: int, kept: str) -> bytes:
+        writes, sure = self._writes.get(file, []), self._safe_writes.get(file, 0)
+        loose = {"all": writes[sure:], "safe": []}.get(
+            kept, [one for one in writes[sure:] if self._random.random() < 0.5]
+        )
+        return _applied(self._tape.files[file], writes[:sure] + loose)
 
 
 def _applied(data: bytes, writes: list[Write]) -> bytes:

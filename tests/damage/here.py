@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 from typing import Any, NamedTuple, NoReturn
 
 from snapstore.cli import main as program
+from tests.support import Snap
 
 
 class Done(NamedTuple):
@@ -37,3 +40,20 @@ def run_here(arguments: list[str]) -> Done:
         return Done(int(ended.args[0]), *texts)
     finally:
         sys.stdout, sys.stderr, program._end = kept
+
+
+class SnapHere(Snap):
+    """The command for one database and store, in this process."""
+
+    def __call__(self, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run in the folder and demand an exit code."""
+        assert not environment, "this process has the environment it has"
+        kept = os.getcwd()
+        os.chdir(self.folder)
+        try:
+            places = ["--db", os.fspath(self.database), "--store", os.fspath(self.store)]
+            done = run_here([*arguments, *places])
+        finally:
+            os.chdir(kept)
+        assert done.code == code, (arguments, done)
+        return subprocess.CompletedProcess(arguments, done.code, done.out, done.err)

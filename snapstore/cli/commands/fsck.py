@@ -97,10 +97,10 @@ def _lines(result: FsckResult, rebuilt: RebuildResult | None, healed: HealResult
         yield f"checked {checked}{counted(result.snapshots, 'snapshot')} ({how}, {result.seconds:.2f} s)"
     if result.unused_packs:
         yield f"{counted(result.unused_packs, 'pack')} of takes that were cut off: no harm"
-    yield from _verdict(result)
+    yield from _verdict(result, was_healed=healed is not None)
 
 
-def _verdict(result: FsckResult) -> Iterator[str]:
+def _verdict(result: FsckResult, *, was_healed: bool) -> Iterator[str]:
     if not result.damaged:
         yield click.style("the store is sound", fg="green")
         return
@@ -110,8 +110,16 @@ def _verdict(result: FsckResult) -> Iterator[str]:
     if any(one.what in ("catalog", "format", "name", "reflog") for one in result.damaged):
         yield "'snap fsck --rebuild' makes the catalog anew from packs and reflog"
     if any(one.what in ("pack", "object") for one in result.damaged):
-        yield "'snap fsck --heal' stores anew what a live database or another pack still has"
+        yield _advice(result, was_healed=was_healed)
     yield click.style("the store is damaged", fg="red", bold=True)
+
+
+def _advice(result: FsckResult, *, was_healed: bool) -> str:
+    if not was_healed:
+        return "'snap fsck --heal' stores anew what a live database or another pack still has"
+    if result.affected_snapshots:
+        return "the rest is nowhere else: 'snap rm REV --force' forgets a snapshot that cannot be had any more"
+    return "no snapshot needs what is still damaged"
 
 
 def _damage(damage: Damage) -> str:
