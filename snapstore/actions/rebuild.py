@@ -127,7 +127,7 @@ class _Rebuild:
                 snapshots = Snapshots(catalog, objects)
                 recovered = recover_names(lines, old, lambda id_: _databases(snapshots, id_))
                 enter_names(catalog, recovered)
-                lost = recovered.lost + enter_snapshots(catalog, snapshots, recovered.names, old.table("snapshot"))
+                lost = recovered.lost + enter_snapshots(catalog, snapshots, recovered.names, old)
             carried = {}
             for name, table in old.tables.items():
                 if name not in _MADE:

@@ -74,7 +74,7 @@ def enter_names(catalog: Catalog, recovered: Recovered) -> None:
     )
 
 
-def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: OldTable) -> list[str]:
+def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: OldCatalog) -> list[str]:
     """List the snapshots that the packs hold and nobody forgot; return texts that say which cannot be read.
 
     One that no name ever pointed to, and that a sound old list does not have, was never finished or was dropped.
@@ -82,8 +82,8 @@ def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: O
     sizes = catalog.typed_rows(
         "SELECT id, pack.bytes FROM object JOIN pack USING (pack) WHERE kind = 3 ORDER BY id", (), bytes, int
     )
-    listed = _old_rows(old)
-    knows_all = old.whole and listed.keys() <= {id_.hex() for id_, _ in sizes}
+    listed = _old_rows(old.table("snapshot"))
+    knows_all = old.sound and old.table("snapshot").whole and listed.keys() <= {id_.hex() for id_, _ in sizes}
     lost = []
     for id_, pack_bytes in sizes:
         hexed = id_.hex()
@@ -116,16 +116,16 @@ def _gaps(numbers: list[int]) -> list[str]:
 def _covers(entries: dict[int, ReflogEntry], old_refs: OldTable) -> bool:
     """Tell whether no name of the old catalog is younger than the last entry there is."""
     last = max((entry.at for entry in entries.values()), default="")
-    return all(isinstance(at, str) and at <= last for (at,) in old_refs.each("updated"))
+    return all(ref.updated <= last for ref in _old_refs(old_refs))
 
 
 def _as_the_tables_say(names: Names, old: OldCatalog, number: int) -> list[ReflogEntry]:
     """Return entries that lead from what the reflog says to what the old tables of names say."""
-    moves = [*_tag_moves(names, old.table("ref")), *_head_moves(names, old.table("head"))]
+    moves = [*_tag_moves(names, old.table("ref"), is_sound=old.sound), *_head_moves(names, old.table("head"))]
     return [entry._replace(entry=number + place) for place, entry in enumerate(moves)]
 
 
-def _tag_moves(names: Names, table: OldTable) -> Iterator[ReflogEntry]:
+def _tag_moves(names: Names, table: OldTable, *, is_sound: bool) -> Iterator[ReflogEntry]:
     tags = {ref.name: ref for ref in _old_refs(table)}
     for name, ref in tags.items():
         present = names.refs.get(name)
@@ -134,7 +134,7 @@ def _tag_moves(names: Names, table: OldTable) -> Iterator[ReflogEntry]:
         yield ReflogEntry(0, name, "", ref.snapshot, None, RECOVER, ref.message, ref.updated)
         if ref.pinned != bool(present and present.pinned):
             yield ReflogEntry(0, name, "", ref.snapshot, None, PIN if ref.pinned else UNPIN, "", ref.updated)
-    if table.whole:
+    if table.whole and is_sound:
         for name in names.refs.keys() - tags.keys():
             yield ReflogEntry(0, name, "", None, None, RECOVER, "", now())
 

@@ -36,10 +36,14 @@ NO_TABLE = OldTable((), [], whole=False, definitions=())
 
 
 class OldCatalog(NamedTuple):
-    """The tables that could be read at all; `opened` where SQLite could open the file, its log is then folded in."""
+    """The tables that could be read at all.
+
+    `opened` where SQLite could open the file, its log is then folded in; `sound` where it finds no damage in it.
+    """
 
     tables: dict[str, OldTable]
     opened: bool
+    sound: bool = False
 
     def table(self, name: str) -> OldTable:
         """Return a table, one without rows where it cannot be read."""
@@ -59,7 +63,8 @@ def read_old_catalog(path: str, patience: Patience, leave_out: frozenset[str]) -
         ours = [name for name in names if isinstance(name, str) and name not in leave_out and name[:7] != "sqlite_"]
         tables = {name: _table(connection, name) for name in ours}
         connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        return OldCatalog(tables, opened=True)
+        sound = _some_rows(connection, "PRAGMA integrity_check(1)") == ([("ok",)], True)
+        return OldCatalog(tables, opened=True, sound=sound)
     except StoreDamaged:
         return OldCatalog({}, opened=False)
     finally:

@@ -186,7 +186,23 @@ class Corpus:
             read_schema(image)
 
     def fuzz_configuration(self, random: Random) -> None:
-        words = (b": ", b"- ", b"&a ", b"*a", b"!!int ", b'"\\U', b"FFFFFFFF", b"|\n", b"{", b"[", b"\t", b"<<: ", b"~")
+        words = (
+            b": ",
+            b"- ",
+            b"&a ",
+            b"*a",
+            b"!!int ",
+            b'"\\UFFFFFFFF"',
+            b'"~\\ud800"',
+            b"9" * 5000,
+            b"~root/",
+            b"|\n",
+            b"{",
+            b"[",
+            b"\t",
+            b"<<: ",
+            b"~",
+        )
         path = self.work / "snapstore.yaml"
         path.write_bytes(mutated(random.choice(self._sections()), random, words))
         with suppress(ConfigurationError):
