@@ -18,7 +18,7 @@ from snapstore.actions.differences import Counts, DatabaseDifference
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.pair import Pair
 from snapstore.actions.policy import NOTHING_IGNORED, Policy
-from snapstore.actions.settle import finish_move, settle
+from snapstore.actions.settle import finish_move, settle, try_move
 from snapstore.actions.state import live_state, snapshot_state
 from snapstore.database.live import LiveDatabases
 from snapstore.database.row_check import Violation, check_rows, foreign_key_violations
@@ -157,6 +157,7 @@ class _Clean:
         with self._store.catalog.transaction():
             capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent())
+            try_move(self._store, self._project, self._intent(), tuple(self._views))
 
     def _write(
         self, capture: Capture, differences: dict[str, DatabaseDifference], patches: dict[str, SqlPatch]

@@ -50,6 +50,15 @@ def finish_move(store: Store, project: Project, intent: Intent, arrived: tuple[s
         store.refs.move_head(project.origin, intent.target, arrived, intent.action)
 
 
+def try_move(store: Store, project: Project, intent: Intent, databases: tuple[str, ...]) -> None:
+    """Find out before a live database changes whether a damaged catalog could still take the move after it.
+
+    Nothing is written. Inside the caller's transaction. Raises StoreDamaged.
+    """
+    with store.catalog.trial():
+        finish_move(store, project, intent, databases)
+
+
 def _drop(store: Store, project: Project, intent: Intent) -> None:
     """Forget a restore that changed nothing, and the safety snapshot that was made for it alone."""
     store.intents.clear(project.origin)

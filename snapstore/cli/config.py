@@ -48,6 +48,8 @@ def load(path: str) -> Configuration:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"
         raise ConfigurationError(problem, path, mark.line + 1 if mark else None) from error
+    except (ValueError, OverflowError) as error:  # the parser passes on what a number of a character cannot be
+        raise ConfigurationError(f"not YAML: {error}".lower(), path) from error
     return _Reader(path).configuration(root)
 
 

@@ -42,6 +42,12 @@ def _name_exists(error: refusals.NameExists) -> str:
     return "leave out --new to move the name"
 
 
+def _damaged(error: errors.StoreDamaged) -> str:
+    if "catalog.db" in error.detail or "format" in error.detail:
+        return "'snap fsck --rebuild' makes the catalog anew from packs and reflog"
+    return "other snapshots may be intact: 'snap fsck' says which, 'snap reset' finds the newest of this database"
+
+
 def _fixed(text: str) -> Callable[[Any], str]:
     return lambda _: text
 
@@ -85,6 +91,6 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     ),
     errors.DatabaseUnreadable: _fixed("'snap doctor' checks permissions and what lies beside the database"),
     errors.DiskFull: _fixed("nothing was changed; free some space and try again"),
-    errors.StoreDamaged: _fixed("other snapshots may be intact: 'snap log --all' lists them, 'snap reset' finds one"),
+    errors.StoreDamaged: _damaged,
     errors.RestoreMismatch: _fixed("'snap undo' brings back the state before; check the disk"),
 }

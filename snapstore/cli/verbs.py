@@ -14,7 +14,8 @@ COMMANDS = {
     "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm", "prune"),
     "Suites": ("run", "report"),
     "Reading": ("query", "export", "import"),
-    "Setting up": ("init", "doctor", "completion", "demo"),
+    "Care": ("fsck", "doctor"),
+    "Setting up": ("init", "completion", "demo"),
 }
 _MODULES = {"import": "import_"}  # a keyword cannot name a module
 NAMES = [name for names in COMMANDS.values() for name in names]

@@ -5,12 +5,13 @@ What a tag or HEAD comes to name is not forgotten any longer.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator
 from contextlib import closing
 from itertools import islice
 
-from snapstore.errors import BadName, UnknownRevision
+from snapstore.errors import BadName, StoreDamaged, UnknownRevision
 from snapstore.history.forgotten import Forgotten
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
 from snapstore.objects.catalog import Catalog
@@ -122,8 +123,15 @@ class Refs:
 
     def head(self, origin: str) -> dict[str, str]:
         """Return the snapshot (hex) that each live database of a project stands on."""
-        rows = self._catalog.rows("SELECT database, lower(hex(snapshot)) FROM head WHERE origin = ?", (origin,))
+        rows = self._catalog.typed_rows(
+            "SELECT database, lower(hex(snapshot)) FROM head WHERE origin = ?", (origin,), str, str
+        )
         return dict(rows)
+
+    def heads(self) -> dict[tuple[str, str], str]:
+        """Return the snapshot (hex) that each database of each project stands on, by origin and name."""
+        rows = self._catalog.typed_rows("SELECT origin, database, lower(hex(snapshot)) FROM head", (), str, str, str)
+        return {(origin, database): snapshot for origin, database, snapshot in rows}
 
     def move_head(
         self, origin: str, snapshot: str, databases: tuple[str, ...], action: str, *, message: str = ""
@@ -136,6 +144,19 @@ class Refs:
                 "INSERT OR REPLACE INTO head(origin, database, snapshot) VALUES (?, ?, ?)",
                 [(origin, name, bytes.fromhex(snapshot)) for name in databases],
             )
+
+    def check(self, ref: Ref) -> None:
+        """Make sure that the reflog says the same of a tag: a byte flipped in the catalog must not give another state.
+
+        Raises StoreDamaged.
+        """
+        if self._reflog.newest_target(ref.name, _PINNING) != ref.snapshot:
+            store = os.path.dirname(self._catalog.path)
+            raise StoreDamaged(store, f"catalog.db: tag '{ref.name}' is not what its reflog says")
+
+    def check_order(self, ref: str, origin: str) -> None:
+        """Make sure that positions can be counted. Raises StoreDamaged."""
+        self._reflog.check_order(ref, origin)
 
     def positions(self, ref: str, origin: str = "") -> Generator[ReflogEntry, None, None]:
         """Yield where a name has pointed, the present first; `NAME@{n}` is number n of it."""
@@ -153,7 +174,9 @@ class Refs:
         )
 
     def _select(self, where: str, *values: object) -> list[Ref]:
-        rows = self._catalog.rows(f"SELECT name, snapshot, message, pinned, updated FROM ref {where}", values)
+        rows = self._catalog.typed_rows(
+            f"SELECT name, snapshot, message, pinned, updated FROM ref {where}", values, str, bytes, str, int, str
+        )
         return [Ref(name, id_.hex(), message, bool(pinned), updated) for name, id_, message, pinned, updated in rows]
 
 

@@ -45,6 +45,7 @@ class Revisions:
         if revision == "latest":
             return self._latest()
         if ref := self._refs.get(revision):
+            self._refs.check(ref)
             return self._listed(revision, ref.snapshot)
         if _PREFIX.match(revision) and (id_ := self._prefixed(revision.lower())):
             return id_
@@ -52,6 +53,7 @@ class Revisions:
 
     def _position(self, revision: str, name: str, back: int) -> str:
         origin = self._origin if name == HEAD else ""
+        self._refs.check_order(name, origin)
         entry = self._refs.position(name, origin, back)
         if entry and entry.snapshot:
             return entry.snapshot

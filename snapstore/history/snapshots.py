@@ -16,6 +16,7 @@ from snapstore.objects.object_store import ObjectStore
 from snapstore.records import Record
 
 COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
+TYPES = (bytes, str, str, str, bytes, int, int)
 
 
 class SnapshotRow(Record):
@@ -74,6 +75,22 @@ class Snapshots:
         if self._catalog.in_transaction:
             self._catalog.rows("UPDATE snapshot SET origin = ? WHERE id = ? AND origin IS NULL", (origin, key))
         return str(origin)
+
+    def record_row(self, row: SnapshotRow) -> None:
+        """Enter a snapshot that cannot be read by what an old list says of it, inside the caller's transaction."""
+        self._catalog.rows(
+            "INSERT OR IGNORE INTO snapshot(id, kind, created, message, content, bytes, stored_bytes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                bytes.fromhex(row.id),
+                row.kind,
+                row.created,
+                row.message,
+                bytes.fromhex(row.content),
+                row.bytes,
+                row.stored_bytes,
+            ),
+        )
 
     def drop(self, id_: bytes) -> None:
         """Take a snapshot off the list that nobody ever saw, inside the caller's transaction; a prune frees it."""
@@ -135,7 +152,7 @@ class Snapshots:
         return [row.id for row in rows]
 
     def _list(self, where: str, *values: object) -> list[SnapshotRow]:
-        rows = self._catalog.rows(f"SELECT {COLUMNS} FROM snapshot {where}", values)
+        rows = self._catalog.typed_rows(f"SELECT {COLUMNS} FROM snapshot {where}", values, *TYPES)
         return [snapshot_row(row) for row in rows]
 
 

@@ -23,6 +23,7 @@ from snapstore.records import Record
 from snapstore.timestamps import now
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases
+_LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
 _SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _MAX_OPEN_PACKS = 64
@@ -30,6 +31,7 @@ _RECENT_BLOCKS = 256  # 16 MiB at most
 _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
 _CANDIDATES_A_QUERY = 32
+_LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
@@ -64,26 +66,33 @@ class ObjectStore:
 
     def find(self, id_: bytes) -> Location | None:
         """Return where an object lies, None where there is none."""
-        rows = self.catalog.rows(
+        rows = self.catalog.typed_rows(
             "SELECT name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
             " WHERE id = ?",
             (id_,),
+            *_LOCATION_TYPES,
         )
         return Location(*rows[0]) if rows else None
 
     def read(self, id_: bytes) -> bytes:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
+        return self._read(id_, 0)
+
+    def _read(self, id_: bytes, above: int) -> bytes:
+        """Return an object that is a base of a base of ..., `above` of them."""
         if id_ in self._recent:
             return self._recent[id_]
-        data = self.reader(id_, self.find(id_))()
+        if above > _LONGEST_CHAIN:
+            raise self._damaged(f"object {id_.hex()} is in a chain of bases without an end")
+        data = self.reader(id_, self.find(id_), above)()
         self.remember(id_, data)
         return data
 
-    def reader(self, id_: bytes, location: Location | None) -> Callable[[], bytes]:
+    def reader(self, id_: bytes, location: Location | None, above: int = 0) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
         if id_ in self._recent:
             return partial(bytes, self._recent[id_])
-        return partial(self._decoded, *self._raw(id_, location))
+        return partial(self._decoded, *self._raw(id_, location, above))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
@@ -105,7 +114,9 @@ class ObjectStore:
 
     def chain_end(self, id_: bytes, location: Location) -> tuple[bytes, Location]:
         """Return the object at the end of the chain of bases of `id_`. Raises StoreDamaged."""
-        while location.base:
+        for _ in range(_LONGEST_CHAIN):
+            if not location.base:
+                break
             id_, found = location.base, self.find(location.base)
             if found is None:
                 raise self._damaged(f"object {id_.hex()} is missing")
@@ -114,7 +125,9 @@ class ObjectStore:
 
     def is_whole(self, id_: bytes) -> bool:
         """Tell whether an object and all its bases are in the catalog."""
-        while location := self.find(id_):
+        for _ in range(_LONGEST_CHAIN):
+            if (location := self.find(id_)) is None:
+                return False
             if location.base is None:
                 return True
             id_ = location.base
@@ -123,32 +136,38 @@ class ObjectStore:
     def lost_packs(self) -> list[str]:
         """Return the names of packs whose file is missing or has another length than was recorded."""
         lost = []
-        for name, size in self.catalog.rows("SELECT name, bytes FROM pack ORDER BY pack"):
+        for name, size in self.catalog.typed_rows("SELECT name, bytes FROM pack ORDER BY pack", (), str, int):
             path = pack_path(self.folder, name)
             if not os.path.exists(path) or os.path.getsize(path) != size:
                 lost.append(name)
         return lost
+
+    def known(self, ids: list[bytes]) -> set[bytes]:
+        """Return those of the ids that the pack index has."""
+        return set(self.find_many(ids))
 
     def find_many(self, ids: list[bytes]) -> dict[bytes, Location]:
         """Return where those objects lie that there are."""
         found = {}
         for start in range(0, len(ids), _IDS_A_QUERY):
             some = ids[start : start + _IDS_A_QUERY]
-            rows = self.catalog.rows(
+            rows = self.catalog.typed_rows(
                 "SELECT id, name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
                 f" WHERE id IN ({', '.join('?' * len(some))})",
                 some,
+                bytes,
+                *_LOCATION_TYPES,
             )
             found.update({id_: Location(*rest) for id_, *rest in rows})
         return found
 
-    def _raw(self, id_: bytes, location: Location | None) -> _Raw:
+    def _raw(self, id_: bytes, location: Location | None, above: int = 0) -> _Raw:
         """Return what an object is decoded from; looked up again where a prune has moved it meanwhile."""
         while True:
             try:
                 if location is None:
                     raise self._damaged(f"object {id_.hex()} is missing")
-                prefix = self.read(location.base) if location.base else None
+                prefix = self._read(location.base, above + 1) if location.base else None
                 return id_, location, prefix, self._frame(id_, location)
             except StoreDamaged:
                 if (present := self.find(id_)) == location:
@@ -259,6 +278,16 @@ class ObjectWriter:
                     self._objects.remember(job.base.id, prefix)
                 del self._in_flight[one.id]
 
+    def renew(self, candidates: Iterable[Candidate]) -> None:
+        """Store objects once more, without a base, though they are known: the pack they are in is damaged."""
+
+        def marked() -> Iterator[Candidate]:
+            for candidate in candidates:
+                self._mended.add(candidate.id)
+                yield candidate
+
+        self.add_all(marked())
+
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
         if self._pack is None:
@@ -301,7 +330,7 @@ class ObjectWriter:
         if self._pack and (entry := self._pack.entries.get(id_)):
             prefix = self._objects.read(entry.base) if entry.base else None
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        if location is None:
+        if location is None or id_ in self._mended:
             return None
         with suppress(StoreDamaged):
             if self._objects.is_whole(id_):  # bytes kept in memory do not tell that a base is being freed
