@@ -1,8 +1,9 @@
 """The command `python -m benchmarks.scale`: a store with thousands of snapshots, and a prune of nearly all of them.
 
-In parts, so that a part can be run again: `grow` takes the snapshots, in this process, and times whole processes at
-some of them; `peers` lets restic and borg take the first ones; `prune` keeps the newest 100. Each writes what
-it found into the work folder, and `page` makes docs/scale.md of it. Without a part all are run in order.
+In parts, so that a part can be run again: `grow` takes the snapshots, in this process, for stores of several sizes;
+`times` times whole processes on them; `peers` lets restic and borg take the first ones; `prune` keeps the newest 100 of
+the largest. Each writes what it found into the work folder, and `page` makes docs/scale.md of it. Without a part all
+are run in order.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from snapstore.project import Project
 from snapstore.store import Store
 
 PAGES = 60  # changed between two snapshots
-PARTS = ("grow", "peers", "prune", "page")
+PARTS = ("grow", "times", "peers", "prune", "page")
 ROUNDS = 7
 TAG_EVERY = 10  # snapshots; the others get the moving name
 FIRST = 200  # snapshots that the peers take too
 KEEP = 100
 MARKS = (10, 1000, 10_000)
+CHANGING = 2  # commands that find a change
 MOVING = "state"
 
 
@@ -53,10 +55,6 @@ class Work:
     def path(self, name: str) -> str:
         """Return a path in the folder."""
         return os.path.join(self.folder, name)
-
-    def store(self, live: str) -> peers.SnapStore:
-        """Return our store, for a live database."""
-        return peers.SnapStore(self.tools.snap, live, self.path("store"))
 
     def database(self, name: str) -> str:
         """Return a fresh copy of the database as it was built, in WAL mode."""
@@ -95,42 +93,55 @@ class Rewriter:
 
 
 def grow(work: Work, snapshots: int) -> None:
-    """Take the snapshots, timing whole processes at the marks."""
-    live = work.database("live.db")
-    shutil.rmtree(work.path("store"), ignore_errors=True)
-    rewriter = Rewriter(live)
-    project = Project.of({"default": live})
-    found: dict[str, Any] = {"snapshots": snapshots, "sizes": {}, "times": {}, "pages": extent(live).pages}
-    start = time.perf_counter()
-    for number in range(1, snapshots + 1):
-        rewriter.change(live, number)
-        with Store.create(work.path("store")) as store:
-            take(store, project, TakeOptions(f"run-{number}" if number % TAG_EVERY == 0 else MOVING))
-        if number in (1, FIRST, snapshots):
-            found["sizes"][number] = folder_bytes(work.path("store"))
-        if number in (*MARKS, snapshots):
-            _say(f"{number} snapshots after {time.perf_counter() - start:.0f} s")
-            found["times"][number] = _times(work, live, rewriter)
+    """Take the snapshots: of one database for each mark, so that all of them can be timed in turn later."""
+    found: dict[str, Any] = {}
+    for count in _marks(snapshots):
+        shutil.rmtree(work.path(f"at-{count}"), ignore_errors=True)
+        os.mkdir(work.path(f"at-{count}"))
+        live, store_path = work.database(f"at-{count}/live.db"), work.path(f"at-{count}/store")
+        rewriter = Rewriter(live)
+        project = Project.of({"default": live})
+        found = {"snapshots": count, "sizes": {}, "pages": extent(live).pages}
+        start = time.perf_counter()
+        for number in range(1, count + 1):
+            rewriter.change(live, number)
+            with Store.create(store_path) as store:
+                take(store, project, TakeOptions(f"run-{number}" if number % TAG_EVERY == 0 else MOVING))
+            if number in (1, count):
+                found["sizes"][number] = folder_bytes(store_path)
+        _say(f"{count} snapshots after {time.perf_counter() - start:.0f} s")
     work.keep("grow", found)
 
 
-def _times(work: Work, live: str, rewriter: Rewriter) -> dict[str, float]:
-    """Return the medians in seconds of whole processes."""
-    store = work.store(live)
-    seconds: dict[str, list[float]] = {}
+def times(work: Work, snapshots: int) -> None:
+    """Time whole processes on the stores in turn, so that whatever else the machine does meets all of them."""
+    seconds: dict[int, dict[str, list[float]]] = {}
+    for round_ in range(ROUNDS):
+        for count in _marks(snapshots):
+            _time_one(work, count, round_, seconds.setdefault(count, {}))
+    work.keep("times", {count: {name: median(some) for name, some in by.items()} for count, by in seconds.items()})
 
-    def timed(name: str, *arguments: str) -> None:
+
+def _time_one(work: Work, count: int, round_: int, seconds: dict[str, list[float]]) -> None:
+    """Run each command once, after a change where it needs one."""
+    live = work.path(f"at-{count}/live.db")
+    store = peers.SnapStore(work.tools.snap, live, work.path(f"at-{count}/store"))
+    rewriter = Rewriter(live)
+    commands = {
+        "tag": ("tag", "timed"),
+        "restore": ("restore", "timed"),
+        "log -n 20": ("log", "-n", "20"),
+        "tags": ("tags",),
+    }
+    for at, (name, arguments) in enumerate(commands.items()):
+        if at < CHANGING:
+            rewriter.change(live, -1 - 2 * round_ - at)
         os.sync()
         seconds.setdefault(name, []).append(run(store.command(*arguments), work.place).seconds)
 
-    for round_ in range(ROUNDS):
-        rewriter.change(live, -1 - round_)
-        timed("tag", "tag", "timed")
-        rewriter.change(live, -101 - round_)
-        timed("restore", "restore", "timed")
-        timed("log -n 20", "log", "-n", "20")
-        timed("tags", "tags")
-    return {name: median(some) for name, some in seconds.items()}
+
+def _marks(snapshots: int) -> list[int]:
+    return [*(mark for mark in MARKS if mark < snapshots), snapshots]
 
 
 def compare(work: Work, first: int) -> None:
@@ -166,27 +177,25 @@ def _repositories(work: Work, live: str) -> list[peers.Repository]:
     return found
 
 
-def prune(work: Work) -> None:
-    """Keep the newest 100, and read all of them."""
-    live = work.path("live.db")
-    store = work.store(live)
+def prune(work: Work, snapshots: int) -> None:
+    """Keep the newest 100 of the largest store, and read all of them."""
+    folder = work.path(f"at-{snapshots}/store")
+    store = peers.SnapStore(work.tools.snap, work.path(f"at-{snapshots}/live.db"), folder)
     printed = work.path("prune.txt")
-    before = folder_bytes(work.path("store"))
+    before = folder_bytes(folder)
     arguments = ("prune", "--keep-last", str(KEEP), "--tags", "--now", "-y", "--json")
     seconds = run(store.command(*arguments), work.place, output=printed).seconds
     with open(printed, encoding="utf-8") as file:
         document = json.load(file)
-    again = run(store.command(*arguments), work.place).seconds
     found = {
         "removed": len(document["removed"]),
         "kept": len(document["kept"]),
         "freed_bytes": document["freed_bytes"],
         "before": before,
-        "after": folder_bytes(work.path("store")),
+        "after": folder_bytes(folder),
         "seconds": seconds,
-        "again": again,
-        "read": _read_all(work.path("store")),
-        "times": _times(work, live, Rewriter(live)),
+        "again": run(store.command(*arguments), work.place).seconds,
+        "read": _read_all(folder),
     }
     work.keep("prune", found)
 
@@ -213,8 +222,9 @@ def main() -> None:
     work = Work(os.path.abspath(options.work), options.megabytes)
     parts: dict[str, Callable[[], None]] = {
         "grow": lambda: grow(work, options.snapshots),
+        "times": lambda: times(work, options.snapshots),
         "peers": lambda: compare(work, min(FIRST, options.snapshots)),
-        "prune": lambda: prune(work),
+        "prune": lambda: prune(work, options.snapshots),
         "page": lambda: _write(work, options.output),
     }
     for part in [options.part] if options.part else PARTS:
@@ -224,7 +234,8 @@ def main() -> None:
 
 def _write(work: Work, output: str) -> None:
     facts = machine.facts(work.tools, work.folder)
-    text = scale_page.write(work.megabytes, facts, work.found("grow"), work.found("peers"), work.found("prune"))
+    parts = [work.found(part) for part in ("grow", "times", "peers", "prune")]
+    text = scale_page.write(work.megabytes, facts, *parts)
     with open(output, "w", encoding="utf-8") as file:
         file.write(text)
 

@@ -12,9 +12,9 @@ Written by `python -m benchmarks.scale`; see there how each number comes about. 
 """
 
 
-def write(megabytes: int, facts: list[tuple[str, str]], grown: Any, peers: Any, pruned: Any) -> str:
+def write(megabytes: int, facts: list[tuple[str, str]], grown: Any, times: Any, peers: Any, pruned: Any) -> str:
     """Return the page."""
-    lines = [_HEAD, *_ground(megabytes, grown, peers), *_times(grown, pruned), *_sizes(peers), *_prune(grown, pruned)]
+    lines = [_HEAD, *_ground(megabytes, grown, peers), *_times(times), *_sizes(peers), *_prune(grown, pruned)]
     lines += ["## The machine", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts), ""]
     return "\n".join(lines)
 
@@ -26,18 +26,16 @@ def _ground(megabytes: int, grown: Any, peers: Any) -> Iterator[str]:
     yield ""
 
 
-def _times(grown: Any, pruned: Any) -> Iterator[str]:
-    columns = {f"at {int(number):,}": times for number, times in grown["times"].items()}
-    columns["after the prune"] = pruned["times"]
-    first = next(iter(columns.values()))
+def _times(times: Any) -> Iterator[str]:
+    columns = {int(number): by for number, by in times.items()}
+    first, last = min(columns), max(columns)
     yield "## Time of a command, by the number of snapshots"
     yield ""
-    yield f"| command | {' | '.join(columns)} | last before the prune to first |"
+    yield f"| command | {' | '.join(f'{number:,}' for number in columns)} | {last:,} to {first:,} |"
     yield f"|---|{'---|' * (len(columns) + 1)}"
-    for name in first:
-        last = list(grown["times"].values())[-1]
-        cells = " | ".join(f"{times[name] * 1000:.0f} ms" for times in columns.values())
-        yield f"| `snap {name}` | {cells} | {last[name] / first[name]:.2f} |"
+    for name in columns[first]:
+        cells = " | ".join(f"{by[name] * 1000:.0f} ms" for by in columns.values())
+        yield f"| `snap {name}` | {cells} | {columns[last][name] / columns[first][name]:.2f} |"
     yield ""
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from snapstore.errors import StoreDamaged, UnknownRevision
 from snapstore.history.reflog import Reflog
-from snapstore.history.snapshots import COLUMNS, SnapshotRow, Snapshots, id_range, snapshot_row
+from snapstore.history.snapshots import COLUMNS, TYPES, SnapshotRow, Snapshots, id_range, snapshot_row
 from snapstore.ids import short
 from snapstore.objects.catalog import Catalog
 from snapstore.timestamps import now
@@ -77,9 +77,11 @@ class Forgotten:
 
     def all(self, origin: str | None = None) -> list[ForgottenRow]:
         """Return all of them, or those of one project, the newest first."""
-        rows = self._catalog.rows(
+        rows = self._catalog.typed_rows(
             f"SELECT {COLUMNS}, at FROM forgotten WHERE ? IS NULL OR origin = ? ORDER BY created DESC, id DESC",
             (origin, origin),
+            *TYPES,
+            str,
         )
         return [ForgottenRow(snapshot_row(columns[:-1]), columns[-1]) for columns in rows]
 

@@ -200,6 +200,7 @@ class Catalog:
             statement for statement in _schema().split(";\n") if any(f"TABLE {name} " in statement for name in _ADDED)
         ]
         if self._is_read_only:
+            self.rows("PRAGMA temp_store = MEMORY")
             for statement in added:
                 self.rows(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
             return

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from snapstore.actions.take import TakeOptions, take
+from snapstore.project import Project
+from snapstore.store import Store
+from tests.cli.hands import limited, without_powers
 from tests.support import Snap, connect, count, dbhash, make_database, run
 
 
@@ -178,6 +182,38 @@ def test_what_is_refused_removes_nothing(snap: Snap, arguments: tuple[str, ...],
 
 def test_without_a_store_there_is_nothing_to_prune(snap: Snap) -> None:
     snap("prune", "--keep-last", "1", code=10)
+
+
+@pytest.mark.parametrize("size", [40_000, 120_000])
+def test_a_full_disk_loses_nothing(snap: Snap, size: int) -> None:
+    """What was forgotten by then can be brought back; what is there can be read; a later prune frees."""
+    project = Project.of({"default": snap.database})
+    with Store.create(snap.store) as store, closing(connect(snap.database)) as connection:
+        for number in range(40):
+            connection.execute("UPDATE item SET body = hex(randomblob(900)) WHERE id % 50 = ?", (number,))
+            take(store, project, TakeOptions("x"))
+    states = {one["snapshot"]: one["content"] for one in snap.json("log")}
+    places = ["--db", str(snap.database), "--store", str(snap.store)]
+    run(["prune", "--keep-last", "30", "--now", *places], snap.folder, 16, limited(size))
+    left = snap.json("log", "--all")
+    assert {one["snapshot"]: one["content"] for one in left}.items() <= states.items()
+    assert len(left) >= 30
+    for one in snap.json("log")[::10]:
+        snap("restore", one["snapshot"], "--to", "copy.sqlite3", "--force")
+    assert snap.json("prune", "--keep-last", "30", "--now")["freed_bytes"] > 0
+    assert len(snap.json("log", "--all")) == 30
+
+
+def test_a_store_that_cannot_be_written_is_not_pruned(snap: Snap) -> None:
+    prefix = without_powers()
+    grow(snap, "x", "x")
+    for path in (snap.store / "locks", snap.store / "packs", snap.store):
+        path.chmod(0o555)
+    places = ["--db", str(snap.database), "--store", str(snap.store)]
+    for file in snap.store.iterdir():
+        file.chmod(0o444 if file.is_file() else 0o555)
+    assert run(["prune", "--keep-last", "1", *places], snap.folder, 16, prefix).stderr.startswith("Error: ")
+    snap.store.chmod(0o755)
 
 
 def test_one_projects_rule_leaves_anothers_snapshots_alone(snap: Snap) -> None:

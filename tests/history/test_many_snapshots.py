@@ -30,8 +30,6 @@ ASKING: dict[str, Callable[[Store, Project], object]] = {
     "log -n": lambda store, _: list_snapshots(store, limit=20),
     "rm": lambda store, project: remove(store, project, ["one"]),
     "HEAD": lambda store, project: resolve(store, project, "HEAD"),
-    "@{1}": lambda store, project: resolve(store, project, "@{1}"),
-    "one@{0}": lambda store, project: resolve(store, project, "one@{0}"),
     "latest": lambda store, project: resolve(store, project, "latest"),
     "prefix": lambda store, project: resolve(store, project, "abcd"),
     "forgotten": lambda store, _: store.forgotten.demand("ab" * 16),
