@@ -35,7 +35,9 @@ from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.store import CATALOG, DEFAULT_TIMEOUT, PACKS, REFLOG, check_format, write_format
 
-_MADE = frozenset({"pack", "object", "snapshot", "ref", "head", "reflog"})  # what is made anew, not carried over
+_MADE = frozenset(
+    {"pack", "object", "snapshot", "ref", "head", "reflog", "forgotten"}
+)  # what is made anew, not carried over
 _SIDECARS = ("-wal", "-shm", "-journal")
 
 

@@ -75,7 +75,7 @@ def enter_names(catalog: Catalog, recovered: Recovered) -> None:
 
 
 def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: OldCatalog) -> list[str]:
-    """List the snapshots that the packs hold and nobody forgot; return texts that say which cannot be read.
+    """List the snapshots that the packs hold and nobody freed; return texts that say which cannot be read.
 
     One that no name ever pointed to, and that a sound old list does not have, was never finished or was dropped.
     """
@@ -87,7 +87,7 @@ def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: O
     lost = []
     for id_, pack_bytes in sizes:
         hexed = id_.hex()
-        if hexed in names.forgotten or (knows_all and hexed not in names.mentioned and hexed not in listed):
+        if hexed in names.freed or (knows_all and hexed not in names.mentioned and hexed not in listed):
             continue
         row = listed.get(hexed)
         try:

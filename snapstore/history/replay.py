@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from snapstore.history.forgotten import FREE, RETURN
 from snapstore.history.reflog import HEAD, ReflogEntry
 from snapstore.history.refs import Ref
 
-RETURN, RENAME, PIN, UNPIN = "return", "rename", "pin", "unpin"
+RENAME, PIN, UNPIN = "rename", "pin", "unpin"
 
 
 class Names(NamedTuple):
-    """Tags by name; the snapshot (hex) that each (origin, database) stands on; those forgotten, those ever named."""
+    """Tags by name; the snapshot (hex) that each (origin, database) stands on; those freed, those ever named."""
 
     refs: dict[str, Ref]
     heads: dict[tuple[str, str], str]
-    forgotten: set[str]
+    freed: set[str]
     mentioned: set[str]
 
 
@@ -37,17 +38,17 @@ def replay(entries: Iterable[ReflogEntry], databases_of: Callable[[str], tuple[s
             _move_head(names, entry, databases_of)
         elif entry.ref:
             _move_tag(names, entry, renamed)
+        elif entry.snapshot and entry.action == FREE:
+            names.freed.add(entry.snapshot)
         elif entry.snapshot and entry.action == RETURN:
-            names.forgotten.discard(entry.snapshot)
-        elif entry.snapshot:
-            names.forgotten.add(entry.snapshot)
+            names.freed.discard(entry.snapshot)
     return names
 
 
 def _move_head(names: Names, entry: ReflogEntry, databases_of: Callable[[str], tuple[str, ...]]) -> None:
     if entry.snapshot is None:
         return
-    names.forgotten.discard(entry.snapshot)
+    names.freed.discard(entry.snapshot)
     moved = databases_of(entry.snapshot) if entry.databases is None else entry.databases
     names.heads.update({(entry.origin, database): entry.snapshot for database in moved})
 
@@ -59,7 +60,7 @@ def _move_tag(names: Names, entry: ReflogEntry, renamed: dict[str, Ref]) -> None
             del names.refs[entry.ref]
             renamed[entry.ref] = present
         return
-    names.forgotten.discard(entry.snapshot)
+    names.freed.discard(entry.snapshot)
     if entry.action in (PIN, UNPIN):
         base = present or Ref(entry.ref, entry.snapshot, "", False, entry.at)
         names.refs[entry.ref] = base._replace(pinned=entry.action == PIN)

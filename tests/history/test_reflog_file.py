@@ -90,14 +90,15 @@ def test_replay_gives_names_messages_pins_and_heads() -> None:
             ReflogEntry(8, HEAD, "project", OTHER, ("one",), "tag", "", AT),
             ReflogEntry(9, HEAD, "project", ID, None, "restore", "", AT),
             entry(10, "", OTHER, "forget"),
+            entry(11, "", OTHER, "free"),
         ],
         lambda _: ("one", "two"),
     )
     assert found.refs == {"b": Ref("b", ID, "said", True, AT)}
     assert found.heads == {("project", "one"): ID, ("project", "two"): ID}
-    assert found.forgotten == {OTHER}
-    assert replay([entry(1, "", ID, "forget"), entry(2, "", ID, "return")], lambda _: ()).forgotten == set()
-    assert replay([entry(1, "", ID, "forget"), entry(2, "a", ID)], lambda _: ()).forgotten == set()
+    assert found.freed == {OTHER}
+    assert replay([entry(1, "", ID, "free"), entry(2, "", ID, "return")], lambda _: ()).freed == set()
+    assert replay([entry(1, "", ID, "free"), entry(2, "a", ID)], lambda _: ()).freed == set()
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3)), max_size=12), st.integers(0, 400))
