@@ -4,7 +4,7 @@ format       "snapstore 1" and a line feed
 catalog.db   the catalog (objects/catalog.py)
 reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
-locks/       empty files, one a project, to lock
+locks/       files to lock: one a project, and one a database that a suite runs on
 skeletons/   what comparisons found out about snapshots (actions/skeletons.py)
 """
 
