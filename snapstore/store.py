@@ -5,7 +5,7 @@ catalog.db   the catalog (objects/catalog.py)
 reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
 skeletons/   what comparisons found out about snapshots (actions/skeletons.py)
-locks/       empty files, to lock: one a project, and those of objects/freeing.py
+locks/       files to lock: one a project, one a database that a suite runs on, those of objects/freeing.py
 """
 
 from __future__ import annotations

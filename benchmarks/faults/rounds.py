@@ -30,6 +30,7 @@ from snapstore.store import Store
 SMALL_FILE = 60_000  # bytes that a file may have on the full disk
 _LARGE_CHANGE = 200_000  # bytes that a developer changed since the last backup
 _START_SECONDS = 20.0
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Outcome(NamedTuple):
@@ -61,7 +62,7 @@ class Bench:
     def __enter__(self) -> Bench:
         port_file = os.path.join(self.folder, "port")
         command = [sys.executable, "-m", "benchmarks.faults.backend", self.path, port_file]
-        self._backend = subprocess.Popen(command)
+        self._backend = subprocess.Popen(command, cwd=_ROOT)
         deadline = time.monotonic() + _START_SECONDS
         while not os.path.exists(port_file):
             if self._backend.poll() is not None or time.monotonic() > deadline:
@@ -169,7 +170,7 @@ class Round:
         with self._suite() as suite:
             suite.begin_test(self._scenario.name, self._scenario.name)
             start = time.monotonic()
-            test = subprocess.Popen(self._test_command())
+            test = subprocess.Popen(self._test_command(), cwd=_ROOT)
             self._wait_for_notes()
             test.kill()
             test.wait()
@@ -180,7 +181,10 @@ class Round:
         name = self._scenario.name
         arguments = [*places, "--label", name, "--scenario", name, "--", *self._test_command()]
         run = subprocess.Popen(
-            [sys.executable, "-m", "snapstore", "run", *arguments], stderr=subprocess.DEVNULL, start_new_session=True
+            [sys.executable, "-m", "snapstore", "run", *arguments],
+            cwd=_ROOT,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self._wait_for_notes()
         run.send_signal(signal.SIGKILL)

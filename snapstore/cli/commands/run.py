@@ -172,9 +172,10 @@ def _lines(test: TestResult) -> Iterator[str]:
         if attempt.status != DONE:
             why = f": {attempt.detail.splitlines()[-1]}" if attempt.detail else ""
             yield f"  cleanup {one_line(attempt.step)}, attempt {attempt.number}: {attempt.status}{why}"
-    for one in test.databases.values():
+    several = len(test.databases) > 1
+    for name, one in test.databases.items():
         for table, counts in one.tables.items():
-            yield f"  {one_line(table)}: {unstyle(counts_line(counts))}"
+            yield f"  {one_line(f'{name}.' * several + table)}: {unstyle(counts_line(counts))}"
     if test.forensic:
         kept = short(test.forensic)
         yield f"  the state that failed is kept as {kept}; 'snap diff live {kept}' shows it"
