@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.tables import Table
 from snapstore.errors import DatabaseCorrupt
+from snapstore.records import Record
 
 
 class Forest(ABC):
@@ -69,7 +69,7 @@ def taken(pgno: int, image: Image) -> DamagedPage:
     return DamagedPage(pgno, "belongs to two places")
 
 
-class Unlike(NamedTuple):
+class Unlike(Record):
     """What tells two forests apart: the pages that changed, and those of either side that they hang on.
 
     `more` are pages that have not changed and are wanted all the same.
