@@ -24,6 +24,7 @@ from snapstore.blocks import lock_page
 from snapstore.database.header import HEADER_BYTES
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.record import signed, varint
+from snapstore.records import Record
 
 INDEX_INTERIOR, TABLE_INTERIOR, INDEX_LEAF, TABLE_LEAF = 2, 5, 10, 13
 _INTERIOR = (INDEX_INTERIOR, TABLE_INTERIOR)
@@ -43,7 +44,7 @@ class Cell(NamedTuple):
     overflow: tuple[int, ...]
 
 
-class Tree(NamedTuple):
+class Tree(Record):
     """The pages of a b-tree, level by level from the root, each level in key order."""
 
     levels: list[array[int]]

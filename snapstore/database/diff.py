@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from snapstore.database.columns import Comparison
 from snapstore.database.forests import NO_SHELVES, EveryPage, Forests, Shelves
@@ -19,12 +18,13 @@ from snapstore.database.rowdiff import Share, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.schema_reader import read_schema
 from snapstore.database.tables import SCHEMA, SCHEMA_ROOT, Schema, SchemaRow, Table, folded
+from snapstore.records import Record
 
 SETTINGS = ("user_version", "application_id")
 _ORDER = ("table", "index", "view", "trigger")
 
 
-class SchemaChange(NamedTuple):
+class SchemaChange(Record):
     """An object of the schema, or a setting, that differs; its text on each side, None where there is none.
 
     `table` is the one it belongs to, its own name for a table or a view.

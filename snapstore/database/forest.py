@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.tables import Table
@@ -69,34 +68,24 @@ def taken(pgno: int, image: Image) -> DamagedPage:
     return DamagedPage(pgno, "belongs to two places")
 
 
-class Unlike(NamedTuple):
-    """What tells two forests apart: the pages that changed, and those of either side that they hang on.
+def own_pages(
+    side: Forest, table: Table, other: Forest, twin: Table, changed: Collection[int], passed: set[int]
+) -> list[int]:
+    """Return the pages with rows of a table that its `twin` in the `other` forest does not share, in key order.
 
-    `more` are pages that have not changed and are wanted all the same.
+    `passed` are the pages that changed, and those of either side that they hang on: only they are passed through
+    where both sides share a page.
     """
-
-    changed: Collection[int]
-    above: set[int]
-    more: Collection[int] = ()
-
-    def may_have_below(self, pgno: int) -> bool:
-        """Tell whether a page both sides share has pages below it, or is one, that are wanted."""
-        return pgno in self.above or pgno in self.changed or pgno in self.more
-
-
-def own_pages(side: Forest, table: Table, other: Forest, twin: Table, unlike: Unlike) -> list[int]:
-    """Return the pages with rows of a table that its `twin` in the `other` forest does not share, in key order."""
     interior: list[int] = []
     leaves: list[int] = []
     left = [table.root]
     while left:
         pgno = left.pop()
-        is_own = pgno in unlike.changed or other.owner(pgno) != twin.root
+        is_own = pgno in changed or other.owner(pgno) != twin.root
         below = side.children(pgno)
-        if is_own or pgno in unlike.more:
-            (interior if below else leaves).append(pgno)
         if is_own:
+            (interior if below else leaves).append(pgno)
             left.extend(reversed(below))
-        elif pgno in unlike.above:
-            left.extend(child for child in reversed(below) if unlike.may_have_below(child))
+        elif pgno in passed:
+            left += [child for child in reversed(below) if child in passed]
     return interior + leaves if table.without_rowid else leaves

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol, TypeAlias
 
 from snapstore.database.derived import Derived
-from snapstore.database.forest import Forest, Unlike, own_pages
+from snapstore.database.forest import Forest, own_pages
 from snapstore.database.image import Image
 from snapstore.database.skeleton import Skeleton
 from snapstore.database.spool import AFTER, BEFORE
@@ -53,6 +53,7 @@ class Forests:
         self._changed = changed
         self._shelves = shelves
         self._above: set[int] = set()  # the pages that changed ones hang on
+        self._passed: set[int] = set()  # and these as well
         self.sides = self._both_walked() if isinstance(changed, EveryPage) else self._one_derived(set(changed))
 
     def grow(self, before: Iterable[Table], after: Iterable[Table]) -> None:
@@ -62,6 +63,7 @@ class Forests:
             if isinstance(forest, Skeleton):
                 _grow(forest, tables)
                 self._above |= forest.above(self._changed)
+                self._passed = self._above.union(self._changed)
                 if shelf and forest.is_new:
                     shelf.save(forest)
                     forest.is_new = False
@@ -78,9 +80,11 @@ class Forests:
     def own_pages(self, before: Table, after: Table, more: Collection[int] = ()) -> tuple[list[int], list[int]]:
         """Return those of them that the other side does not share, and some `more` that did not change."""
         old, new = self.sides
-        known = next(side for side in self.sides if isinstance(side, Skeleton))
-        unlike = Unlike(self._changed, self._above | known.above(more), more)
-        return own_pages(old, before, new, after, unlike), own_pages(new, after, old, before, unlike)
+        changed, passed = self._changed, self._passed
+        if more:
+            known = next(side for side in self.sides if isinstance(side, Skeleton))
+            changed, passed = {*changed, *more}, passed.union(more, known.above(more))
+        return own_pages(old, before, new, after, changed, passed), own_pages(new, after, old, before, changed, passed)
 
     def _both_walked(self) -> tuple[Forest, Forest]:
         before, after = (self._kept(side) or Skeleton(self._images[side]) for side in (BEFORE, AFTER))

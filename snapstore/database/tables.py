@@ -6,9 +6,9 @@ How the schema of an image is read: schema_reader.py.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
 
 from snapstore.database.record import Value
+from snapstore.records import Record
 
 SCHEMA_TABLE = "sqlite_schema"
 SCHEMA_ROOT = 1
@@ -19,7 +19,7 @@ _LOWER = {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 
-class SchemaRow(NamedTuple):
+class SchemaRow(Record):
     """A row of `sqlite_schema`."""
 
     type: str
@@ -29,7 +29,7 @@ class SchemaRow(NamedTuple):
     sql: str | None
 
 
-class Column(NamedTuple):
+class Column(Record):
     """A column as declared; `place` is its number in the record, None where it is not stored.
 
     `default_value` is what SQLite reads where a record is too short to have it. `key_place` counts from 1 in the
@@ -46,7 +46,7 @@ class Column(NamedTuple):
     collation: str = "BINARY"
 
 
-class ForeignKey(NamedTuple):
+class ForeignKey(Record):
     """Columns that refer to those of another table."""
 
     columns: tuple[str, ...]
@@ -114,7 +114,7 @@ class Table:
         return (places, self.alias, self.without_rowid)
 
 
-class Schema(NamedTuple):
+class Schema(Record):
     """All rows of `sqlite_schema`, and the tables with rows of their own by lower-case name."""
 
     rows: tuple[SchemaRow, ...]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from snapstore.database.diff import ImageDiff, SchemaChange
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rtree import RtreeDiff
 from snapstore.database.spool import Row
 from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, folded
+from snapstore.records import Record
 
 ROWS, INDEX, SEQUENCES, STATISTICS_KIND = "rows", "index", "sequences", "statistics"
 
@@ -33,7 +33,7 @@ _NUMBERED = r"^c\d+"  # patterns are compiled when the first virtual table is me
 _USING = r"""(?is)\bUSING\s+("[^"]+"|\[[^]]+\]|`[^`]+`|\w+)\s*(?:\((.*)\))?[\s;]*$"""
 
 
-class Virtual(NamedTuple):
+class Virtual(Record):
     """A virtual table, with its module in lower case and what stands in the module's parentheses."""
 
     name: str
@@ -68,7 +68,7 @@ class Virtual(NamedTuple):
         return sum(1 for argument in self.arguments if argument.startswith("+"))
 
 
-class Part(NamedTuple):
+class Part(Record):
     """Rows that differ, under the name `table` a user knows; `source` is the table they are stored in."""
 
     table: str
