@@ -107,13 +107,19 @@ class Inspection:
             self.spoiled[row[0]] = number
 
     def _check_objects(self, name: str, reader: PackReader, rows: Iterator[tuple[Any, ...]], *, full: bool) -> None:
-        named = 0
         jobs = self._jobs(reader, rows, full=full)
+        if not full:  # there is hardly anything to decode, and threads take time to start
+            self._note_damaged(name, map(_decoded, jobs))
+            return
         with closing(ordered_map(_decoded, jobs, ahead=_AHEAD)) as checked:
-            for entry, problem in checked:
-                if problem:
-                    named += 1
-                    self._damaged_object(name, entry.id, problem, named)
+            self._note_damaged(name, checked)
+
+    def _note_damaged(self, pack: str, checked: Iterator[tuple[Entry, str | None]]) -> None:
+        named = 0
+        for entry, problem in checked:
+            if problem:
+                named += 1
+                self._damaged_object(pack, entry.id, problem, named)
 
     def _jobs(self, reader: PackReader, rows: Iterator[tuple[Any, ...]], *, full: bool) -> Iterator[_Job]:
         """Yield what has to be decoded; a base that cannot be read is reported where it stands itself."""

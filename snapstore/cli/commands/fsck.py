@@ -112,11 +112,11 @@ def _verdict(result: FsckResult, *, was_healed: bool) -> Iterator[str]:
 
 
 def _advice(result: FsckResult, *, was_healed: bool) -> str:
-    if not was_healed:
-        return "'snap fsck --heal' stores anew what a live database or another pack still has"
-    if result.affected_snapshots:
+    if was_healed and result.affected_snapshots:
         return "the rest is nowhere else: 'snap rm REV --force' forgets a snapshot that cannot be had any more"
-    return "no snapshot needs what is still damaged"
+    if was_healed:
+        return "no snapshot needs what is still damaged"
+    return "'snap fsck --heal' stores anew what a live database or another pack still has"
 
 
 def _damage(damage: Damage) -> str:
