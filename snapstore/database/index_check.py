@@ -2,7 +2,8 @@
 
 Equal rows say nothing of an index, and a page of one that is damaged gives wrong answers to queries. The pages of an
 index that the two images do not share are read on both sides; their entries have to be the same ones, since a page
-that splits only moves entries. They are summed up, not kept. Cost: interior pages of the indexes, and pages that changed.
+that splits only moves entries. They are summed up, not kept. Cost: interior pages of the indexes, and pages that
+changed.
 """
 
 from __future__ import annotations
