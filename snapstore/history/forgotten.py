@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
 
 from snapstore.errors import StoreDamaged, UnknownRevision
 from snapstore.history.reflog import Reflog
 from snapstore.history.snapshots import COLUMNS, TYPES, SnapshotRow, Snapshots, id_range, snapshot_row
 from snapstore.ids import short
 from snapstore.objects.catalog import Catalog
+from snapstore.records import Record
 from snapstore.timestamps import now
 
 FORGET, RETURN, FREE = "forget", "return", "free"
 _KEPT = "id, parent, kind, created, message, content, bytes, stored_bytes, origin"
 
 
-class ForgottenRow(NamedTuple):
+class ForgottenRow(Record):
     """A snapshot as it was listed, and when it was forgotten."""
 
     row: SnapshotRow
