@@ -134,6 +134,17 @@ class RunInProgress(Refused):
         return f"a suite is running on these databases: {self.other}"
 
 
+class NeverRight(Refused):
+    """The databases were put into a state before a suite, and were not in it when they were looked at."""
+
+    state: str
+    verdict: str
+    code = "never-right"
+
+    def __str__(self) -> str:
+        return f"the databases were restored to {self.state} and are {self.verdict} all the same"
+
+
 class CleanImpossible(Refused):
     """The rows cannot be put back one by one."""
 

@@ -64,6 +64,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     refusals.StoreTooNew: _fixed("upgrade snapstore: pip install -U snapstore"),
     refusals.NotAStore: _fixed("name an empty or a new folder with --store, SNAPSTORE_STORE or 'store:'"),
     refusals.RunInProgress: _fixed("wait until it ends, or end it; the state is put back either way"),
+    refusals.NeverRight: _fixed("something still writes to them: end it, then run again"),
     refusals.CleanImpossible: _fixed("'snap restore REV' brings the whole state back"),
     refusals.PatchImpossible: _fixed("'snap export REV FILE' writes the whole state"),
     refusals.NothingToUndo: _fixed("'snap reflog' shows where the database was"),

@@ -31,8 +31,9 @@ _LIKE_ANOTHER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|null|x?
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # no script runs, whatever a value contains
 
 
-def document(title: str, body: Iterable[str]) -> Iterator[str]:
-    """Yield a whole page around its body; the title is plain text."""
+def document(title: str, body: Iterable[str], *styles: str) -> Iterator[str]:
+    """Yield a whole page around its body; the title is plain text, `styles` are more files of looks beside page.css."""
+    looks = "".join(resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", *styles))
     yield f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -43,13 +44,13 @@ def document(title: str, body: Iterable[str]) -> Iterator[str]:
 <meta name="generator" content="snapstore {text(__version__)}">
 <title>{text(title)}</title>
 <style>
-{resources.files(__package__).joinpath("page.css").read_text("utf-8")}</style>
+{looks}</style>
 </head>
 <body>
 <main id="top">
 """
     yield from body
-    yield f"</main>\n<footer>Made by snapstore {text(__version__)} at {_time(now())}</footer>\n</body>\n</html>\n"
+    yield f"</main>\n<footer>Made by snapstore {text(__version__)} at {time(now())}</footer>\n</body>\n</html>\n"
 
 
 def text(plain: str, keep: str = "") -> str:
@@ -148,7 +149,8 @@ def marked(old: str, new: str) -> tuple[str, str]:
     return "".join(pieces[0]), "".join(pieces[1])
 
 
-def _time(moment: str) -> str:
+def time(moment: str) -> str:
+    """Return a time of ours as HTML."""
     return f'<time datetime="{moment}">{moment[:10]} {moment[11:19]} UTC</time>'
 
 

@@ -15,6 +15,9 @@ PASSED, FAILED, INTERRUPTED, DIED = "passed", "failed", "interrupted", "died"
 Leftovers = Mapping[tuple[str, str], Counts]
 """Rows that differ from the backup, by database and table."""
 
+VERIFIED = -1
+"""The stage of the leftovers that `verify` found."""
+
 
 class SuiteRow(NamedTuple):
     """A suite that began; see ledger.sql."""
@@ -64,6 +67,18 @@ class Attempt(NamedTuple):
     seconds: float
 
 
+class LeftoverRow(NamedTuple):
+    """Rows that a test left behind in a table; see ledger.sql."""
+
+    test: int
+    stage: int
+    database: str
+    table: str
+    added: int
+    removed: int
+    changed: int
+
+
 class Ledger:
     """The ledger of one project in a store."""
 
@@ -103,8 +118,12 @@ class Ledger:
             )
             return self._last()
 
+    def open_tests(self, suite: int) -> list[int]:
+        """Return the tests of a suite that never ended."""
+        return [test for (test,) in self._rows("SELECT test FROM test WHERE suite = ? AND ended IS NULL", suite)]
+
     def end_test(
-        self, test: int, values: Mapping[str, object], attempts: list[Attempt], stages: list[Leftovers]
+        self, test: int, values: Mapping[str, object], attempts: list[Attempt], stages: Mapping[int, Leftovers]
     ) -> None:
         """Note how a test ended: columns of `test`, the attempts at cleaning up, the leftovers after each stage."""
         with self._catalog.transaction():
@@ -117,7 +136,7 @@ class Ledger:
                 "INSERT INTO leftover VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     (test, stage, database, table, counts.added, counts.removed, counts.changed)
-                    for stage, leftovers in enumerate(stages)
+                    for stage, leftovers in stages.items()
                     for (database, table), counts in leftovers.items()
                 ],
             )
@@ -142,17 +161,15 @@ class Ledger:
         )
         return [TestRow(*row) for row in self._rows(sql, self._origin, since)]
 
-    def attempts(self, test: int) -> list[Attempt]:
-        """Return the attempts at cleaning up after a test."""
-        sql = "SELECT step, number, status, detail, seconds FROM attempt WHERE test = ? ORDER BY number, step"
-        return [Attempt(*row) for row in self._rows(sql, test)]
+    def attempts(self, since: str = "") -> list[tuple[int, Attempt]]:
+        """Return the attempts at cleaning up after the tests of suites since a time, each with its test's number."""
+        columns = "test, step, number, status, detail, seconds"
+        return [(test, Attempt(*row)) for test, *row in self._of_tests(columns, "attempt", "test, number, step", since)]
 
-    def leftovers(self, test: int) -> list[tuple[int, str, str, int, int, int]]:
-        """Return stage, database, table and the counts of added, removed and changed rows."""
-        sql = (
-            "SELECT stage, database, table_name, added, removed, changed FROM leftover WHERE test = ? ORDER BY 1, 2, 3"
-        )
-        return self._rows(sql, test)
+    def leftovers(self, since: str = "") -> list[LeftoverRow]:
+        """Return what the tests of suites since a time left, by test, stage, database and table."""
+        columns = "test, stage, database, table_name, added, removed, changed"
+        return [LeftoverRow(*row) for row in self._of_tests(columns, "leftover", "1, 2, 3, 4", since)]
 
     def bound(self, suites: int) -> None:
         """Forget all but the newest suites."""
@@ -165,6 +182,14 @@ class Ledger:
                 self._catalog.run_many(sql, old)
             self._catalog.run_many("DELETE FROM test WHERE suite = ?", old)
             self._catalog.run_many("DELETE FROM suite WHERE suite = ?", old)
+
+    def _of_tests(self, columns: str, table: str, order: str, since: str) -> list[tuple[Any, ...]]:
+        sql = f"""
+            SELECT {columns} FROM {table} WHERE test IN (
+              SELECT test FROM test JOIN suite USING (suite) WHERE origin = ? AND suite.started >= ?
+            ) ORDER BY {order}
+        """
+        return self._rows(sql, self._origin, since)
 
     def _make(self) -> None:
         if self._exists():

@@ -20,8 +20,9 @@ CREATE TABLE IF NOT EXISTS suite (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS suite_by_origin ON suite (origin, suite);
 
--- A test of a suite, from begin to end. outcome is the test's own (passed, failed, ...); verdict what was found
--- after cleanup, final what was found after a restore; decision: pass, warn, fail, restore.
+-- A test of a suite, from begin to end. outcome is the test's own (passed, failed, ...), unfinished where the next one
+-- began first, died where the suite did; verdict what was found after cleanup (null where nobody looked), final what was
+-- found last; decision: pass, warn, fail, restore; restore_s is null where nothing was put back.
 CREATE TABLE IF NOT EXISTS test (
   test          INTEGER PRIMARY KEY,
   suite         INTEGER NOT NULL REFERENCES suite ON DELETE CASCADE,
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS test (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS test_by_suite ON test (suite);
 
--- One attempt of one cleanup step. status: done, failed, timed out.
+-- One attempt of one cleanup step. status: done, failed, timed out, stopped (by a signal).
 CREATE TABLE IF NOT EXISTS attempt (
   test          INTEGER NOT NULL REFERENCES test ON DELETE CASCADE,
   step          TEXT NOT NULL,
@@ -53,7 +54,7 @@ CREATE TABLE IF NOT EXISTS attempt (
   PRIMARY KEY (test, step, number)
 ) STRICT, WITHOUT ROWID;
 
--- Rows that a test left behind in a table: before cleanup (stage 0), after attempt n (stage n).
+-- Rows that a test left behind in a table: before cleanup (stage 0), after attempt n (stage n), as verified (stage -1).
 CREATE TABLE IF NOT EXISTS leftover (
   test          INTEGER NOT NULL REFERENCES test ON DELETE CASCADE,
   stage         INTEGER NOT NULL,

@@ -29,10 +29,11 @@ class Element:
 
 
 class Page(HTMLParser):
-    """Fails at the first tag that is not closed where it should be."""
+    """Fails at the first tag that is not closed where it should be, and at one that is `FORBIDDEN` and not allowed."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, allowed: frozenset[str] = frozenset()) -> None:
         super().__init__()
+        self._forbidden = FORBIDDEN - allowed
         self.root = Element("", {}, None)
         self.all: list[Element] = []
         self._open = [self.root]
@@ -41,13 +42,18 @@ class Page(HTMLParser):
         assert self._open == [self.root], [one.tag for one in self._open]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag not in FORBIDDEN, self.get_starttag_text()
+        assert tag not in self._forbidden, self.get_starttag_text()
         assert len({name for name, _ in attrs}) == len(attrs), attrs
         element = Element(tag, {name: value or "" for name, value in attrs}, self._open[-1])
         self._open[-1].children.append(element)
         self.all.append(element)
         if tag not in VOID:
             self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop().tag == tag, (tag, self.getpos())

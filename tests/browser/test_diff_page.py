@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zlib
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.browser.chromium import Chromium, Look
+from tests.browser.colors import DARK, LEAST_CONTRAST, LIGHT, contrast, luminance, scan_lines
 
 COLORED = {
     "text": "body, h1, h2, h3, p, li, footer, caption, dt, dd, summary",
@@ -24,8 +23,6 @@ COLORED = {
     "statements": "figure pre, figcaption",
     "small": "small, .null, .escape, .blob, .soft, .to",
 }
-LEAST_CONTRAST = 4.5  # WCAG 2.1, 1.4.3
-DARK, LIGHT = 0.05, 0.8  # relative luminance
 LOOKS = tuple(product((1280, 390), ("light", "dark")))
 Seen: TypeAlias = dict[tuple[str, int, str], tuple[Look, dict[str, Any]]]
 
@@ -98,33 +95,3 @@ def test_on_paper_it_is_light_and_whole(chromium: Chromium, pages: dict[str, Pat
     assert all(luminance(pair["ground"]) > LIGHT for pair in found["colored"]["text"])
     assert found["size"]["head"] == "static"
     assert found["size"]["document"] <= 800
-
-
-def contrast(text: str, ground: str) -> float:
-    """Return the contrast ratio of two colours (WCAG 2.1)."""
-    lighter, darker = sorted((luminance(text), luminance(ground)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def luminance(color: str) -> float:
-    """Return the relative luminance of `rgb(r, g, b)` (WCAG 2.1)."""
-    found = re.fullmatch(r"rgb\((\d+), (\d+), (\d+)\)", color)
-    assert found, f"{color} is not opaque"
-    parts = (int(part) / 255 for part in found.groups())
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def scan_lines(png: bytes) -> list[bytes]:
-    """Return the lines of a PNG's pixels as they are filtered: a blank picture has about two kinds of them."""
-    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
-    at, packed = 8, b""
-    while at < len(png):
-        size = int.from_bytes(png[at : at + 4], "big")
-        if png[at + 4 : at + 8] == b"IDAT":
-            packed += png[at + 8 : at + 8 + size]
-        at += size + 12
-    pixels = zlib.decompress(packed)
-    assert width
-    length = len(pixels) // height
-    return [pixels[start : start + length] for start in range(0, len(pixels), length)]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import ENVIRONMENT, connect, count, make_database, run
+from tests.cli.hands import add_random, limited, without_powers
+from tests.support import ENVIRONMENT, connect, count, dbhash, make_database, run
 
 CHANGE = "import sqlite3; c = sqlite3.connect('db.sqlite3'); c.execute(\"{}\"); c.commit()"
 LEAK = CHANGE.format("INSERT INTO item(name) VALUES ('leak')")
@@ -57,14 +60,26 @@ def tags(folder: Path) -> list[str]:
     return [name for one in listed for name in one["names"]]
 
 
-def begin(folder: Path, *command: str) -> subprocess.Popen[bytes]:
-    """Start a run and wait until its command has written."""
-    process = subprocess.Popen(
+def start(folder: Path, *command: str, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start a run."""
+    return subprocess.Popen(
         [sys.executable, "-m", "snapstore", "run", "--", *command],
         cwd=folder,
         env={**ENVIRONMENT, "XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "conf")},
-        stderr=subprocess.DEVNULL,
+        **{"stderr": subprocess.DEVNULL, **streams},
     )
+
+
+def wait_for(path: Path) -> str:
+    """Wait until a file says something; return that."""
+    while not (path.exists() and path.read_text()):
+        time.sleep(0.02)
+    return path.read_text()
+
+
+def begin(folder: Path, *command: str) -> subprocess.Popen[bytes]:
+    """Start a run and wait until its command has written."""
+    process = start(folder, *command)
     before = 20
     while items(folder) == before:
         assert process.poll() is None
@@ -204,3 +219,187 @@ def test_mistakes_in_the_configuration_name_key_and_line(folder: Path) -> None:
     ):
         configure(folder, *lines)
         assert f"snapstore.yaml:{said}" in run(["run", "--", "true"], folder, 13).stderr
+
+
+def test_a_hang_up_is_passed_on_and_the_state_put_back(folder: Path) -> None:
+    process = begin(folder, *python(f"{LEAK}; import time; time.sleep(60)"))
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=30) == 130
+    assert items(folder) == 20
+
+
+def test_a_command_that_does_not_listen_is_killed_at_the_third_signal(folder: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    process = begin(folder, *python(f"{deaf}{LEAK}; time.sleep(60)"))
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+    assert process.returncode == 130
+    assert items(folder) == 20
+
+
+def test_a_signal_while_cleaning_up_ends_the_cleanup_and_puts_the_state_back(folder: Path) -> None:
+    configure(folder, "  cleanup:", "    - echo begun > step; sleep 60", "    - echo never > second")
+    process = start(folder, *python(LEAK))
+    wait_for(folder / "step")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert items(folder) == 20
+    assert not (folder / "second").exists()
+    assert ledger(folder, "SELECT DISTINCT number, status FROM attempt") == [(1, "stopped")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the children of a process that was killed")
+@pytest.mark.parametrize("part", ["command", "cleanup"])
+def test_what_a_killed_run_had_begun_ends_with_it(folder: Path, part: str) -> None:
+    stays = [sys.executable, "-c", "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"]
+    if part == "cleanup":
+        (folder / "stays.py").write_text(stays[2])
+        configure(folder, "  cleanup:", f"    - exec {sys.executable} stays.py")
+    process = start(folder, *(stays if part == "command" else ["true"]))
+    child = Path(f"/proc/{wait_for(folder / 'pid')}")
+    process.kill()
+    process.wait(timeout=30)
+    deadline = time.monotonic() + 30
+    while child.exists() and "Z" not in (child / "stat").read_text().split()[2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_terminal_sees_the_command_as_it_is_and_its_keys_interrupt_once(folder: Path) -> None:
+    code = """
+import signal, sys, time
+count = []
+signal.signal(signal.SIGINT, lambda *_: count.append(1))
+print("terminal", sys.stdin.isatty(), sys.stdout.isatty(), flush=True)
+end = time.monotonic() + 30
+while not count and time.monotonic() < end:
+    time.sleep(0.01)
+time.sleep(0.3)
+print("signals", len(count), flush=True)
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execve(sys.executable, [sys.executable, "-m", "snapstore", "run", "--", *python(code)], ENVIRONMENT)
+    said = b""
+    with suppress(OSError):  # the end of a terminal is an error to its reader
+        while piece := os.read(terminal, 1000):
+            if b"terminal True True" not in said and b"terminal True True" in said + piece:
+                os.write(terminal, b"\x03")
+            said += piece
+    assert b"signals 1" in said
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    os.close(terminal)
+    assert ledger(folder, "SELECT outcome FROM suite") == [("interrupted",)]
+
+
+def test_a_missing_database_begins_nothing(folder: Path) -> None:
+    (folder / "db.sqlite3").unlink()
+    assert "no database at" in run(["run", "--", "touch", "ran"], folder, 15).stderr
+    assert not (folder / "ran").exists()
+
+
+def test_a_database_that_cannot_be_written_is_said_to_be_left_as_it_is(folder: Path) -> None:
+    prefix = without_powers()
+    with closing(connect(folder / "db.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode = delete")
+    protect = f"{LEAK}; import os; os.chmod('db.sqlite3', 0o444)"
+    done = run(["run", "--", *python(protect)], folder, 14, prefix)
+    assert "is read-only" in done.stderr
+    assert "the state was not put back; the next 'snap run' does that first" in done.stderr
+    (folder / "db.sqlite3").chmod(0o644)
+    assert [one["verdict"] for one in suite(folder, "true")["repaired"]] == ["leaked"]
+    assert items(folder) == 20
+
+
+def test_no_space_for_the_backup_begins_nothing(folder: Path) -> None:
+    run(["tag", "seeded"], folder)
+    add_random(folder / "db.sqlite3")
+    before = dbhash(folder / "db.sqlite3")
+    done = run(["run", "--", "touch", "ran"], folder, 16, limited(300_000))
+    assert "no space left" in done.stderr
+    assert not (folder / "ran").exists()
+    assert dbhash(folder / "db.sqlite3") == before
+    assert ledger(folder, "SELECT count(*) FROM sqlite_schema WHERE name = 'suite'") == [(0,)]
+    assert suite(folder, "true")["outcome"] == "passed"
+
+
+def test_a_locked_store_begins_nothing(folder: Path) -> None:
+    run(["tag", "seeded"], folder)
+    (folder / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\ntimeout: 0.2\n")
+    with closing(connect(folder / "store" / "catalog.db")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert "stayed locked" in run(["run", "--", "touch", "ran"], folder, 11).stderr
+    assert not (folder / "ran").exists()
+
+
+def test_without_backup_it_says_so(folder: Path) -> None:
+    said = run(["run", "--", *python(LEAK)], folder, E2E_NO_BACKUP="true").stderr
+    assert "no backup was taken" in said
+    assert "state: not verified" in said
+    assert items(folder) == 21
+
+
+def test_without_backup_a_baseline_is_compared_and_not_restored(folder: Path) -> None:
+    run(["tag", "seeded"], folder)
+    subprocess.run(python(LEAK), cwd=folder, check=True)
+    done = run(["run", "--baseline", "seeded", "--", "true"], folder, 1, E2E_NO_BACKUP="true")
+    assert "left alone a state that is not seeded (leaked)" in done.stderr
+    assert items(folder) == 21
+
+
+def test_every_step_is_told_with_its_time_where_that_is_asked_for(folder: Path) -> None:
+    (folder / "cleanup.sql").write_text("DELETE FROM item WHERE id = 21")
+    configure(folder, "  cleanup:", "    - sql: cleanup.sql")
+    code = f"{LEAK}; c.execute('DELETE FROM note'); c.commit()"
+    for option, debug in (("-v", ""), ("--color=never", "true")):
+        lines = run(["run", option, "--", *python(code)], folder, 3, E2E_DEBUG=debug).stderr
+        times = r"\(\d+\.\d\d s\)"
+        for line in (
+            rf"backed up as e2e-backup: [\d,]+ bytes stored {times}",
+            rf"the command ended with 0 {times}",
+            "left by the test: 1 of item, 4 of note",
+            rf"cleanup cleanup.sql, attempt 1: done {times}",
+            "left after attempt 1: 4 of note",
+            "attempt 1 removed: 1 of item",
+            rf"quiet {times}",
+            rf"verify, against e2e-backup: damaged {times}",
+            rf"restored e2e-backup: \d+ pages in-place {times}",
+            rf"verify, against e2e-backup: clean {times}",
+            "deleted the backup e2e-backup",
+        ):
+            assert re.search(rf"^snap: {line}$", lines, re.MULTILINE), (line, lines)
+
+
+def test_without_that_a_test_that_matters_has_a_line(folder: Path) -> None:
+    said = run(["run", "--", "true"], folder).stderr
+    assert said == "snap: passed; state: clean\n"
+
+
+def test_a_run_in_which_the_backup_is_deleted_ends_well(folder: Path) -> None:
+    delete = [sys.executable, "-m", "snapstore", "backup", "--delete"]
+    code = f"{LEAK}; import subprocess; subprocess.run({delete!r}, check=True)"
+    found = suite(folder, *python(code), code=3)
+    assert found["tests"][0]["final"] == "clean"
+    assert items(folder) == 20
+
+
+def test_a_backup_only_run_restores_without_complaint(folder: Path) -> None:
+    configure(folder, "  mode: backup")
+    assert suite(folder, *python(LEAK))["tests"][0]["restored"]
+    assert items(folder) == 20
+
+
+def test_a_script_that_is_no_text_is_an_attempt_that_failed(folder: Path) -> None:
+    (folder / "cleanup.sql").write_bytes(b"DELETE FROM \xff\xfe")
+    configure(folder, "  attempts: 1", "  cleanup:", "    - sql: cleanup.sql")
+    (test,) = suite(folder, "true")["tests"]
+    assert test["attempts"][0]["status"] == "failed"
+
+
+def test_the_ledger_forgets_what_the_configuration_does_not_keep(folder: Path) -> None:
+    configure(folder, "  ledger_suites: 2")
+    for number in range(3):
+        run(["run", "--label", f"run {number}", "--", "true"], folder)
+    assert ledger(folder, "SELECT label FROM test ORDER BY test") == [("run 1",), ("run 2",)]

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from snapstore.cli.child import Child
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.documents import Document
 from snapstore.cli.grid import counts_line
 from snapstore.cli.output import one_line, plain
 from snapstore.cli.parameters import argument, option
 from snapstore.cli.places import environment_says
 from snapstore.cli.styles import unstyle
-from snapstore.errors import FileError
+from snapstore.errors import FileError, SnapError
 from snapstore.hybrid.aftermath import TestResult
-from snapstore.hybrid.cleanup import CleanupRunner
+from snapstore.hybrid.cleanup import DONE, CleanupRunner
 from snapstore.hybrid.flow import Suite, SuiteResult
-from snapstore.hybrid.ledger import FAILED, INTERRUPTED, PASSED
+from snapstore.hybrid.ledger import FAILED, INTERRUPTED, PASSED, Ledger, Leftovers
 from snapstore.hybrid.mark import run_mark
 from snapstore.hybrid.policy import SuitePolicy
 from snapstore.ids import short
@@ -30,6 +32,7 @@ from snapstore.ids import short
 EXAMPLES = """
 snap run -- npm test
 snap run --baseline seeded -- pytest tests/e2e
+snap run --junit report.xml -- npm test
 snap run --keep-backup -v -- npx playwright test
 """
 NOT_CLEAN, CLEANUP_FAILED, SIGNALLED = 1, 3, 130
@@ -40,6 +43,7 @@ NOT_CLEAN, CLEANUP_FAILED, SIGNALLED = 1, 3, 130
 @option("--baseline", metavar="NAME", help="The state to start from; another one is kept and put right first.")
 @option("--keep-backup", is_flag=True, help="Leave the backup's name in place at the end.")
 @option("--label", metavar="TEXT", help="What is run, for the ledger [default: the command].")
+@option("--junit", metavar="FILE", help="Write how it went as JUnit XML, for CI systems.")
 @option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
 def command(
     context: Context,
@@ -47,6 +51,7 @@ def command(
     baseline: str | None,
     keep_backup: bool,
     label: str | None,
+    junit: str | None,
     scenario: str,
 ) -> int:
     """Back up, run COMMAND, clean up, verify, restore where cleanup failed, delete the backup.
@@ -61,22 +66,43 @@ def command(
     if shutil.which(arguments[0]) is None:  # before anything is begun
         raise FileError(arguments[0], "no such command")
     with context.places.create_store() as store, run_mark(store, project, line):
+        cases = Document(junit, store, project) if junit else None
         environment = _environment(context, line)
         runner = CleanupRunner(project, environment, context.places.folder)
-        suite = Suite(store, project, policy, runner, context.output.detail)
-        suite.begin(line, line)
-        suite.begin_test(label or line, scenario)
-        child = Child(arguments, environment, output=sys.stderr.fileno() if context.output.as_json else None)
-        try:
-            start = time.monotonic()
-            code = child.wait()
-            suite.end_test(PASSED if code == 0 else FAILED, time.monotonic() - start)
+        suite = Suite(store, project, policy, runner, lambda text: context.output.detail(f"snap: {text}"))
+        with Child(afterwards=runner.stop) as child:
+            suite.begin(line, line)
+            suite.begin_test(label or line, scenario)
+            code = _run(context, child, suite, arguments, environment)
             result = suite.end(code, INTERRUPTED if child.signal else None)
-        finally:
-            child.forget()
+        if cases:
+            from snapstore.cli.junit import document
+
+            cases.write(document(Ledger(store, project.origin), only=result.suite))
     status = _status(code, child.signal, result)
     _print(context, result, code, status)
     return status
+
+
+def _run(context: Context, child: Child, suite: Suite, arguments: Sequence[str], environment: dict[str, str]) -> int:
+    """Run the command, unless a signal came first, and clean up after it; return its exit code."""
+    start = time.monotonic()
+    try:
+        if not child.signal:
+            child.start(arguments, environment, output=sys.stderr.fileno() if context.output.as_json else None)
+    except FileError:
+        suite.end_test(FAILED)
+        suite.end(None, FAILED)
+        raise
+    code = 128 + child.signal if child.signal and not child.is_started else child.wait()
+    seconds = time.monotonic() - start
+    context.output.detail(f"snap: the command ended with {code} ({seconds:.2f} s)")
+    try:
+        suite.end_test(PASSED if code == 0 else FAILED, seconds)
+    except SnapError:
+        context.output.note("snap: the state was not put back; the next 'snap run' does that first, or 'snap restore'")
+        raise
+    return code
 
 
 def _policy(context: Context, baseline: str | None, *, keep_backup: bool) -> SuitePolicy:
@@ -90,7 +116,7 @@ def _environment(context: Context, line: str) -> dict[str, str]:
     """Return our own environment, with what tells the command and the cleanup steps where they are."""
     places = context.places
     databases = list(places.project.databases.items())
-    named = {f"SNAPSTORE_DATABASE_{name.upper()}": path for name, path in databases}
+    named = {f"SNAPSTORE_DATABASE_{re.sub('[^A-Z0-9]', '_', name.upper())}": path for name, path in databases}
     return {
         **os.environ,
         "SNAPSTORE_SUITE": line,
@@ -114,23 +140,36 @@ def _print(context: Context, result: SuiteResult, code: int, status: int) -> Non
     if context.output.as_json:
         context.output.result(_document(result, code, status), ())
         return
-    for repaired in result.repaired:
-        context.output.note(f"repaired {repaired.what}: it was {repaired.verdict}, kept as {short(repaired.forensic)}")
+    for one in result.repaired:
+        kept = f", kept as {short(one.forensic)}" if one.forensic else ""
+        context.output.note(f"snap: repaired {one.what}: it was {one.verdict}{kept}")
+    for what in result.left_alone:
+        context.output.note(f"snap: left alone {what}")
+    if result.mode == "cleanup":
+        context.output.note("snap: no backup was taken (mode: cleanup, or E2E_NO_BACKUP); nothing is put back")
     for test in result.tests:
         for line in _lines(test):
             context.output.note(line)
 
 
 def _lines(test: TestResult) -> Iterator[str]:
+    """Yield a line for the test, and where something was left behind a line for each table."""
     said = test.verdict or "not verified"
     if test.restored:
         said += f", restored ({test.seconds['restore']:.2f} s), now {test.final}"
+    elif test.verdict and not test.is_right:
+        said += ", let pass" if test.passes else ", left as it is"
     yield f"snap: {test.outcome}; state: {said}"
+    for attempt in test.attempts:
+        if attempt.status != DONE:
+            why = f": {attempt.detail.splitlines()[-1]}" if attempt.detail else ""
+            yield f"  cleanup {one_line(attempt.step)}, attempt {attempt.number}: {attempt.status}{why}"
     for one in test.databases.values():
         for table, counts in one.tables.items():
             yield f"  {one_line(table)}: {unstyle(counts_line(counts))}"
     if test.forensic:
-        yield f"  the state that failed is kept as {short(test.forensic)}; 'snap diff {short(test.forensic)}' shows it"
+        kept = short(test.forensic)
+        yield f"  the state that failed is kept as {kept}; 'snap diff live {kept}' shows it"
 
 
 def _document(result: SuiteResult, code: int, status: int) -> dict[str, Any]:
@@ -139,7 +178,9 @@ def _document(result: SuiteResult, code: int, status: int) -> dict[str, Any]:
         "outcome": result.outcome,
         "command_exit": code,
         "exit": status,
+        "mode": result.mode,
         "repaired": plain(result.repaired),
+        "left_alone": result.left_alone,
         "tests": [
             {
                 "label": test.label,
@@ -151,8 +192,16 @@ def _document(result: SuiteResult, code: int, status: int) -> dict[str, Any]:
                 "forensic": test.forensic,
                 "tables": {name: plain(one.tables) for name, one in test.databases.items()},
                 "attempts": plain(test.attempts),
+                "removed": {number: _by_database(test.removed(number)) for number in test.stages if number > 0},
                 "seconds": test.seconds,
             }
             for test in result.tests
         ],
     }
+
+
+def _by_database(rows: Leftovers) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for (database, table), counts in rows.items():
+        found.setdefault(database, {})[table] = plain(counts)
+    return found

@@ -1,0 +1,104 @@
+"""A report as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from snapstore.cli.figures import duration, interval, place_of, rows_of, share
+from snapstore.cli.output import counted, one_line, size, table, when
+from snapstore.cli.styles import style
+from snapstore.hybrid.report import Leak, Report
+from snapstore.hybrid.statistics import Rate
+
+_MOST_LEAKS = 20
+_NOTHING = "no suite has run yet; 'snap run -- COMMAND' runs one"
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Yield the report."""
+    if not report.suites:
+        yield _NOTHING if not report.since else f"no suite has run since {when(report.since)}"
+        return
+    yield _head(report)
+    yield ""
+    yield from table([_rate("cleanup", report.cleanup), _rate("restore", report.restore), _rate("state", report.final)])
+    if len(report.scenarios) > 1 or report.scenarios[0].name:
+        yield from _section("By scenario", _scenarios(report), right=(1, 2, 4, 5))
+    if report.leaks:
+        yield from _section("What is left behind", _leaks(report.leaks), right=(3,))
+        if len(report.leaks) > _MOST_LEAKS:
+            yield style(f"… {counted(len(report.leaks) - _MOST_LEAKS, 'more')}; --html shows all", dim=True)
+    if report.steps:
+        yield from _section("Cleanup steps", _steps(report), right=(1, 2, 3, 4))
+    if report.phases:
+        yield from _section("Time for each test", _phases(report), right=(1, 2, 3, 4, 5))
+    yield from _growth(report)
+
+
+def _head(report: Report) -> str:
+    outcomes = ", ".join(f"{number:,} {word}" for word, number in report.outcomes.items())
+    first = when(report.suites[-1].started)
+    return f"{counted(len(report.suites), 'suite')} since {first} ({outcomes}), {counted(report.tests, 'test')}"
+
+
+def _rate(what: str, of: Rate) -> tuple[str, str, str, str]:
+    return (style(what, bold=True), _share(of), f"{of.successes:,} of {of.trials:,}", _between(of))
+
+
+def _share(of: Rate) -> str:
+    if of.share is None:
+        return "-"
+    return style(share(of.share), fg="green" if of.share == 1 else "yellow")
+
+
+def _between(of: Rate) -> str:
+    return style(f"95%: {interval(of)}", dim=True) if of.trials else ""
+
+
+def _section(title: str, rows: Sequence[Sequence[str]], right: Sequence[int]) -> Iterator[str]:
+    heading, *rest = rows
+    yield ""
+    yield style(title, bold=True)
+    for line in table([tuple(style(name, dim=True) for name in heading), *rest], right):
+        yield f"  {line}"
+
+
+def _scenarios(report: Report) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("", "tests", "cleanup", "95%", "restore", "state")]
+    for one in report.scenarios:
+        rates = (_share(one.cleanup), interval(one.cleanup), _share(one.restore), _share(one.final))
+        rows.append((one_line(one.name) or "(none)", f"{one.tests:,}", *rates))
+    return rows
+
+
+def _leaks(leaks: Sequence[Leak]) -> list[tuple[str, ...]]:
+    several = len({leak.database for leak in leaks if leak.table}) > 1
+    rows: list[tuple[str, ...]] = [("test", "table", "last", "runs", "since", "latest")]
+    for leak in leaks[:_MOST_LEAKS]:
+        runs = f"{leak.leaked:,} of {leak.runs:,}"
+        place = one_line(place_of(leak, several=several))
+        rows.append((one_line(leak.label), place, rows_of(leak), runs, when(leak.first)[:10], when(leak.last)[:10]))
+    return rows
+
+
+def _steps(report: Report) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("", "attempts", "at first", "in the end", "median")]
+    for step in report.steps:
+        times = duration(step.seconds.median)
+        rows.append((one_line(step.name), f"{step.attempts:,}", _share(step.first), _share(step.any), times))
+    return rows
+
+
+def _phases(report: Report) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("", "times", "median", "90%", "99%", "longest")]
+    for phase in report.phases:
+        of = phase.seconds
+        rows.append((phase.name, f"{of.number:,}", *map(duration, (of.median, of.p90, of.p99, of.most))))
+    return rows
+
+
+def _growth(report: Report) -> Iterator[str]:
+    sizes = [suite.store_bytes for suite in reversed(report.suites) if suite.store_bytes]
+    if sizes:
+        yield ""
+        yield f"{style('Store', bold=True)}  {size(sizes[0])} then, {size(sizes[-1])} now"

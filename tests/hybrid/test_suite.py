@@ -1,0 +1,342 @@
+"""A suite of many tests below the command line: order, labels, blame, the way back, and one killed in the middle."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snapstore.actions.policy import Policy
+from snapstore.actions.restore import RestoreOptions, restore
+from snapstore.actions.take import TakeOptions, take
+from snapstore.errors import DatabaseLocked
+from snapstore.hybrid.cleanup import CleanupRunner
+from snapstore.hybrid.flow import Suite
+from snapstore.hybrid.ledger import VERIFIED, Ledger
+from snapstore.hybrid.policy import DEFAULT_DECISIONS, CleanupStep, SuitePolicy
+from snapstore.project import Project
+from snapstore.store import Store
+from tests.cli.hands import add_random
+from tests.support import connect, count, dbhash, make_database
+
+ROOT = Path(__file__).parents[2]
+QUICK = SuitePolicy(quiet=0.0, backoff=0.001, timeout=5.0)
+LEAK = "INSERT INTO item(name) VALUES ('leak')"
+NOTE = "INSERT INTO note VALUES (1, 'leak')"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return make_database(tmp_path / "db.sqlite3", journal_mode="wal", rows=20)
+
+
+@pytest.fixture
+def project(path: Path) -> Project:
+    return Project.of({"default": path})
+
+
+@pytest.fixture
+def begin(store: Store, project: Project, tmp_path: Path) -> Callable[..., Suite]:
+    """Return what begins a suite under a policy that differs from the quick one in some fields."""
+
+    def begin(**fields: Any) -> Suite:
+        runner = CleanupRunner(project, os.environ, os.fspath(tmp_path))
+        suite = Suite(store, project, replace(QUICK, **fields), runner, lambda _: None)
+        suite.begin("suite", "command")
+        return suite
+
+    return begin
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def items(path: Path) -> int:
+    with closing(connect(path)) as connection:
+        return count(connection)
+
+
+def test_the_ledger_has_every_test_with_its_label_in_the_order_they_ran(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path
+) -> None:
+    suite = begin()
+    for label in ("first", "second", "third"):
+        suite.begin_test(label, f"scenario of {label}")
+        if label == "second":
+            change(path, LEAK, NOTE)
+        suite.end_test("passed", 0.5)
+    result = suite.end(0)
+    assert (result.outcome, result.cleanup_failed, items(path)) == ("passed", True, 20)
+    rows = Ledger(store, project.origin).tests()
+    assert [(row.label, row.scenario, row.verdict, row.final) for row in rows] == [
+        ("first", "scenario of first", "clean", "clean"),
+        ("second", "scenario of second", "leaked", "clean"),
+        ("third", "scenario of third", "clean", "clean"),
+    ]
+    assert [row.restore_s is None for row in rows] == [True, False, True]
+    assert {row.test_s for row in rows} == {0.5}
+    assert Ledger(store, project.origin).leftovers() == [
+        (rows[1].test, VERIFIED, "default", "item", 1, 0, 0),
+        (rows[1].test, VERIFIED, "default", "note", 1, 0, 0),
+    ]
+
+
+@pytest.mark.parametrize("decision", ["warn", "fail"])
+def test_a_test_is_not_blamed_for_what_the_one_before_left(
+    begin: Callable[..., Suite], path: Path, decision: str
+) -> None:
+    suite = begin(decisions={**DEFAULT_DECISIONS, "leaked": decision})
+    for label, statement in (("leaks", LEAK), ("does nothing", "SELECT 1"), ("leaks too", NOTE)):
+        suite.begin_test(label)
+        change(path, statement)
+        suite.end_test("passed")
+    assert [test.verdict for test in suite.tests] == ["leaked", "clean", "leaked"]
+    assert [list(test.databases["default"].tables) for test in suite.tests] == [["item"], [], ["note"]]
+    assert items(path) == 21
+
+
+def test_the_way_back_leads_to_the_backup_past_what_was_let_pass(begin: Callable[..., Suite], path: Path) -> None:
+    before = dbhash(path)
+    suite = begin(decisions={**DEFAULT_DECISIONS, "leaked": "warn"})
+    for statement in (LEAK, "DELETE FROM item WHERE id = 1"):
+        suite.begin_test(statement)
+        change(path, statement)
+        suite.end_test("passed")
+    assert [(test.verdict, test.restored, test.final) for test in suite.tests] == [
+        ("leaked", False, "leaked"),
+        ("damaged", True, "clean"),
+    ]
+    suite.end(0)
+    assert dbhash(path) == before
+
+
+def test_the_backup_goes_only_when_the_last_state_is_right(
+    begin: Callable[..., Suite], store: Store, path: Path
+) -> None:
+    suite = begin(decisions={**DEFAULT_DECISIONS, "leaked": "warn"})
+    suite.begin_test("leaks")
+    change(path, LEAK)
+    suite.end_test("passed")
+    suite.begin_test("does nothing")
+    suite.end_test("passed")
+    suite.end(0)
+    assert store.refs.get("e2e-backup")
+
+
+def test_a_test_that_was_not_ended_is_ended_by_the_next_and_by_the_end(begin: Callable[..., Suite], path: Path) -> None:
+    suite = begin()
+    suite.begin_test("one")
+    change(path, LEAK)
+    suite.begin_test("two")
+    change(path, LEAK)
+    result = suite.end(0)
+    assert [(test.label, test.outcome, test.verdict, test.final) for test in result.tests] == [
+        ("one", "unfinished", "leaked", "clean"),
+        ("two", "unfinished", "leaked", "clean"),
+    ]
+    assert items(path) == 20
+
+
+def test_what_each_attempt_removed_is_counted_by_table(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tries").write_text("")
+    step = "echo x >> tries; test $(wc -l < tries) -ge 2"
+    (tmp_path / "some.sql").write_text("DELETE FROM item WHERE id = (SELECT max(id) FROM item)")
+    suite = begin(cleanup=(CleanupStep("delete", sql="some.sql"), CleanupStep("try", command=step)))
+    suite.begin_test("leaks two")
+    change(path, LEAK, LEAK)
+    result = suite.end_test("passed")
+    assert [(one.step, one.number, one.status) for one in result.attempts] == [
+        ("delete", 1, "done"),
+        ("try", 1, "failed"),
+        ("try", 2, "done"),
+    ]
+    assert {place: counts.added for place, counts in result.removed(1).items()} == {("default", "item"): 1}
+    assert result.removed(2) == {}
+    stages = Ledger(store, project.origin).leftovers()
+    assert [(row.stage, row.added) for row in stages] == [(VERIFIED, 1), (0, 2), (1, 1), (2, 1)]
+
+
+KILLED = """
+import os, sys, sqlite3
+from snapstore.hybrid.cleanup import CleanupRunner
+from snapstore.hybrid.flow import Suite
+from snapstore.hybrid.mark import run_mark
+from snapstore.hybrid.policy import SuitePolicy
+from snapstore.project import Project
+from snapstore.store import Store
+project = Project.of({"default": sys.argv[1]})
+with Store.open(sys.argv[2]) as store, run_mark(store, project, "suite"):
+    suite = Suite(store, project, SuitePolicy(quiet=0.0), CleanupRunner(project, os.environ, "."), lambda _: None)
+    suite.begin("killed", "command")
+    suite.begin_test("first")
+    suite.end_test("passed")
+    suite.begin_test("second")
+    connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+    connection.execute("INSERT INTO item(name) VALUES ('leak')")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def kill_in_the_middle(path: Path, store: Store) -> None:
+    """Run a suite in a process that is killed during its second test."""
+    command = [sys.executable, "-c", KILLED, os.fspath(path), store.path]
+    done = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_a_suite_killed_in_a_test_is_repaired_and_that_test_is_on_record(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path
+) -> None:
+    kill_in_the_middle(path, store)
+    assert items(path) == 21
+    suite = begin()
+    assert items(path) == 20
+    (repaired,) = suite.repaired
+    assert (repaired.verdict, repaired.what.startswith("suite 'killed' of ")) == ("leaked", True)
+    rows = Ledger(store, project.origin).tests()
+    assert [(row.label, row.outcome, row.verdict, row.decision, row.final) for row in rows] == [
+        ("first", "passed", "clean", "pass", "clean"),
+        ("second", "died", "leaked", "restore", "clean"),
+    ]
+    assert rows[1].forensic == repaired.forensic
+    assert Ledger(store, project.origin).leftovers() == [(rows[1].test, VERIFIED, "default", "item", 1, 0, 0)]
+    suite.end(0)
+    assert [row.outcome for row in Ledger(store, project.origin).suites()] == ["passed", "died"]
+    assert not store.refs.get("e2e-backup")
+
+
+def test_a_state_that_somebody_chose_since_is_left_alone(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path
+) -> None:
+    chosen = take(store, project, TakeOptions("chosen")).snapshot
+    change(path, "DELETE FROM note")
+    kill_in_the_middle(path, store)
+    restore(store, project, RestoreOptions(chosen))
+    change(path, "INSERT INTO item(name) VALUES ('work of a developer')")
+    suite = begin()
+    assert suite.repaired == []
+    assert "another state since" in suite.left_alone[0]
+    assert items(path) == 21
+    assert Ledger(store, project.origin).unended()[0].name == "suite"
+
+
+def test_a_tag_since_is_no_other_state(begin: Callable[..., Suite], store: Store, project: Project, path: Path) -> None:
+    kill_in_the_middle(path, store)
+    take(store, project, TakeOptions("to-look-at"))
+    assert [one.verdict for one in begin().repaired] == ["leaked"]
+    assert items(path) == 20
+
+
+def test_a_database_that_cannot_be_read_after_a_kill_is_replaced(
+    begin: Callable[..., Suite], store: Store, path: Path
+) -> None:
+    before = dbhash(path)
+    kill_in_the_middle(path, store)
+    path.write_bytes(b"no database at all, by no means " * 300)
+    (repaired,) = begin().repaired
+    assert (repaired.verdict, repaired.forensic) == ("unreadable", None)
+    assert dbhash(path) == before
+    assert [one for one in path.parent.iterdir() if b"by no means" in (one.read_bytes() if one.is_file() else b"")]
+
+
+def test_without_a_backup_a_killed_suite_waits_for_one_that_has(
+    begin: Callable[..., Suite], store: Store, path: Path
+) -> None:
+    kill_in_the_middle(path, store)
+    cleanup_only = begin(mode="cleanup")
+    assert "no restore this time" in cleanup_only.left_alone[0]
+    cleanup_only.end(0)
+    assert items(path) == 21
+    assert [one.verdict for one in begin().repaired] == ["leaked"]
+    assert items(path) == 20
+
+
+def test_a_schema_that_is_not_the_baselines_is_put_right_first(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path
+) -> None:
+    take(store, project, TakeOptions("seeded"))
+    change(path, "CREATE TABLE seen (n)")
+    (repaired,) = begin(baseline="seeded").repaired
+    assert (repaired.what, repaired.verdict) == ("a state that was not seeded", "schema-changed")
+
+
+def test_sequences_that_are_to_fail_are_put_back(begin: Callable[..., Suite], path: Path) -> None:
+    suite = begin(rows=Policy(sequences="fail"))
+    suite.begin_test("moves a sequence")
+    change(path, LEAK, "DELETE FROM item WHERE name = 'leak'")
+    result = suite.end_test("passed")
+    assert (result.verdict, result.restored, result.final) == ("drifted", True, "clean")
+    with closing(connect(path)) as connection:
+        assert connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'item'").fetchall() == [(20,)]
+
+
+def test_a_backup_only_suite_has_no_cleanup_that_could_fail(begin: Callable[..., Suite], path: Path) -> None:
+    suite = begin(mode="backup")
+    suite.begin_test("leaks")
+    change(path, LEAK)
+    suite.end_test("passed")
+    result = suite.end(0)
+    assert (result.outcome, result.cleanup_failed, items(path)) == ("passed", False, 20)
+
+
+def test_a_lock_that_stays_is_an_error_and_the_next_suite_repairs(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path
+) -> None:
+    suite = begin(timeout=0.2)
+    suite.begin_test("leaves a transaction open")
+    with closing(connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(LEAK)
+        connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseLocked):
+            suite.end_test("passed")
+    (row,) = Ledger(store, project.origin).tests()
+    assert (row.outcome, row.verdict, row.decision) == ("passed", "leaked", "fail")
+    assert [one.verdict for one in begin().repaired] == ["leaked"]
+    assert items(path) == 20
+
+
+def test_no_space_for_the_state_that_failed_does_not_stop_the_way_back(begin: Callable[..., Suite], path: Path) -> None:
+    suite = begin()
+    suite.begin_test("leaks much")
+    add_random(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+    try:
+        result = suite.end_test("passed")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (result.verdict, result.forensic, result.final, items(path)) == ("schema-changed", None, "clean", 20)
+
+
+def test_the_ledger_is_bounded_with_all_that_hangs_on_a_suite(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path, tmp_path: Path
+) -> None:
+    for number in range(4):
+        suite = begin(ledger_suites=2, cleanup=(CleanupStep("nothing", command="true"),))
+        suite.begin_test(f"test {number}")
+        change(path, LEAK)
+        suite.end_test("passed")
+        suite.end(0)
+    ledger = Ledger(store, project.origin)
+    assert [row.label for row in ledger.tests()] == ["test 2", "test 3"]
+    assert len(ledger.suites()) == 2
+    for table in ("attempt", "leftover"):
+        rows = store.catalog.value(f"SELECT count(*) FROM {table} WHERE test NOT IN (SELECT test FROM test)")
+        kept = store.catalog.value(f"SELECT count(DISTINCT test) FROM {table}")
+        assert (rows, kept) == (0, 2)
