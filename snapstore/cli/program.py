@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 import snapstore
 from snapstore.cli.options import GLOBAL_OPTIONS, Globals
-from snapstore.cli.parameters import Choice, Number, Parameter, Revision
+from snapstore.cli.parameters import Choice, Number, Parameter, Revision, Text
 from snapstore.cli.verbs import COMMANDS, NAMES, load
 from snapstore.errors import SnapError
 
@@ -38,6 +38,21 @@ class RevisionType(click.ParamType[str]):
         except (SnapError, OSError):
             return []
         return [CompletionItem(name) for name in [*names, "latest", "HEAD"] if name.startswith(incomplete)]
+
+
+class ReadType(click.ParamType[Any]):
+    """What a type of ours reads; the text of its ValueError is what a user is told."""
+
+    def __init__(self, kind: Text) -> None:
+        self.name = type(kind).__name__.lower()
+        self._read = kind.read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value of what was typed."""
+        try:
+            return self._read(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class SnapCommand(click.Command):
@@ -137,7 +152,7 @@ def _type(declared: Parameter) -> click.ParamType[Any] | None:
         return click.Choice(kind.words)
     if isinstance(kind, Number):
         return click.IntRange(min=0) if kind.whole else click.FloatRange(min=0)
-    return None
+    return None if type(kind) is Text else ReadType(kind)
 
 
 def _global_options(*, hidden: bool) -> list[click.Parameter]:
