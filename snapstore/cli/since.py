@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import click
+from snapstore.cli.parameters import Text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,20 +14,19 @@ _AGO = re.compile(r"(\d{1,6})\s*(m|h|d|w)")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-class Since(click.ParamType[str]):
+class Since(Text):
     """A time; the value is as the ledger writes times."""
 
-    name = "when"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the moment in UTC; a date begins at midnight here."""
+    def read(self, text: str) -> str:
+        """Return the moment in UTC; a date begins at midnight here. Raises ValueError."""
         from datetime import datetime, timezone
 
         try:
-            moment = _ago(value) or datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+            moment = _ago(text) or datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
             return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        except (ValueError, OverflowError):
-            self.fail(f"'{value}' is no date such as 2026-01-31, and not so long ago as 12h, 7d or 4w", param, ctx)
+        except (ValueError, OverflowError) as error:
+            said = f"'{text}' is no date such as 2026-01-31, and not so long ago as 12h, 7d or 4w"
+            raise ValueError(said) from error
 
 
 def _ago(text: str) -> datetime | None:
