@@ -39,7 +39,7 @@ class Store:
 
     def __init__(self, path: str, patience: Patience) -> None:
         self.path = path
-        self._patience = patience
+        self.patience = patience
         self.catalog = Catalog(os.path.join(path, _CATALOG), patience)
         self.objects = ObjectStore(os.path.join(path, _PACKS), self.catalog)
         self.snapshots = Snapshots(self.catalog, self.objects)
@@ -98,7 +98,7 @@ class Store:
             for attempt in count():
                 if try_lock(fd, shared=shared):
                     break
-                if not self._patience.wait(attempt):
+                if not self.patience.wait(attempt):
                     raise StoreLocked(self.path)
             yield
         finally:

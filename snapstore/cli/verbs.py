@@ -12,7 +12,7 @@ COMMANDS = {
     "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
     "Comparing": ("diff", "verify", "clean"),
     "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
-    "Suites": ("run", "report"),
+    "Suites": ("run", "report", "session"),
     "Reading": ("query", "export", "import"),
     "Setting up": ("init", "doctor", "completion", "demo"),
 }

@@ -21,6 +21,7 @@ from snapstore.blocks import BLOCK_BYTES
 from snapstore.database import header
 from snapstore.database.file import DatabaseFile
 from snapstore.database.wal import pages_named
+from snapstore.database.watch import Known
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
 from snapstore.holders import holders_of
@@ -30,6 +31,8 @@ from snapstore.records import Record
 
 BLOCKS_A_PIECE = 16  # 1 MiB: it stays in the cache of a processor between being read and hashed
 PIECES_AHEAD = 16
+BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: whoever restores needs them again
+_STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class NewBlock(Record):
@@ -61,7 +64,9 @@ class View:
     def __init__(self, file: DatabaseFile, connection: Connection) -> None:
         self.file = file
         self.connection = connection
-        if not connection.in_transaction:
+        alone, watch = connection.in_transaction, file.watch
+        before = watch.before() if watch else None
+        if not alone:
             connection.rows("BEGIN")
         connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
         self._buffers = threading.local()
@@ -79,6 +84,8 @@ class View:
         self.page_count: int = 0 if self.is_void else self.live_page_count
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
+        self._blocks: dict[int, bytes] = {}
+        self.sight = watch.look(self, before, alone=alone) if watch else None
 
     @property
     def shuts_writers_out(self) -> bool:
@@ -98,8 +105,15 @@ class View:
             return self.page(pgno)
         return self.file.read(self.page_size, (pgno - 1) * self.page_size)
 
+    @property
+    def pages_logged(self) -> Collection[int]:
+        """The pages that the log had when the transaction began, and perhaps more."""
+        return self._in_wal
+
     def block(self, index: int) -> bytes:
         """Return block `index` of the image."""
+        if index in self._blocks:
+            return self._blocks[index]
         return bytes(self._read(self._piece(index, 1)))
 
     def scan(self, known: bytes = b"") -> Iterator[Scanned]:
@@ -125,6 +139,22 @@ class View:
     def ids(self) -> Iterator[bytes]:
         """Yield the ids of consecutive blocks, all in order.
 
+        Where somebody follows its changes, only the blocks that may have changed are hashed.
+        """
+        if self.sight and self.sight.known:
+            ids = self._ids_followed(self.sight.known)
+            self._learn(ids)
+            yield ids
+            return
+        found = bytearray()
+        for ids in self.ids_hashed():
+            found += ids
+            yield ids
+        self._learn(bytes(found))
+
+    def ids_hashed(self) -> Iterator[bytes]:
+        """Yield the ids of consecutive blocks, all in order, whatever is known.
+
         The file is hashed as it is, on two threads; then those blocks anew of which the log has pages.
         """
         logged = sorted({blocks.block_of(pgno, self.page_size) for pgno in self._in_wal if pgno <= self.page_count})
@@ -133,6 +163,26 @@ class View:
             here = logged[bisect_left(logged, first) : bisect_left(logged, first + BLOCKS_A_PIECE)]
             yield _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
         self._check_unchanged()
+
+    def _ids_followed(self, known: Known) -> bytes:
+        """Return the ids of all blocks, hashing those that may have changed; a few of them are kept."""
+        size = self.page_size
+        changed = {blocks.block_of(pgno, size) for pgno in known.changed if pgno <= self.page_count}
+        if self.page_count != known.page_count and self.page_count:
+            first = min(self.page_count, known.page_count)
+            changed.update((0, *range(blocks.block_of(max(first, 1), size), self.block_count)))
+        ids = bytearray(known.block_ids[: self.block_count * ID_BYTES].ljust(self.block_count * ID_BYTES, b"\0"))
+        for number in sorted(changed):
+            block = self.block(number)
+            if len(self._blocks) < BLOCKS_KEPT:
+                self._blocks[number] = block
+            ids[number * ID_BYTES : (number + 1) * ID_BYTES] = object_id(block)
+        return bytes(ids)
+
+    def _learn(self, ids: bytes) -> None:
+        """Tell whoever follows the changes; without the transaction what was read may be torn."""
+        if self.file.watch and self.connection.in_transaction:
+            self.file.watch.learn(self, ids)
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
         """Return the ids of some blocks."""
@@ -148,6 +198,13 @@ class View:
 
     def _each_piece(self) -> Iterator[Scanned]:
         """Read and hash the whole image, a piece at a time, on two threads where there is enough of it."""
+        found = bytearray()
+        for scanned in self._hashed_pieces():
+            found += scanned.ids
+            yield scanned
+        self._learn(bytes(found))
+
+    def _hashed_pieces(self) -> Iterator[Scanned]:
         pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
         if self.block_count <= BLOCKS_A_PIECE:
             yield from map(self._scan_piece, pieces)
@@ -236,5 +293,9 @@ def _unlike(first: int, ids: bytes, known: bytes) -> list[int]:
     """Return the numbers of the blocks, counted from `first`, whose ids are not the known ones."""
     if ids == known:
         return []
-    places = range(0, len(ids), ID_BYTES)
-    return [first + at // ID_BYTES for at in places if ids[at : at + ID_BYTES] != known[at : at + ID_BYTES]]
+    found: list[int] = []
+    for start in range(0, len(ids), _STRIDE):
+        if ids[start : start + _STRIDE] != known[start : start + _STRIDE]:
+            places = range(start, min(start + _STRIDE, len(ids)), ID_BYTES)
+            found += [first + at // ID_BYTES for at in places if ids[at : at + ID_BYTES] != known[at : at + ID_BYTES]]
+    return found
