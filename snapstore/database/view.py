@@ -32,6 +32,8 @@ from snapstore.records import Record
 BLOCKS_A_PIECE = 16  # 1 MiB: it stays in the cache of a processor between being read and hashed
 PIECES_AHEAD = 16
 BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: whoever restores needs them again
+PAGES_FETCHED = 1024  # of the log at most, to be at hand
+PAGES_A_QUERY = 100
 _STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
@@ -85,6 +87,7 @@ class View:
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
         self._blocks: dict[int, bytes] = {}
+        self._fetched: dict[int, bytes] = {}
         self.sight = watch.look(self, before, alone=alone) if watch else None
 
     @property
@@ -167,11 +170,12 @@ class View:
     def _ids_followed(self, known: Known) -> bytes:
         """Return the ids of all blocks, hashing those that may have changed; a few of them are kept."""
         size = self.page_size
-        changed = {blocks.block_of(pgno, size) for pgno in known.changed if pgno <= self.page_count}
+        changed = {self._block_of(pgno) for pgno in known.changed if pgno <= self.page_count}
         if self.page_count != known.page_count and self.page_count:
             first = min(self.page_count, known.page_count)
             changed.update((0, *range(blocks.block_of(max(first, 1), size), self.block_count)))
         ids = bytearray(known.block_ids[: self.block_count * ID_BYTES].ljust(self.block_count * ID_BYTES, b"\0"))
+        self._fetch(changed)
         for number in sorted(changed):
             block = self.block(number)
             if len(self._blocks) < BLOCKS_KEPT:
@@ -186,6 +190,7 @@ class View:
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
         """Return the ids of some blocks."""
+        self._fetch(indexes)
         return {index: object_id(self.block(index)) for index in indexes}
 
     def _piece(self, first: int, count: int) -> _Piece:
@@ -194,7 +199,32 @@ class View:
             return _Piece(first, count, {})
         start = blocks.first_page(first, self.page_size)
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
-        return _Piece(first, count, {pgno: self.page(pgno) for pgno in range(start, end) if pgno in self._in_wal})
+        return _Piece(first, count, self._pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
+
+    def _pages(self, wanted: list[int]) -> dict[int, bytes]:
+        """Return pages as SQLite sees them, many with one statement."""
+        found: dict[int, bytes] = {}
+        for start in range(0, len(wanted), PAGES_A_QUERY):
+            some = wanted[start : start + PAGES_A_QUERY]
+            if all(pgno in self._fetched for pgno in some):
+                found.update((pgno, self._fetched[pgno]) for pgno in some)
+                continue
+            places = ", ".join("?" * len(some))
+            sql = f"SELECT pgno, data FROM sqlite_dbpage WHERE pgno IN ({places})"
+            found.update((pgno, data) for pgno, data in self.connection.rows(sql, some) if data is not None)
+        if len(found) < len(wanted):
+            missing = next(pgno for pgno in wanted if pgno not in found)
+            raise DatabaseCorrupt(self.file.path, f"page {missing} of {self.live_page_count} is missing")
+        return found
+
+    def _fetch(self, indexes: Collection[int]) -> None:
+        """Have the pages of some blocks at hand that the log has, where they are few."""
+        here = [pgno for pgno in self._in_wal if pgno <= self.page_count and self._block_of(pgno) in indexes]
+        if len(here) <= PAGES_FETCHED:
+            self._fetched = self._pages(here)
+
+    def _block_of(self, pgno: int) -> int:
+        return blocks.block_of(pgno, self.page_size)
 
     def _each_piece(self) -> Iterator[Scanned]:
         """Read and hash the whole image, a piece at a time, on two threads where there is enough of it."""

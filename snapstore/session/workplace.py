@@ -26,7 +26,7 @@ class Workplace:
         self.suite: Suite | None = None
         self.marks = ExitStack()
         self.is_over = False
-        self._trackers = {name: Tracker(path) for name, path in setting.project.databases.items()}
+        self.trackers = {name: Tracker(path) for name, path in setting.project.databases.items()}
         self._until_check = CHECK_EVERY
         self._store: Store | None = None
         self._catalog: tuple[int, int] | None = None
@@ -80,7 +80,7 @@ class Workplace:
     def begin(self, timeout: float | None) -> None:
         """Make ready for a request. Raises TrackerMismatch: the request may be made again."""
         self.wait(timeout)
-        for tracker in self._trackers.values():
+        for tracker in self.trackers.values():
             tracker.follow()
         self._until_check -= 1
         if not self._until_check:
@@ -88,19 +88,19 @@ class Workplace:
 
     def rest(self) -> None:
         """Do what is to be done while nobody waits for an answer."""
-        for tracker in self._trackers.values():
+        for tracker in self.trackers.values():
             tracker.rest()
 
     def check(self) -> None:
         """Compare what is known of the databases by following them with what they hold. Raises TrackerMismatch."""
         self._until_check = CHECK_EVERY
-        for tracker in self._trackers.values():
+        for tracker in self.trackers.values():
             with suppress(DatabaseLocked, DatabaseUnusable):  # whoever reads it will say so
                 tracker.check(self.setting.timeout)
 
     def tracking(self, name: str) -> dict[str, object]:
         """Return how one database is followed."""
-        tracker = self._trackers[name]
+        tracker = self.trackers[name]
         return {
             "path": tracker.path,
             "tracking": "off" if tracker.is_off else tracker.how,
@@ -114,7 +114,7 @@ class Workplace:
     def close(self) -> None:
         """Let go of everything; a suite that runs is left to be repaired by the next one."""
         self.marks.close()
-        for tracker in self._trackers.values():
+        for tracker in self.trackers.values():
             tracker.close()
         if self._store:
             self._store.close()
