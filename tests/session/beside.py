@@ -23,7 +23,8 @@ LEAK = (
 def main(database: str, store: str) -> None:
     with Session(db=database, store=store) as session, Application(Path(database)) as application:
         session.restore("baseline")
-        print(os.getpid(), session.pid, application.process.pid, flush=True)
+        sys.stdout.write(f"{os.getpid()} {session.pid} {application.process.pid}\n")
+        sys.stdout.flush()
         while True:
             application.ask(LEAK)
             assert session.verify("baseline").databases["default"].tables["item"].added == BATCH
