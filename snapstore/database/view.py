@@ -117,7 +117,10 @@ class View:
         """Return block `index` of the image."""
         if index in self._blocks:
             return self._blocks[index]
-        return bytes(self._read(self._piece(index, 1)))
+        block = bytes(self._read(self._piece(index, 1)))
+        if self.sight and self.sight.known and len(self._blocks) < BLOCKS_KEPT:
+            self._blocks[index] = block
+        return block
 
     def scan(self, known: bytes = b"") -> Iterator[Scanned]:
         """Hash every block in order, some at a time; `known` are ids in the order of the blocks.
@@ -134,6 +137,8 @@ class View:
                 changed += _unlike(first, ids, known[first * ID_BYTES : first * ID_BYTES + len(ids)])
                 first += len(ids) // ID_BYTES
                 yield Scanned(ids, [])
+            if len(changed) <= BLOCKS_KEPT:
+                self._fetch(set(changed))
             for number in changed:
                 data = self.block(number)
                 yield Scanned(b"", [NewBlock(number, object_id(data), data)])
@@ -177,10 +182,7 @@ class View:
         ids = bytearray(known.block_ids[: self.block_count * ID_BYTES].ljust(self.block_count * ID_BYTES, b"\0"))
         self._fetch(changed)
         for number in sorted(changed):
-            block = self.block(number)
-            if len(self._blocks) < BLOCKS_KEPT:
-                self._blocks[number] = block
-            ids[number * ID_BYTES : (number + 1) * ID_BYTES] = object_id(block)
+            ids[number * ID_BYTES : (number + 1) * ID_BYTES] = object_id(self.block(number))
         return bytes(ids)
 
     def _learn(self, ids: bytes) -> None:
@@ -190,7 +192,7 @@ class View:
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
         """Return the ids of some blocks."""
-        self._fetch(indexes)
+        self._fetch(set(indexes))
         return {index: object_id(self.block(index)) for index in indexes}
 
     def _piece(self, first: int, count: int) -> _Piece:
