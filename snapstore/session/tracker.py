@@ -146,7 +146,7 @@ class Tracker:
             return
         with suppress(DatabaseLocked, DatabaseUnusable):
             self._rest()
-        self._rest_at = self.log_bytes + LOG_LIMIT  # a reader elsewhere may keep it as long as it is
+        self._rest_at = max(LOG_LIMIT, self.log_bytes + LOG_LIMIT // 4)  # somebody may have kept it as long as it is
 
     def check(self, timeout: float) -> None:
         """Compare what is known with a full hash. Raises TrackerMismatch, and what reading raises."""
