@@ -15,6 +15,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from functools import cached_property
 
 from snapstore import blocks
 from snapstore.blocks import BLOCK_BYTES
@@ -79,7 +80,6 @@ class View:
         self.live_page_count: int = connection.value("PRAGMA page_count")
         self.journal_mode: str = connection.value("PRAGMA journal_mode")
         self.is_wal = self.journal_mode == "wal"
-        self._in_wal = pages_named(file.path) if self.is_wal and not file.immutable else set()
         self.live_page1: bytes = self.page(1) if self.live_page_count else b""
         self.header = header.Header.decode(self.live_page1) if self.live_page1 else None
         self.is_void = header.is_void(self.live_page1, self.live_page_count)
@@ -107,6 +107,11 @@ class View:
         if pgno in self._in_wal:
             return self.page(pgno)
         return self.file.read(self.page_size, (pgno - 1) * self.page_size)
+
+    @cached_property
+    def _in_wal(self) -> set[int]:
+        """Look which pages the log has; while the transaction is open it only gets more of them."""
+        return pages_named(self.file.path) if self.is_wal and not self.file.immutable else set()
 
     @property
     def pages_logged(self) -> Collection[int]:
@@ -137,7 +142,7 @@ class View:
                 changed += _unlike(first, ids, known[first * ID_BYTES : first * ID_BYTES + len(ids)])
                 first += len(ids) // ID_BYTES
                 yield Scanned(ids, [])
-            if len(changed) <= BLOCKS_KEPT:
+            if 0 < len(changed) <= BLOCKS_KEPT:
                 self._fetch(set(changed))
             for number in changed:
                 data = self.block(number)
@@ -180,7 +185,8 @@ class View:
             first = min(self.page_count, known.page_count)
             changed.update((0, *range(blocks.block_of(max(first, 1), size), self.block_count)))
         ids = bytearray(known.block_ids[: self.block_count * ID_BYTES].ljust(self.block_count * ID_BYTES, b"\0"))
-        self._fetch(changed)
+        if changed:
+            self._fetch(changed)
         for number in sorted(changed):
             ids[number * ID_BYTES : (number + 1) * ID_BYTES] = object_id(self.block(number))
         return bytes(ids)
