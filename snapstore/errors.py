@@ -48,6 +48,32 @@ class DemoFailed(SnapError):
         return f"the demo's application sees '{self.seen}', not '{self.wanted}'"
 
 
+class TrackerMismatch(SnapError):
+    """What a session knew of a database by following its changes is not what the file holds."""
+
+    path: str
+    detail: str
+    code = "tracker-mismatch"
+
+    def __str__(self) -> str:
+        return (
+            f"changes of '{self.path}' were missed ({self.detail}): what was said since the last check may be wrong;"
+            " from now on it is read in full"
+        )
+
+
+class SessionEnded(SnapError):
+    """The process of a session has ended; `status` is its exit code, None where it is not known."""
+
+    status: int | None = None
+    said: str = ""
+    code = "session-ended"
+
+    def __str__(self) -> str:
+        said = f": {self.said}" if self.said else ""
+        return f"the session has ended (exit {self.status}){said}"
+
+
 # --- no store, or no snapshot yet: 10 ---------------------------------------------------------
 
 

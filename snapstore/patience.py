@@ -16,6 +16,10 @@ class Patience:
         self.seconds = seconds
         self._left = seconds
 
+    def renew(self, seconds: float) -> None:
+        """Begin anew, for the next command of a process that does several."""
+        self.seconds = self._left = seconds
+
     @property
     def is_over(self) -> bool:
         """Whether all of it was spent."""

@@ -134,6 +134,16 @@ class RunInProgress(Refused):
         return f"a suite is running on these databases: {self.other}"
 
 
+class OutOfOrder(Refused):
+    """A suite or a test was begun or ended at a time when it cannot be."""
+
+    problem: str
+    code = "out-of-order"
+
+    def __str__(self) -> str:
+        return self.problem
+
+
 class NeverRight(Refused):
     """The databases were put into a state before a suite, and were not in it when they were looked at."""
 

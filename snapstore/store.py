@@ -43,7 +43,7 @@ class Store:
 
     def __init__(self, path: str, patience: Patience, *, alone: bool = False) -> None:
         self.path = path
-        self._patience = patience
+        self.patience = patience
         self._occupied = occupy(path, patience, shared=not alone)
         try:
             self.catalog = Catalog(os.path.join(path, CATALOG), patience)
@@ -114,7 +114,7 @@ class Store:
             for attempt in count():
                 if try_lock(fd, shared=shared):
                     break
-                if not self._patience.wait(attempt):
+                if not self.patience.wait(attempt):
                     raise StoreLocked(self.path)
             yield
         finally:
@@ -150,7 +150,7 @@ class Store:
     @contextmanager
     def prune_lock(self, fd: int | None = None) -> Iterator[None]:
         """Have one prune at a time over the body; `fd` holds the lock already. Raises StoreLocked."""
-        fd = fd or self.try_prune_lock(Patience(self._patience.seconds))
+        fd = fd or self.try_prune_lock(Patience(self.patience.seconds))
         if fd is None:
             raise StoreLocked(self.path)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -74,25 +73,26 @@ class Capture:
 
     def read(self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True) -> Manifest:
         """Hash a view and store its new blocks, unless `keep` is false; return its manifest."""
-        base_id, base = self._base(name)
-        before = self._writer.stored_bytes
-        ids = bytearray()
         progress.start(f"reading {name}", view.bytes)
-        usable = base if base and base.page_size == view.page_size else None
-        known = usable.block_ids if usable else self._ahead.get(name, b"")
-        changed = _changed_blocks(view, usable, known, ids, progress)
-        if keep:
-            self._writer.add_all(changed)
-        else:
-            deque(changed, maxlen=0)
-        manifest = Manifest.of(view.page_size, view.page_count, bytes(ids))
-        if not keep:
-            return manifest
-        content = manifest.id if base_id == manifest.id else self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
+        before = self._writer.stored_bytes
+        base_id, base = self._base(name)
+        ids = self._stored_ids(name, view, base, progress) if keep else b"".join(_counted(view.ids(), progress))
+        manifest = Manifest.of(view.page_size, view.page_count, ids)
+        content = manifest.id
+        if keep and content != base_id:
+            content = self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
         self._manifests[name] = manifest
         self._records[name] = _describe(view, content.hex(), manifest)
         self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before
         return manifest
+
+    def _stored_ids(self, name: str, view: View, base: Manifest | None, progress: Progress) -> bytes:
+        """Store the blocks of a view that its base has not; return the ids of all."""
+        ids = bytearray()
+        usable = base if base and base.page_size == view.page_size else None
+        known = usable.block_ids if usable else self._ahead.get(name, b"")
+        self._writer.add_all(_changed_blocks(view, usable, known, ids, progress))
+        return bytes(ids)
 
     def known(self, *, anywhere: bool) -> Captured | None:
         """Return the snapshot that already holds this state: HEAD's, or with `anywhere` any other."""
@@ -166,6 +166,12 @@ def _changed_blocks(
         for new in scanned.new:
             yield Candidate(Kind.BLOCK, new.id, new.data, base.block_id(new.number) if base else None)
         progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
+
+
+def _counted(pieces: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for ids in pieces:
+        yield ids
+        progress.advance(len(ids) // ID_BYTES * BLOCK_BYTES)
 
 
 def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:

@@ -76,7 +76,8 @@ def _compare(job: RestoreJob, view: View, version: int) -> None:
     try:
         after = View(view.file, connection)
         in_range = [index for index in job.written if index < after.block_count]
-        wrong = [index for index in in_range if after.ids_at([index])[index] != job.written[index]]
+        found = after.ids_at(in_range)
+        wrong = [index for index in in_range if found[index] != job.written[index]]
         if (wrong or after.page_count != job.target.page_count) and (
             view.connection.value("PRAGMA data_version") == version
         ):

@@ -122,7 +122,8 @@ class _Restore:
                 capture = Capture(self._store, writer, self._project)
                 for name, job in self._jobs.items():
                     if job.view:
-                        job.now = capture.read(name, job.view, progress, keep=not self._options.dry_run)
+                        keep = self._options.safety and not self._options.dry_run
+                        job.now = capture.read(name, job.view, progress, keep=keep)
                 changed = not all(job.is_done for job in self._jobs.values())
                 if self._options.dry_run:
                     results = {name: self._would(job) for name, job in self._jobs.items()}

@@ -10,7 +10,7 @@ import os
 
 from snapstore.actions.image import write_image
 from snapstore.actions.restore_job import RestoreJob
-from snapstore.database.file import sidecars
+from snapstore.database.file import let_go, sidecars
 from snapstore.database.replace import fold_log, remove_sidecars, set_aside
 from snapstore.errors import DatabaseLocked
 from snapstore.holders import openers_of
@@ -38,6 +38,7 @@ def replace_file(store: Store, job: RestoreJob, *, force: bool) -> Replaced:
     """Write the new file. Raises DatabaseInUse and DatabaseLocked unless `force`; nothing is changed then."""
     kept: list[str] = []
     still_open: list[str] = []
+    let_go(job.path)
 
     def clear_the_way() -> None:
         still_open.extend(refuse_if_open(job, force=force))

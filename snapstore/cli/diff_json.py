@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from snapstore.actions.diff import Diff
-from snapstore.actions.differences import Counts, DatabaseDifference, RowDifference
-from snapstore.cli.output import plain
-from snapstore.cli.values import plain_value
-from snapstore.database.diff import SchemaChange
+from snapstore.actions.differences import Counts, DatabaseDifference
+from snapstore.actions.documents import plain, row_document, schema_document
 
 
 class JsonDiff:
@@ -50,31 +47,3 @@ class JsonDiff:
         sequences = {} if schema else {name: list(pair) for name, pair in database.sequences.items()}
         yield "\n      ],\n" if written else "],\n"
         yield f'      "tables": {json.dumps(plain(counts))},\n      "sequences": {json.dumps(sequences)}'
-
-
-def row_document(row: RowDifference) -> dict[str, Any]:
-    """Return a row difference as JSON has it."""
-    return {
-        "table": row.table,
-        "key": _values(row.key),
-        "change": row.change,
-        "before": _values(row.before),
-        "after": _values(row.after),
-        "columns": list(row.columns),
-    }
-
-
-def schema_document(change: SchemaChange) -> dict[str, Any]:
-    """Return a schema change as JSON has it."""
-    return {
-        "type": change.type,
-        "name": change.name,
-        "table": change.table,
-        "change": change.change,
-        "before": change.before,
-        "after": change.after,
-    }
-
-
-def _values(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if row is None else {name: plain_value(value) for name, value in row.items()}

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from snapstore.actions.documents import plain
 from snapstore.cli.options import Globals
 from snapstore.cli.places import environment_says
 from snapstore.cli.styles import show, unstyle
@@ -79,19 +80,6 @@ class Output:
 
     def _is_colored(self, stream: TextIO) -> bool:
         return stream.isatty() if self._color is None else self._color
-
-
-def plain(value: Any) -> Any:
-    """Return dataclasses and named tuples as dicts, as JSON has them."""
-    if fields := getattr(value, "__dataclass_fields__", None):
-        return {name: plain(getattr(value, name)) for name in fields}
-    if hasattr(value, "_asdict"):
-        return plain(value._asdict())
-    if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    return value
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:

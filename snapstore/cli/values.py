@@ -1,13 +1,9 @@
-"""Values of rows as people and JSON read them."""
+"""Values of rows as people read them."""
 
 from __future__ import annotations
 
-import base64
-from typing import Any
+from snapstore.database.record import Value
 
-from snapstore.database.record import Value, is_valid_text
-
-EXACT = 1 << 53  # past it, readers of JSON that know only floats would round
 LONGEST = 40  # characters of a value in a line
 
 
@@ -28,19 +24,6 @@ def escaped(text: str) -> str:
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
     )
     return f"'{inner}'"
-
-
-def plain_value(value: Value) -> Any:
-    """Return a value as JSON has it: blobs and inexact integers as objects."""
-    if isinstance(value, bytes):
-        return {"blob": base64.b64encode(value).decode(), "bytes": len(value)}
-    if isinstance(value, int) and not -EXACT <= value <= EXACT:
-        return {"int": str(value)}
-    if isinstance(value, float) and value - value != 0:  # an infinity, which JSON has not
-        return {"float": "inf" if value > 0 else "-inf"}
-    if isinstance(value, str) and not is_valid_text(value):
-        return {"text": value.encode("utf-8", "backslashreplace").decode()}
-    return value
 
 
 def _shown_bytes(value: bytes, longest: int | None) -> str:

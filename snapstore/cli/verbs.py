@@ -12,7 +12,7 @@ COMMANDS = {
     "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
     "Comparing": ("diff", "verify", "clean"),
     "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm", "prune"),
-    "Suites": ("run", "report"),
+    "Suites": ("run", "report", "session"),
     "Reading": ("query", "export", "import"),
     "Care": ("fsck", "doctor"),
     "Setting up": ("init", "completion", "demo"),

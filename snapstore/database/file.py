@@ -1,8 +1,8 @@
 """A live database file: its real path, a plain descriptor, and the connections on it.
 
 POSIX drops all locks a process holds on a file when it closes any descriptor of it
-(sqlite.org/howtocorrupt.html, 2.2). So there is one plain descriptor a file, and it is closed after
-the last connection.
+(sqlite.org/howtocorrupt.html, 2.2). So there is one plain descriptor a file, shared by all who open
+the file in this process, and it is closed after the last connection of the last of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar
 
 from snapstore import engine
 from snapstore.database.header import Header
@@ -30,6 +31,9 @@ from snapstore.holders import holders_of
 from snapstore.patience import Patience
 from snapstore.refusals import DatabaseReadOnly
 
+if TYPE_CHECKING:
+    from snapstore.database.watch import Watch
+
 _SAMPLE_BYTES = 1024
 _RANDOM_BYTES = 200  # an encrypted file has about 250 distinct byte values in its first 1024
 
@@ -39,25 +43,76 @@ def sidecars(path: str) -> tuple[str, ...]:
     return (wal_path(path), path + "-shm", path + "-journal")
 
 
+class _Shared:
+    """What this process has of one file: the plain descriptor, how many use it, who follows its changes."""
+
+    _all: ClassVar[dict[tuple[int, int], _Shared]] = {}
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.watch: Watch | None = None
+        self._users = 0
+        self._spare: list[int] = []
+
+    @classmethod
+    def of(cls, path: str, identity: tuple[int, int]) -> _Shared:
+        """Return what there is of a file, opened where nothing is. Raises OSError."""
+        shared = cls._all.get(identity)
+        if shared is None:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            found = os.fstat(fd)
+            shared = cls._all.setdefault((found.st_dev, found.st_ino), cls(fd))
+            if shared.fd != fd:  # it took the path in this very moment; closing a descriptor would drop its locks
+                shared._spare.append(fd)
+        shared._users += 1
+        return shared
+
+    @classmethod
+    def watch_of(cls, path: str) -> Watch | None:
+        """Return who follows the file at a path."""
+        with suppress(OSError):
+            found = os.stat(path)
+            shared = cls._all.get((found.st_dev, found.st_ino))
+            return shared.watch if shared else None
+        return None
+
+    def leave(self) -> None:
+        """Close the descriptor with its last user."""
+        self._users -= 1
+        if not self._users:
+            found = os.fstat(self.fd)
+            del self._all[found.st_dev, found.st_ino]
+            for fd in (self.fd, *self._spare):
+                os.close(fd)
+
+
+def let_go(path: str) -> None:
+    """Have whoever follows the database at a path close its connections, before another file takes the place."""
+    if watch := _Shared.watch_of(path):
+        watch.let_go()
+
+
 class DatabaseFile:
     """An existing database file and everything this process has open on it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.realpath(path)
         try:
-            mode = os.stat(self.path).st_mode
+            found = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise DatabaseMissing(os.fspath(path)) from error
         except (OSError, ValueError) as error:
             raise DatabaseUnreadable(os.fspath(path), getattr(error, "strerror", str(error)).lower()) from error
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(found.st_mode):
             raise NotADatabase(os.fspath(path), "it is not a regular file")
         self._connections: list[engine.Connection] = []
         self._immutable = False
+        self._is_open = True
         try:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._shared = _Shared.of(self.path, (found.st_dev, found.st_ino))
         except OSError as error:
             raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
+        self._fd = self._shared.fd
 
     def __enter__(self) -> DatabaseFile:
         return self
@@ -91,9 +146,18 @@ class DatabaseFile:
         while self._connections:
             with suppress(SnapError):
                 self._connections.pop().close()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._is_open:
+            self._is_open = False
+            self._shared.leave()
+
+    @property
+    def watch(self) -> Watch | None:
+        """Who follows the changes of this file, for all who have it open in this process."""
+        return self._shared.watch
+
+    @watch.setter
+    def watch(self, watch: Watch | None) -> None:
+        self._shared.watch = watch
 
     def read(self, size: int, offset: int) -> bytes:
         """Return up to `size` bytes of the file itself, whatever a write-ahead log says."""

@@ -15,12 +15,14 @@ import threading
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from functools import cached_property
 
 from snapstore import blocks
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.database import header
 from snapstore.database.file import DatabaseFile
 from snapstore.database.wal import pages_named
+from snapstore.database.watch import Known
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
 from snapstore.holders import holders_of
@@ -30,6 +32,10 @@ from snapstore.records import Record
 
 BLOCKS_A_PIECE = 16  # 1 MiB: it stays in the cache of a processor between being read and hashed
 PIECES_AHEAD = 16
+BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: whoever restores needs them again
+PAGES_FETCHED = 1024  # of the log at most, to be at hand
+PAGES_A_QUERY = 100
+_STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class NewBlock(Record):
@@ -61,7 +67,9 @@ class View:
     def __init__(self, file: DatabaseFile, connection: Connection) -> None:
         self.file = file
         self.connection = connection
-        if not connection.in_transaction:
+        alone, watch = connection.in_transaction, file.watch
+        before = watch.before() if watch else None
+        if not alone:
             connection.rows("BEGIN")
         connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
         self._buffers = threading.local()
@@ -72,13 +80,15 @@ class View:
         self.live_page_count: int = connection.value("PRAGMA page_count")
         self.journal_mode: str = connection.value("PRAGMA journal_mode")
         self.is_wal = self.journal_mode == "wal"
-        self._in_wal = pages_named(file.path) if self.is_wal and not file.immutable else set()
         self.live_page1: bytes = self.page(1) if self.live_page_count else b""
         self.header = header.Header.decode(self.live_page1) if self.live_page1 else None
         self.is_void = header.is_void(self.live_page1, self.live_page_count)
         self.page_count: int = 0 if self.is_void else self.live_page_count
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
+        self._blocks: dict[int, bytes] = {}
+        self._fetched: dict[int, bytes] = {}
+        self.sight = watch.look(self, before, alone=alone) if watch else None
 
     @property
     def shuts_writers_out(self) -> bool:
@@ -98,9 +108,24 @@ class View:
             return self.page(pgno)
         return self.file.read(self.page_size, (pgno - 1) * self.page_size)
 
+    @cached_property
+    def _in_wal(self) -> set[int]:
+        """Look which pages the log has; while the transaction is open it only gets more of them."""
+        return pages_named(self.file.path) if self.is_wal and not self.file.immutable else set()
+
+    @property
+    def pages_logged(self) -> Collection[int]:
+        """The pages that the log had when the transaction began, and perhaps more."""
+        return self._in_wal
+
     def block(self, index: int) -> bytes:
         """Return block `index` of the image."""
-        return bytes(self._read(self._piece(index, 1)))
+        if index in self._blocks:
+            return self._blocks[index]
+        block = bytes(self._read(self._piece(index, 1)))
+        if self.sight and self.sight.known and len(self._blocks) < BLOCKS_KEPT:
+            self._blocks[index] = block
+        return block
 
     def scan(self, known: bytes = b"") -> Iterator[Scanned]:
         """Hash every block in order, some at a time; `known` are ids in the order of the blocks.
@@ -117,6 +142,8 @@ class View:
                 changed += _unlike(first, ids, known[first * ID_BYTES : first * ID_BYTES + len(ids)])
                 first += len(ids) // ID_BYTES
                 yield Scanned(ids, [])
+            if 0 < len(changed) <= BLOCKS_KEPT:
+                self._fetch(set(changed))
             for number in changed:
                 data = self.block(number)
                 yield Scanned(b"", [NewBlock(number, object_id(data), data)])
@@ -124,6 +151,22 @@ class View:
 
     def ids(self) -> Iterator[bytes]:
         """Yield the ids of consecutive blocks, all in order.
+
+        Where somebody follows its changes, only the blocks that may have changed are hashed.
+        """
+        if self.sight and self.sight.known:
+            ids = self._ids_followed(self.sight.known)
+            self._learn(ids)
+            yield ids
+            return
+        found = bytearray()
+        for ids in self.ids_hashed():
+            found += ids
+            yield ids
+        self._learn(bytes(found))
+
+    def ids_hashed(self) -> Iterator[bytes]:
+        """Yield the ids of consecutive blocks, all in order, whatever is known.
 
         The file is hashed as it is, on two threads; then those blocks anew of which the log has pages.
         """
@@ -134,8 +177,28 @@ class View:
             yield _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
         self._check_unchanged()
 
+    def _ids_followed(self, known: Known) -> bytes:
+        """Return the ids of all blocks, hashing those that may have changed; a few of them are kept."""
+        size = self.page_size
+        changed = {self._block_of(pgno) for pgno in known.changed if pgno <= self.page_count}
+        if self.page_count != known.page_count and self.page_count:
+            first = min(self.page_count, known.page_count)
+            changed.update((0, *range(blocks.block_of(max(first, 1), size), self.block_count)))
+        ids = bytearray(known.block_ids[: self.block_count * ID_BYTES].ljust(self.block_count * ID_BYTES, b"\0"))
+        if changed:
+            self._fetch(changed)
+        for number in sorted(changed):
+            ids[number * ID_BYTES : (number + 1) * ID_BYTES] = object_id(self.block(number))
+        return bytes(ids)
+
+    def _learn(self, ids: bytes) -> None:
+        """Tell whoever follows the changes; without the transaction what was read may be torn."""
+        if self.file.watch and self.connection.in_transaction:
+            self.file.watch.learn(self, ids)
+
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
         """Return the ids of some blocks."""
+        self._fetch(set(indexes))
         return {index: object_id(self.block(index)) for index in indexes}
 
     def _piece(self, first: int, count: int) -> _Piece:
@@ -144,10 +207,42 @@ class View:
             return _Piece(first, count, {})
         start = blocks.first_page(first, self.page_size)
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
-        return _Piece(first, count, {pgno: self.page(pgno) for pgno in range(start, end) if pgno in self._in_wal})
+        return _Piece(first, count, self._pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
+
+    def _pages(self, wanted: list[int]) -> dict[int, bytes]:
+        """Return pages as SQLite sees them, many with one statement."""
+        found: dict[int, bytes] = {}
+        for start in range(0, len(wanted), PAGES_A_QUERY):
+            some = wanted[start : start + PAGES_A_QUERY]
+            if all(pgno in self._fetched for pgno in some):
+                found.update((pgno, self._fetched[pgno]) for pgno in some)
+                continue
+            places = ", ".join("?" * len(some))
+            sql = f"SELECT pgno, data FROM sqlite_dbpage WHERE pgno IN ({places})"
+            found.update((pgno, data) for pgno, data in self.connection.rows(sql, some) if data is not None)
+        if len(found) < len(wanted):
+            missing = next(pgno for pgno in wanted if pgno not in found)
+            raise DatabaseCorrupt(self.file.path, f"page {missing} of {self.live_page_count} is missing")
+        return found
+
+    def _fetch(self, indexes: Collection[int]) -> None:
+        """Have the pages of some blocks at hand that the log has, where they are few."""
+        here = [pgno for pgno in self._in_wal if pgno <= self.page_count and self._block_of(pgno) in indexes]
+        if len(here) <= PAGES_FETCHED:
+            self._fetched = self._pages(here)
+
+    def _block_of(self, pgno: int) -> int:
+        return blocks.block_of(pgno, self.page_size)
 
     def _each_piece(self) -> Iterator[Scanned]:
         """Read and hash the whole image, a piece at a time, on two threads where there is enough of it."""
+        found = bytearray()
+        for scanned in self._hashed_pieces():
+            found += scanned.ids
+            yield scanned
+        self._learn(bytes(found))
+
+    def _hashed_pieces(self) -> Iterator[Scanned]:
         pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
         if self.block_count <= BLOCKS_A_PIECE:
             yield from map(self._scan_piece, pieces)
@@ -236,5 +331,9 @@ def _unlike(first: int, ids: bytes, known: bytes) -> list[int]:
     """Return the numbers of the blocks, counted from `first`, whose ids are not the known ones."""
     if ids == known:
         return []
-    places = range(0, len(ids), ID_BYTES)
-    return [first + at // ID_BYTES for at in places if ids[at : at + ID_BYTES] != known[at : at + ID_BYTES]]
+    found: list[int] = []
+    for start in range(0, len(ids), _STRIDE):
+        if ids[start : start + _STRIDE] != known[start : start + _STRIDE]:
+            places = range(start, min(start + _STRIDE, len(ids)), ID_BYTES)
+            found += [first + at // ID_BYTES for at in places if ids[at : at + ID_BYTES] != known[at : at + ID_BYTES]]
+    return found

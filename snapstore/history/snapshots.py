@@ -15,6 +15,7 @@ from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
 from snapstore.records import Record
 
+_KEPT = 16  # decoded: the same few are asked for again and again
 COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
 TYPES = (bytes, str, str, str, bytes, int, int)
 
@@ -38,6 +39,7 @@ class Snapshots:
         self._catalog = catalog
         self._objects = objects
         self._last_manifest: tuple[bytes, Manifest] | None = None
+        self._loaded: dict[str, Snapshot] = {}
 
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int, origin: str | None = None) -> None:
         """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
@@ -98,10 +100,16 @@ class Snapshots:
 
     def load(self, id_: str) -> Snapshot:
         """Return the snapshot with an id in hex. Raises StoreDamaged."""
+        if id_ in self._loaded:
+            return self._loaded[id_]
         try:
-            return Snapshot.decode(self._objects.read(bytes.fromhex(id_)))
+            snapshot = Snapshot.decode(self._objects.read(bytes.fromhex(id_)))
         except ValueError as error:
             raise StoreDamaged(self._objects.folder, f"snapshot {id_}: {error}") from error
+        if len(self._loaded) >= _KEPT:
+            del self._loaded[next(iter(self._loaded))]
+        self._loaded[id_] = snapshot
+        return snapshot
 
     def manifest(self, id_: bytes) -> Manifest:
         """Return the manifest with an id. Raises StoreDamaged."""

@@ -79,6 +79,11 @@ class Suite:
         self.repaired: list[Repaired] = []
         self.left_alone: list[str] = []
 
+    @property
+    def has_open_test(self) -> bool:
+        """Whether a test was begun and not ended."""
+        return self._open is not None
+
     def begin(self, name: str, command: str) -> None:
         """Repair, check, back up. Raises what `take`, `restore` and `verify` raise, NeverRight."""
         self._name = name

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
@@ -18,7 +18,7 @@ from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import Entry, Kind, PackReader, PackWriter, pack_path
-from snapstore.parallel import ordered_map
+from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
 from snapstore.timestamps import now
 
@@ -32,6 +32,7 @@ _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
 _CANDIDATES_A_QUERY = 32
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
+_FEW_OBJECTS = 96
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
@@ -265,8 +266,10 @@ class ObjectWriter:
         return id_
 
     def add_all(self, candidates: Iterable[Candidate]) -> None:
-        """Store those of the candidates that are not known, decoding bases and compressing on two threads."""
-        with closing(self._new(candidates)) as new, closing(ordered_map(_encode, new, ahead=_OBJECTS_AHEAD)) as encoded:
+        """Store those of the candidates that are not known; bases are decoded where they are compressed."""
+        drawn = iter(candidates)
+        first = list(islice(drawn, _FEW_OBJECTS))
+        with closing(self._new(chain(first, drawn))) as new, closing(_encoded(new, len(first))) as encoded:
             for job, frame, prefix in encoded:
                 if self._pack is None:
                     self._pack = PackWriter(self._objects.folder)
@@ -356,6 +359,17 @@ class Frame(Record):
 
     data: bytes
     uses_prefix: bool
+
+
+def _encoded(jobs: Iterable[_Job], at_least: int) -> Generator[tuple[_Job, Frame, bytes | None], None, None]:
+    """Compress in order; a few are shared with one other thread, so that nothing is handed over."""
+    if at_least < _FEW_OBJECTS:
+        few = list(jobs)
+        with closing(shared_map(lambda number: _encode(few[number]), len(few))) as encoded:
+            yield from encoded
+    else:
+        with closing(ordered_map(_encode, jobs, ahead=_OBJECTS_AHEAD)) as encoded:
+            yield from encoded
 
 
 def _encode(job: _Job) -> tuple[_Job, Frame, bytes | None]:

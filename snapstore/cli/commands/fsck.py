@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from snapstore.actions.documents import plain
 from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import counted, one_line, plain
+from snapstore.cli.output import counted, one_line
 from snapstore.cli.parameters import Misused, option, timeout_option
 from snapstore.cli.styles import style
 from snapstore.errors import NoDatabaseNamed

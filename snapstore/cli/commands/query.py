@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from snapstore.actions.documents import plain_value
 from snapstore.actions.query import QueryOptions, query
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import one_line, table
 from snapstore.cli.parameters import REVISION, argument, option, timeout_option
 from snapstore.cli.styles import style
-from snapstore.cli.values import plain_value, shown
+from snapstore.cli.values import shown
 from snapstore.database.query_guard import Answer
 
 EXAMPLES = """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import shutil
 import sys
@@ -13,11 +11,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from snapstore.actions.documents import plain
 from snapstore.cli.child import Child
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.documents import Document
+from snapstore.cli.environment import environment_of
 from snapstore.cli.grid import counts_line
-from snapstore.cli.output import one_line, plain
+from snapstore.cli.output import one_line
 from snapstore.cli.parameters import argument, option
 from snapstore.cli.places import environment_says
 from snapstore.cli.styles import unstyle
@@ -25,8 +25,9 @@ from snapstore.cli.upkeep import upkeep
 from snapstore.errors import FileError, SnapError
 from snapstore.hybrid.aftermath import TestResult
 from snapstore.hybrid.cleanup import DONE, CleanupRunner
+from snapstore.hybrid.documents import document_of
 from snapstore.hybrid.flow import Suite, SuiteResult
-from snapstore.hybrid.ledger import FAILED, INTERRUPTED, PASSED, Ledger, Leftovers
+from snapstore.hybrid.ledger import FAILED, INTERRUPTED, PASSED, Ledger
 from snapstore.hybrid.mark import run_mark
 from snapstore.hybrid.policy import SuitePolicy
 from snapstore.ids import short
@@ -69,7 +70,7 @@ def command(
         raise FileError(arguments[0], "no such command")
     with context.places.create_store() as store, run_mark(store, project, line):
         cases = Document(junit, store, project) if junit else None
-        environment = _environment(context, line)
+        environment = {**environment_of(context.places), "SNAPSTORE_SUITE": line}
         runner = CleanupRunner(project, environment, context.places.folder)
         suite = Suite(store, project, policy, runner, partial(_say, context), context.progress)
         with Child(afterwards=runner.stop) as child:
@@ -118,20 +119,6 @@ def _policy(context: Context, baseline: str | None, *, keep_backup: bool) -> Sui
     policy = replace(policy, mode="cleanup") if environment_says("E2E_NO_BACKUP") else policy
     policy = replace(policy, baseline=baseline) if baseline else policy
     return replace(policy, keep_backup=True) if keep_backup else policy
-
-
-def _environment(context: Context, line: str) -> dict[str, str]:
-    """Return our own environment, with what tells the command and the cleanup steps where they are."""
-    places = context.places
-    databases = list(places.project.databases.items())
-    named = {f"SNAPSTORE_DATABASE_{re.sub('[^A-Z0-9]', '_', name.upper())}": path for name, path in databases}
-    return {
-        **os.environ,
-        "SNAPSTORE_SUITE": line,
-        "SNAPSTORE_STORE": places.store_path,
-        "SNAPSTORE_DATABASE": databases[0][1],
-        **named,
-    }
 
 
 def _status(code: int, signal: int, result: SuiteResult) -> int:
@@ -190,27 +177,5 @@ def _document(result: SuiteResult, code: int, status: int) -> dict[str, Any]:
         "mode": result.mode,
         "repaired": plain(result.repaired),
         "left_alone": result.left_alone,
-        "tests": [
-            {
-                "label": test.label,
-                "outcome": test.outcome,
-                "verdict": test.verdict,
-                "decision": test.decision,
-                "final": test.final,
-                "restored": test.restored,
-                "forensic": test.forensic,
-                "tables": {name: plain(one.tables) for name, one in test.databases.items()},
-                "attempts": plain(test.attempts),
-                "removed": {number: _by_database(test.removed(number)) for number in test.stages if number > 0},
-                "seconds": test.seconds,
-            }
-            for test in result.tests
-        ],
+        "tests": [document_of(test) for test in result.tests],
     }
-
-
-def _by_database(rows: Leftovers) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for (database, table), counts in rows.items():
-        found.setdefault(database, {})[table] = plain(counts)
-    return found

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from snapstore.actions.documents import verify_document
 from snapstore.actions.verify import CLEAN, DRIFTED, VerifiedDatabase, VerifyOptions, VerifyResult, verify
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.grid import counts_line, grid
-from snapstore.cli.output import counted, one_line, plain
+from snapstore.cli.output import counted, one_line
 from snapstore.cli.parameters import REVISION, Misused, argument, option, timeout_option
 from snapstore.cli.styles import style
-from snapstore.cli.values import plain_value, shown
+from snapstore.cli.values import shown
 from snapstore.ids import short
 
 if TYPE_CHECKING:
@@ -50,44 +51,8 @@ def command(
             raise Misused("REV has to be a snapshot")
         options = VerifyOptions(state, restore_on_fail, label, strict, context.places.policy, timeout=wait)
         result = verify(store, context.places.project, options, context.progress)
-    context.output.result(_document(result), _lines(result, rev or "HEAD", context.output.width), always=True)
+    context.output.result(verify_document(result), _lines(result, rev or "HEAD", context.output.width), always=True)
     return 0 if result.ok else RESTORED if result.restored else NOT_CLEAN
-
-
-def _document(result: VerifyResult) -> dict[str, Any]:
-    return {
-        "verdict": result.verdict,
-        "ok": result.ok,
-        "against": result.against,
-        "restored": result.restored,
-        "forensic": result.forensic,
-        "label": result.label,
-        "databases": {name: _database_document(one) for name, one in result.databases.items()},
-        "seconds": result.seconds,
-    }
-
-
-def _database_document(one: VerifiedDatabase) -> dict[str, Any]:
-    from snapstore.cli.diff_json import row_document, schema_document
-
-    return {
-        "verdict": one.verdict,
-        "tables": plain(one.tables),
-        "rows": [row_document(row) for row in one.rows],
-        "rows_left_out": one.rows_left_out,
-        "leaks": [_leak_document(leak) for leak in one.leaks],
-        "schema": [schema_document(change) for change in one.schema],
-        "drift": plain(one.drift),
-    }
-
-
-def _leak_document(leak: Leak) -> dict[str, Any]:
-    of = {"table": leak.of[0], "key": _plain(leak.of[1])} if leak.of else None
-    return {"table": leak.table, "key": _plain(leak.key), "under": leak.under, "of": of}
-
-
-def _plain(key: dict[str, Any]) -> dict[str, Any]:
-    return {name: plain_value(value) for name, value in key.items()}
 
 
 def _lines(result: VerifyResult, rev: str, width: int | None) -> Iterator[str]:

@@ -1,0 +1,46 @@
+"""What a process that follows the changes of a database tells each view of it, so that little has to be hashed.
+
+Who follows is no concern of this floor (session/tracker.py does); views ask through the file they are of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
+
+from snapstore.records import Record
+
+if TYPE_CHECKING:
+    from snapstore.database.view import View
+
+
+class Known(Record):
+    """An image whose block ids are known, `16 * n bytes`, and the pages in which a view may differ from it."""
+
+    page_size: int
+    page_count: int
+    block_ids: bytes
+    changed: Collection[int]
+
+
+class Sight(Record):
+    """What is known of a view; `moment` is what tells its state from all others, None where it cannot be told."""
+
+    known: Known | None
+    moment: object
+
+
+class Watch(Protocol):
+    """Follows the changes of one database for as long as the process has it open."""
+
+    def before(self) -> object:
+        """Return what tells the present state from others, right before a transaction begins."""
+
+    def look(self, view: View, before: object, *, alone: bool) -> Sight:
+        """Say what is known of a view; with `alone` nobody else can commit while it is open."""
+
+    def learn(self, view: View, ids: bytes) -> None:
+        """Take the ids of all blocks of a view."""
+
+    def let_go(self) -> None:
+        """Close all connections, before another file takes the place of this one."""

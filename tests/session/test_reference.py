@@ -1,0 +1,42 @@
+"""docs/session.md says of every method, result and error what the code says."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from snapstore import Session
+from snapstore.session.methods import METHODS
+from snapstore.session.protocol import LONGEST_LINE
+from snapstore.session.tracker import LOG_LIMIT
+from snapstore.session.workplace import CHECK_EVERY
+from tests.session.reference import BEGIN, DOCUMENT, END, reference
+
+OTHER_NAMES = {"everything": "all"}
+
+
+def test_the_methods_are_those_of_the_code() -> None:
+    said = DOCUMENT.read_text("utf-8").split(BEGIN)[1].split(END)[0]
+    assert said == "\n" + reference(), "python -m tests.session.reference writes it anew"
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    assert f"at most {LONGEST_LINE >> 20} MiB" in text
+    assert f"grown to {LOG_LIMIT >> 20} MiB" in text
+    assert f"Every {CHECK_EVERY} requests" in text
+
+
+def test_the_client_has_every_method_with_every_parameter() -> None:
+    for name, method in METHODS.items():
+        if name == "shutdown":
+            continue
+        known = {OTHER_NAMES.get(one, one) for one in inspect.signature(getattr(Session, name)).parameters}
+        wanted = {one.name for one in method.parameters} - ({"delete"} if name == "backup" else set())
+        assert wanted == known - {"self"}, name
+
+
+def test_every_method_says_what_it_does() -> None:
+    for method in METHODS.values():
+        assert re.match(r"[A-Z].*\.$", method.help), method.name
+        assert all(one.help for one in method.parameters), method.name

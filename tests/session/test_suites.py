@@ -1,0 +1,112 @@
+"""Suites and tests begun and ended by a test runner, through a session."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from snapstore import Session
+from snapstore.errors import SessionEnded
+from snapstore.refusals import OutOfOrder, RunInProgress
+from snapstore.session.failures import SessionError
+from tests.support import ENVIRONMENT, Snap, connect, count, dbhash
+
+
+def start(snap: Snap) -> Session:
+    return Session(db=snap.database, store=snap.store, cwd=snap.folder, env=ENVIRONMENT)
+
+
+def leak(path: Path, rows: int = 1) -> None:
+    with closing(connect(path)) as connection:
+        for _ in range(rows):
+            connection.execute("INSERT INTO note VALUES (1, 'left behind')")
+
+
+def test_each_test_is_verified_and_put_right(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    with start(snap) as session:
+        assert session.begin_suite("tests", quiet=0).mode == "hybrid"
+        session.begin_test("good", scenario="simple")
+        good = session.end_test(seconds=0.5)
+        assert (good.verdict, good.ok, good.restored, good.seconds["test"]) == ("clean", True, False, 0.5)
+        session.begin_test("leaks")
+        leak(snap.database, 2)
+        bad = session.end_test("failed")
+        assert (bad.verdict, bad.final, bad.restored, bad.decision) == ("leaked", "clean", True, "restore")
+        assert bad.databases["default"].rows[0].table == "note"
+        assert bad.tables["default"]["note"].added == 2
+        assert session.query(bad.forensic or "", "SELECT count(*) FROM note").rows == [[102]]
+        session.begin_test("never ends")
+        leak(snap.database)
+        (unfinished,) = session.begin_test("last").unfinished
+        assert (unfinished.label, unfinished.outcome) == ("never ends", "unfinished")
+        session.end_test()
+        ended = session.end_suite(0)
+        assert [one.label for one in ended.tests] == ["good", "leaks", "never ends", "last"]
+        assert (ended.cleanup_failed, ended.ok, ended.name) == (True, True, "tests")
+        assert session.tags() == []
+    assert dbhash(snap.database) == before
+    report = snap.json("report")
+    assert "leaks" in str(report)
+
+
+def test_a_suite_may_say_what_follows_from_a_verdict(snap: Snap) -> None:
+    with start(snap) as session:
+        session.begin_suite("tests", quiet=0, mode="backup", verdicts={"leaked": "fail"}, keep_backup=True)
+        session.begin_test("leaks")
+        leak(snap.database)
+        ended = session.end_test()
+        assert (ended.ok, ended.restored, ended.decision) == (False, False, "fail")
+        assert not session.end_suite().ok
+        assert session.tags()[0].names == ["e2e-backup"]
+        for wrong in ({"mode": "best"}, {"verdicts": {"leaky": "fail"}}, {"verdicts": {"leaked": "shrug"}}):
+            with pytest.raises(SessionError, match="is none of"):
+                session.call("begin_suite", name="x", **wrong)
+
+
+def test_suites_and_tests_have_an_order(snap: Snap) -> None:
+    with start(snap) as session:
+        for early in (session.end_suite, session.end_test, lambda: session.begin_test("x")):
+            with pytest.raises(OutOfOrder):
+                early()
+        session.begin_suite("tests", quiet=0)
+        with pytest.raises(OutOfOrder):
+            session.begin_suite("again")
+        with pytest.raises(OutOfOrder):
+            session.end_test()
+        with start(snap) as other, pytest.raises(RunInProgress):
+            other.begin_suite("another")
+        session.end_suite()
+        session.begin_suite("next", quiet=0)
+
+
+def test_a_suite_whose_session_was_killed_is_repaired_by_the_next(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    with start(snap) as session:
+        session.begin_suite("dies", quiet=0)
+        session.begin_test("dies too")
+        leak(snap.database)
+        os.kill(session.pid, signal.SIGKILL)
+        with pytest.raises(SessionEnded):
+            session.end_test()
+    with start(snap) as session:
+        (repaired,) = session.begin_suite("next", quiet=0).repaired
+        assert "dies" in repaired.what
+        with closing(connect(snap.database)) as connection:
+            assert count(connection, "note") == 100
+        assert session.end_suite(0).ok
+    assert dbhash(snap.database) == before
+
+
+def test_a_suite_starts_from_its_baseline(snap: Snap) -> None:
+    with start(snap) as session:
+        session.tag("seeded")
+        leak(snap.database)
+        (repaired,) = session.begin_suite("tests", baseline="seeded", quiet=0).repaired
+        assert repaired.verdict == "leaked"
+        session.end_suite(0)
+        assert session.verify("seeded").ok
