@@ -80,6 +80,10 @@ class SnapStore:
         """Return the command that takes a snapshot."""
         return self.command("tag", name)
 
+    def forget_skeletons(self) -> None:
+        """Remove what earlier comparisons have kept."""
+        shutil.rmtree(os.path.join(self.folder, "skeletons"), ignore_errors=True)
+
 
 @dataclass(frozen=True)
 class ResticRepository:

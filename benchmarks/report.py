@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from benchmarks import diff, first_take, many_rows, startup, take
+from benchmarks import diff, first_take, many_rows, startup, suite, take
 from benchmarks.goals import KB, MB, Goal, Measured, Snapshots
 from benchmarks.printed import ADDED, CHANGED, REMOVED
 from benchmarks.timing import Comparison
@@ -41,7 +41,11 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
   diff has to have as many rows added, removed and changed as the others and as sqldiff; the one in SQL is applied to
   a copy of the first state, of which dbhash then says the same as of the second. At the end SQLite's
   `integrity_check` is `ok`.
+- What begin, verify and end of a test take is timed inside a process that runs a suite of {suite_tests} tests, the
+  median of them; the wait until nobody writes (`quiet:`) is left out. Its rounds follow those of the other processes.
 - sqldiff is given the two database files, dbhash the changed one. Diffs of two snapshots do not read the database.
+- The first comparison with a snapshot keeps its skeleton (which page hangs on which) for the later ones. The round that
+  warms up did that; for `the first` what was kept is removed before.
 - Ratios are of the medians; beside them stands the median of the ratios of each round.
 """
 
@@ -64,6 +68,7 @@ def write(
         sqldiff_rounds=min(rounds, diff.SQLDIFF_ROUNDS),
         many_rounds=min(rounds, many_rows.ROUNDS),
         start_rounds=startup.ROUNDS,
+        suite_tests=suite.TESTS,
     )
     if start is None:
         method += "- This run measured verify and diff alone.\n"

@@ -141,6 +141,18 @@ class UnknownRevision(SnapError):
         return f"unknown revision '{self.revision}'"
 
 
+class SnapshotForgotten(SnapError):
+    """A revision means a snapshot that was forgotten and is not freed yet."""
+
+    revision: str
+    snapshot: str
+    code = "forgotten"
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return f"snapshot '{self.revision}' is forgotten"
+
+
 class AmbiguousRevision(SnapError):
     """An id prefix fits several snapshots."""
 

@@ -12,9 +12,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 
 from snapstore.errors import DiskFull, FileError, SnapError
 
+BEFORE_REBUILD = ".before-rebuild"  # the end of the name of what was put aside for something made anew
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -71,6 +73,11 @@ def temporary_beside(path: str) -> str:
     """Return an unused name in the folder of `path`, recognisable as a left-over of ours."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}.snap-tmp")
+
+
+def free_name(path: str) -> str:
+    """Return the path, with a number behind it where something is there already."""
+    return next(one for one in (path if n == 1 else f"{path}-{n}" for n in count(1)) if not os.path.lexists(one))
 
 
 @contextmanager

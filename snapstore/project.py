@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from snapstore.errors import ConfigurationError
 from snapstore.files import path_text
+from snapstore.history.snapshot import DEFAULT, origin_text
 from snapstore.records import Record
 
-DEFAULT = "default"
+__all__ = ["DEFAULT", "Project"]
 
 
 class Project(Record):
@@ -30,9 +31,7 @@ class Project(Record):
     @property
     def origin(self) -> str:
         """What tells this project's HEAD from that of another one in the same store."""
-        if list(self.databases) == [DEFAULT]:
-            return path_text(self.databases[DEFAULT])
-        return "\n".join(f"{name}={path_text(path)}" for name, path in sorted(self.databases.items()))
+        return origin_text({name: path_text(path) for name, path in self.databases.items()})
 
     def only(self, name: str) -> Project:
         """Return the project narrowed to one database. Raises ConfigurationError."""

@@ -175,6 +175,25 @@ class PatchImpossible(Refused):
         return f"cannot be done with SQL statements: {self.reason}"
 
 
+class EmptyPolicy(Refused):
+    """A prune was asked for, and neither options nor configuration say what to keep."""
+
+    code = "empty-policy"
+
+    def __str__(self) -> str:
+        return "no rule says what to keep"
+
+
+class WouldRemoveEverything(Refused):
+    """A policy keeps none of a project's snapshots."""
+
+    count: int
+    code = "would-remove-everything"
+
+    def __str__(self) -> str:
+        return f"the rules keep none of {self.count} snapshots"
+
+
 class NotConfirmed(Refused):
     """A question was answered with no."""
 

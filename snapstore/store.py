@@ -4,7 +4,8 @@ format       "snapstore 1" and a line feed
 catalog.db   the catalog (objects/catalog.py)
 reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
-locks/       empty files, one a project, to lock
+skeletons/   what comparisons found out about snapshots (actions/skeletons.py)
+locks/       files to lock: one a project, one a database that a suite runs on, those of objects/freeing.py
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 
 from snapstore.errors import FileError, NoStore, StoreDamaged, StoreLocked
 from snapstore.files import translated, try_lock, write_all, written_durably
+from snapstore.history.forgotten import Forgotten
 from snapstore.history.intents import Intents
 from snapstore.history.reflog import Reflog
 from snapstore.history.refs import Refs
@@ -24,53 +26,64 @@ from snapstore.history.revision import Revisions
 from snapstore.history.snapshots import Snapshots
 from snapstore.ids import object_id
 from snapstore.objects.catalog import Catalog
+from snapstore.objects.freeing import FreeingLock
 from snapstore.objects.object_store import ObjectStore, ObjectWriter
+from snapstore.occupancy import occupy
 from snapstore.patience import Patience
 from snapstore.refusals import InsideStore, NotAStore, StoreTooNew
 
 FORMAT = 1
 DEFAULT_TIMEOUT = 10.0  # seconds of waiting for locks
-_FORMAT_FILE, _CATALOG, _REFLOG, _PACKS, _LOCKS = "format", "catalog.db", "reflog", "packs", "locks"
+FORMAT_FILE, CATALOG, REFLOG, PACKS, _LOCKS = "format", "catalog.db", "reflog", "packs", "locks"
 _FORMAT_LINE = re.compile(rb"snapstore (\d+)\n")
 
 
 class Store:
     """An open store. Use `Store.open` or `Store.create`, and `close` or a `with` block."""
 
-    def __init__(self, path: str, patience: Patience) -> None:
+    def __init__(self, path: str, patience: Patience, *, alone: bool = False) -> None:
         self.path = path
         self.patience = patience
-        self.catalog = Catalog(os.path.join(path, _CATALOG), patience)
-        self.objects = ObjectStore(os.path.join(path, _PACKS), self.catalog)
+        self._occupied = occupy(path, patience, shared=not alone)
+        try:
+            self.catalog = Catalog(os.path.join(path, CATALOG), patience)
+        except BaseException:
+            os.close(self._occupied)
+            raise
+        self.objects = ObjectStore(os.path.join(path, PACKS), self.catalog)
         self.snapshots = Snapshots(self.catalog, self.objects)
-        self.reflog = Reflog(os.path.join(path, _REFLOG), self.catalog)
-        self.refs = Refs(self.catalog, self.reflog)
-        self.intents = Intents(self.catalog)
+        self.reflog = Reflog(self.reflog_path, self.catalog)
+        self.forgotten = Forgotten(self.catalog, self.reflog, self.snapshots)
+        self.refs = Refs(self.catalog, self.reflog, self.forgotten)
+        self.intents = Intents(self.catalog, self.forgotten)
+        self._freeing = FreeingLock(path, self.locks_folder, patience.seconds)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT) -> Store:
-        """Open an existing store. Raises NoStore, StoreTooNew, StoreDamaged, FileError."""
+    def open(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT, *, alone: bool = False) -> Store:
+        """Open an existing store, with `alone` while no other process has it open.
+
+        Raises NoStore, StoreTooNew, StoreDamaged, StoreLocked, FileError.
+        """
         path = os.path.abspath(path)
-        _check_format(path)
-        if not os.path.exists(os.path.join(path, _CATALOG)):
+        check_format(path)
+        if not os.path.exists(os.path.join(path, CATALOG)):
             raise StoreDamaged(path, "catalog.db is missing") if _has_packs(path) else NoStore(path)
-        return cls(path, Patience(timeout))
+        return cls(path, Patience(timeout), alone=alone)
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT) -> Store:
         """Open the store at `path`, made where there is none. Raises NotAStore for a folder in other use."""
         path = os.path.abspath(path)
         with suppress(NoStore):
-            _check_format(path)
-            if os.path.exists(os.path.join(path, _CATALOG)):
+            check_format(path)
+            if os.path.exists(os.path.join(path, CATALOG)):
                 return cls(path, Patience(timeout))
             if _has_packs(path):
                 raise StoreDamaged(path, "catalog.db is missing")
         with translated(path):
-            os.makedirs(os.path.join(path, _PACKS), exist_ok=True)
-            with written_durably(os.path.join(path, _FORMAT_FILE), step="store-format") as fd:
-                write_all(fd, b"snapstore %d\n" % FORMAT)
-        Catalog.create(os.path.join(path, _CATALOG), Patience(timeout)).close()
+            os.makedirs(os.path.join(path, PACKS), exist_ok=True)
+            write_format(path)
+        Catalog.create(os.path.join(path, CATALOG), Patience(timeout)).close()
         return cls(path, Patience(timeout))
 
     def __enter__(self) -> Store:
@@ -83,6 +96,9 @@ class Store:
         """Close everything."""
         self.objects.close()
         self.catalog.close()
+        if self._occupied >= 0:
+            os.close(self._occupied)
+            self._occupied = -1
 
     @contextmanager
     def lock(self, origin: str, *, shared: bool) -> Iterator[None]:
@@ -111,6 +127,11 @@ class Store:
             os.makedirs(folder, exist_ok=True)
         return folder
 
+    @property
+    def reflog_path(self) -> str:
+        """Where the reflog file is."""
+        return os.path.join(self.path, REFLOG)
+
     def bytes_used(self) -> int:
         """Return how many bytes the packs have."""
         return int(self.catalog.value("SELECT ifnull(sum(bytes), 0) FROM pack"))
@@ -120,22 +141,61 @@ class Store:
         if os.path.join(os.path.realpath(path), "").startswith(os.path.join(os.path.realpath(self.path), "")):
             raise InsideStore(path)
 
-    def writer(self) -> ObjectWriter:
-        """Return a writer of one pack."""
-        return ObjectWriter(self.objects)
+    @contextmanager
+    def writer(self) -> Iterator[ObjectWriter]:
+        """Give a writer of one pack; nothing that is in the store is freed over the body. Raises StoreLocked."""
+        with self._freeing.writing(), ObjectWriter(self.objects) as writer:
+            yield writer
+
+    @contextmanager
+    def prune_lock(self, fd: int | None = None) -> Iterator[None]:
+        """Have one prune at a time over the body; `fd` holds the lock already. Raises StoreLocked."""
+        fd = fd or self.try_prune_lock(Patience(self.patience.seconds))
+        if fd is None:
+            raise StoreLocked(self.path)
+        try:
+            yield
+        finally:
+            os.close(fd)
+
+    def try_prune_lock(self, patience: Patience) -> int | None:
+        """Return a descriptor that holds the lock of a prune until it is closed, None where another one has it."""
+        folder = self.locks_folder()
+        with translated(folder):
+            fd = os.open(os.path.join(folder, "prune"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        for attempt in count():
+            if try_lock(fd, shared=False):
+                return fd
+            if not patience.wait(attempt):
+                break
+        os.close(fd)
+        return None
+
+    def without_writers(self) -> AbstractContextManager[None]:
+        """Return a context in which no writer is about, so that objects may go. Raises StoreLocked."""
+        return self._freeing.freeing()
 
     def revisions(self, origin: str) -> Revisions:
         """Return what resolves the revisions of one project."""
-        return Revisions(self.snapshots, self.refs, origin)
+        return Revisions(self.snapshots, self.refs, self.forgotten, origin)
 
 
-def _check_format(path: str) -> None:
+def write_format(path: str) -> None:
+    """Write the file that says which format a store has. Raises OSError."""
+    with written_durably(os.path.join(path, FORMAT_FILE), step="store-format") as fd:
+        write_all(fd, b"snapstore %d\n" % FORMAT)
+
+
+def check_format(path: str) -> None:
+    """Raise NoStore, NotAStore, StoreTooNew, StoreDamaged or FileError for a folder that cannot be opened."""
     try:
-        with open(os.path.join(path, _FORMAT_FILE), "rb") as file:
+        with open(os.path.join(path, FORMAT_FILE), "rb") as file:
             found = _FORMAT_LINE.fullmatch(file.read(64))
     except (FileNotFoundError, NotADirectoryError) as error:
         if _is_ours_to_fill(path):
             raise NoStore(path) from error
+        if _has_packs(path):
+            raise StoreDamaged(path, "its format file is missing") from error
         raise NotAStore(path) from error
     except OSError as error:
         raise FileError(path, (error.strerror or str(error)).lower()) from error
@@ -153,10 +213,10 @@ def _is_ours_to_fill(path: str) -> bool:
         return True
     except OSError:
         return False
-    return all(name == _PACKS or name.startswith(".") for name in names) and not _has_packs(path)
+    return all(name == PACKS or name.startswith(".") for name in names) and not _has_packs(path)
 
 
 def _has_packs(path: str) -> bool:
     with suppress(OSError):
-        return any(name.endswith(".pack") for name in os.listdir(os.path.join(path, _PACKS)))
+        return any(name.endswith(".pack") for name in os.listdir(os.path.join(path, PACKS)))
     return False

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 def now() -> str:
     """Return the present moment, such as `2026-01-31T09:30:00.123456Z`."""
-    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    return at(time.time_ns())
+
+
+def at(time_ns: int) -> str:
+    """Return the moment so many nanoseconds after 1970."""
+    seconds, nanoseconds = divmod(time_ns, 10**9)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds // 1000:06}Z"
 
 

@@ -33,10 +33,10 @@ def test_the_example_configuration_has_every_key_with_its_default() -> None:
     assert (example.backup_name, example.timeout) == (default.backup_name, default.timeout)
     assert example.databases == {DEFAULT: str(ROOT / "db.sqlite3")}
     commented = set(re.findall(r"^#? ?(\w+):", text, re.MULTILINE))
-    keys = {"databases", "store", "backup_name", "timeout", "ignore", "sequences", "keep", "run"}
+    keys = {"databases", "store", "backup_name", "timeout", "ignore", "sequences", "keep", "run", "prune"}
     assert commented >= keys | {"database"}
     everything = re.sub(
-        r"^# ((?:databases|store|ignore|run|  \w+):)",
+        r"^# ((?:databases|store|ignore|run|prune|  \w+):)",
         r"\1",
         text.replace("database: db", "# database: db"),
         flags=re.MULTILINE,

@@ -21,6 +21,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "blocks",
         "files",
         "holders",
+        "mounts",
+        "occupancy",
         "parallel",
         "patience",
         "progress",

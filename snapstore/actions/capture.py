@@ -12,6 +12,7 @@ from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
 from snapstore.errors import DatabaseUnusable, StoreDamaged
 from snapstore.files import path_text
+from snapstore.history.forgotten import RETURN
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
 from snapstore.ids import ID_BYTES
@@ -125,8 +126,13 @@ class Capture:
     def record(self, captured: Captured) -> None:
         """Enter the snapshot into the catalog, inside the caller's transaction."""
         self._writer.record()
-        # Not only where it is new: another process may have forgotten it since it was found.
-        self._store.snapshots.record(bytes.fromhex(captured.id), captured.snapshot, captured.pack_bytes)
+        store, id_ = self._store, captured.id
+        # A snapshot that was found may have been forgotten by another process since, or even freed.
+        if store.snapshots.exists(id_) or store.forgotten.bring_back(id_):
+            return
+        store.snapshots.record(bytes.fromhex(id_), captured.snapshot, captured.pack_bytes, self._project.origin)
+        if not captured.is_new:
+            store.reflog.append("", id_, RETURN)
 
     def _base(self, name: str) -> tuple[bytes | None, Manifest | None]:
         """Return the manifest HEAD has for a database; one that cannot be read is none."""

@@ -18,7 +18,7 @@ from snapstore.actions.differences import Counts, DatabaseDifference
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.pair import Pair
 from snapstore.actions.policy import NOTHING_IGNORED, Policy
-from snapstore.actions.settle import finish_move, settle
+from snapstore.actions.settle import finish_move, settle, try_move
 from snapstore.actions.state import live_state, snapshot_state
 from snapstore.database.live import LiveDatabases
 from snapstore.database.row_check import Violation, check_rows, foreign_key_violations
@@ -112,6 +112,7 @@ class _Clean:
         self._stack = stack
         self._views: dict[str, View] = {}
         self._before: Captured | None = None
+        self._is_bound = False  # whether rows have to be read from the live database to the end
 
     def run(self, start: float, progress: Progress) -> CleanResult:
         dry_run = self._options.dry_run
@@ -128,6 +129,8 @@ class _Clean:
                     raise CleanImpossible(f"the schema differs ({', '.join(one.name for one in difference.schema)})")
             patches = {name: difference.patch() for name, difference in differences.items()}
             changed = any(not patch.is_empty() for patch in patches.values())
+            if changed and self._is_bound:
+                raise CleanImpossible("its pages cannot be compared with the snapshot's")
             if dry_run or not changed:
                 results = {name: _planned(differences[name], patch) for name, patch in patches.items()}
             else:
@@ -145,8 +148,8 @@ class _Clean:
         compared = pair.compared()
         if not pair.needs_lock:
             pair.let_go()  # what is written from now on must not be read
-        elif not compared.is_same:
-            raise CleanImpossible("its pages cannot be compared with the snapshot's")
+        else:
+            self._is_bound = True
         return DatabaseDifference(name, compared, self._policy)
 
     def _keep_state_before(self, capture: Capture) -> None:
@@ -154,6 +157,7 @@ class _Clean:
         with self._store.catalog.transaction():
             capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent())
+            try_move(self._store, self._project, self._intent(), tuple(self._views))
 
     def _write(
         self, capture: Capture, differences: dict[str, DatabaseDifference], patches: dict[str, SqlPatch]

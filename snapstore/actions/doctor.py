@@ -1,4 +1,7 @@
-"""Doctor: look at the setting of one project, change nothing, and say what to do about each finding."""
+"""Doctor: look at the setting of one project, change nothing, and say what to do about each finding.
+
+Here the live databases; the store is looked at in doctor_store.py, program and environment by the command line.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,17 @@ from snapstore import engine
 from snapstore.database.file import sidecars
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
-from snapstore.errors import DatabaseLocked, NoStore, SnapError, StoreLocked
-from snapstore.holders import openers_of
+from snapstore.errors import DatabaseLocked, SnapError
+from snapstore.holders import holders_of, openers_of
+from snapstore.mounts import NETWORK, file_system_of
 from snapstore.patience import Patience
 from snapstore.project import Project
-from snapstore.store import Store
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 LOCK_SECONDS = 1.0
+LARGE_LOG_BYTES = 64 << 20  # SQLite checkpoints at 4 MB of log by default; more means that something holds it up
+CHECKED_BYTES = 1 << 30  # a larger database is not read as a whole
+_MOST_PROBLEMS = 3
 
 
 class Finding(NamedTuple):
@@ -29,19 +35,20 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def examine(project: Project, store_path: str) -> Iterator[Finding]:
-    """Yield the findings on databases and store."""
+def examine(project: Project) -> Iterator[Finding]:
+    """Yield the findings on the databases."""
     yield Finding("engine", OK, f"SQLite {engine.LIBRARY_VERSION}")
     for name, path in project.databases.items():
-        yield from _database(name, path)
-    yield from _store(store_path)
+        yield from _database(f"database {name}", path)
 
 
-def _database(name: str, path: str) -> Iterator[Finding]:
-    check = f"database {name}"
+def _database(check: str, path: str) -> Iterator[Finding]:
+    yield from on_network(check, os.path.dirname(path))
     try:
-        with LiveDatabases({name: path}, Patience(LOCK_SECONDS)) as live:
-            yield from _view(check, live.read()[name])
+        with LiveDatabases({"": path}, Patience(LOCK_SECONDS)) as live:
+            view = live.read()[""]
+            yield from _view(check, view)
+            yield from _integrity(check, view)
     except DatabaseLocked as error:
         yield Finding(check, FAILURE, str(error), "end the transaction that holds it, or stop that process")
     except SnapError as error:
@@ -49,8 +56,10 @@ def _database(name: str, path: str) -> Iterator[Finding]:
         return
     yield from _permissions(check, path)
     yield from _sidecars(check, path)
-    if holders := openers_of([path, *sidecars(path)]):
-        yield Finding(check, OK, f"open in {', '.join(holders)}")
+    if openers := openers_of([path, *sidecars(path)]):
+        yield Finding(check, OK, f"open in {', '.join(openers)}")
+        if lockers := set(holders_of([path, *sidecars(path)])) - set(openers):
+            yield Finding(check, OK, f"locked by {', '.join(sorted(lockers))}")
 
 
 def _view(check: str, view: View) -> Iterator[Finding]:
@@ -59,6 +68,30 @@ def _view(check: str, view: View) -> Iterator[Finding]:
     if not view.is_wal:
         remedy = "PRAGMA journal_mode = WAL, where the application allows it, lets tags and restores pass readers"
         yield Finding(check, OK, "in a rollback journal mode a restore waits for readers", remedy)
+
+
+def _integrity(check: str, view: View) -> Iterator[Finding]:
+    """Have SQLite look for damage; a module it does not have is no damage."""
+    if view.bytes > CHECKED_BYTES:
+        yield Finding(check, OK, "not checked for damage, it is large", "sqlite3 FILE 'PRAGMA quick_check'")
+        return
+    said = [str(row[0]) for row in view.connection.rows(f"PRAGMA quick_check({_MOST_PROBLEMS})")]
+    if said == ["ok"]:
+        yield Finding(check, OK, "SQLite finds no damage in it")
+        return
+    unknown = all("no such module" in text or "unable to validate" in text for text in said)
+    level = WARNING if unknown else FAILURE
+    remedy = (
+        "" if unknown else "'snap verify' names the rows; 'snap restore REV' or 'snap reset' brings a sound state back"
+    )
+    yield Finding(check, level, "; ".join(text.replace("\n", " ") for text in said), remedy)
+
+
+def on_network(check: str, folder: str) -> Iterator[Finding]:
+    """Warn of a file system that SQLite's locks cannot be trusted on."""
+    if (kind := file_system_of(folder)) in NETWORK:
+        remedy = "keep it on a local disk: locks over a network are not reliable, and WAL mode does not work"
+        yield Finding(check, WARNING, f"it is on a network file system ({kind})", remedy)
 
 
 def _permissions(check: str, path: str) -> Iterator[Finding]:
@@ -74,39 +107,18 @@ def _permissions(check: str, path: str) -> Iterator[Finding]:
 
 
 def _sidecars(check: str, path: str) -> Iterator[Finding]:
+    in_use = bool(openers_of([path, *sidecars(path)]))
     for sidecar in sidecars(path):
         if sidecar.endswith("-shm") or not os.path.exists(sidecar):
             continue
-        in_use = bool(openers_of([path, *sidecars(path)]))
-        if os.path.getsize(sidecar) and not in_use:
+        size = os.path.getsize(sidecar)
+        if size and not in_use:
             yield Finding(
                 check,
                 WARNING,
                 f"'{sidecar}' was left behind by a process that ended",
                 "any snap command, or sqlite3, recovers it",
             )
-
-
-def _store(path: str) -> Iterator[Finding]:
-    try:
-        with Store.open(path, LOCK_SECONDS) as store:
-            count = len(store.snapshots.all())
-            store.catalog.rows("BEGIN IMMEDIATE")
-            store.catalog.rows("ROLLBACK")
-            lost = store.objects.lost_packs()
-    except NoStore:
-        yield Finding("store", OK, f"none yet at '{path}'", "'snap tag NAME' makes it")
-    except StoreLocked as error:
-        yield Finding("store", WARNING, str(error), "another snap command is at work")
-    except SnapError as error:
-        yield Finding("store", FAILURE, str(error), "other snapshots may be intact: 'snap log --all'")
-    else:
-        free = os.statvfs(path)
-        for pack in lost:
-            remedy = "'snap log --all' lists the snapshots; 'snap reset' finds the newest intact one"
-            yield Finding(
-                "store", FAILURE, f"pack {pack} is missing or has another length than it was written with", remedy
-            )
-        yield Finding("store", OK, f"'{path}', {count} snapshots, {free.f_bavail * free.f_frsize / 1e9:.1f} GB free")
-        if not os.access(os.path.join(path, "packs"), os.W_OK):
-            yield Finding("store", FAILURE, "its packs folder is read-only", f"chmod -R u+w '{path}'")
+        if sidecar.endswith("-wal") and size > max(LARGE_LOG_BYTES, os.path.getsize(path)):
+            remedy = "end the long transaction that keeps it, then PRAGMA wal_checkpoint(TRUNCATE)"
+            yield Finding(check, WARNING, f"its log has {size / 1e6:,.0f} MB: nothing is checkpointed", remedy)

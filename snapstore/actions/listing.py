@@ -21,24 +21,28 @@ class Listed(NamedTuple):
     bytes: int
     stored_bytes: int
     kind: str
+    forgotten: bool = False
 
 
 def list_snapshots(store: Store, *, everything: bool = False, limit: int | None = None) -> list[Listed]:
-    """Return the snapshots, the newest first; safety snapshots without a name only with `everything`."""
+    """Return the snapshots, the newest first; with `everything` also unnamed safety snapshots and forgotten ones."""
     refs: dict[str, list[Ref]] = {}
     for ref in store.refs.all():
         refs.setdefault(ref.snapshot, []).append(ref)
-    rows = [row for row in store.snapshots.all() if everything or row.kind != "safety" or row.id in refs]
-    return [_listed(row, refs.get(row.id, [])) for row in rows[:limit]]
+    listed = [_listed(row, refs.get(row.id, [])) for row in store.snapshots.recent(limit, everything=everything)]
+    if not everything:
+        return listed
+    listed += [_listed(one.row, [], forgotten=True) for one in store.forgotten.all()]
+    return sorted(listed, key=lambda one: one.created, reverse=True)[:limit]
 
 
 def list_tags(store: Store) -> list[Listed]:
     """Return one entry for each tag, by name."""
-    rows = {row.id: row for row in store.snapshots.all()}
-    return [_listed(rows[ref.snapshot], [ref]) for ref in store.refs.all() if ref.snapshot in rows]
+    refs = [(ref, store.snapshots.row(ref.snapshot)) for ref in store.refs.all()]
+    return [_listed(row, [ref]) for ref, row in refs if row]
 
 
-def _listed(row: SnapshotRow, refs: list[Ref]) -> Listed:
+def _listed(row: SnapshotRow, refs: list[Ref], *, forgotten: bool = False) -> Listed:
     said = next((ref.message for ref in refs if ref.message), row.message)
     return Listed(
         row.id,
@@ -50,4 +54,5 @@ def _listed(row: SnapshotRow, refs: list[Ref]) -> Listed:
         row.bytes,
         row.stored_bytes,
         row.kind,
+        forgotten,
     )

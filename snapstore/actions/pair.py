@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from snapstore.actions.image import page_images
 from snapstore.actions.page_spool import PageSpool
+from snapstore.actions.skeletons import SkeletonShelf
 from snapstore.actions.state import State
 from snapstore.actions.stored import StoredPages, stored_image
 from snapstore.blocks import BLOCK_BYTES
-from snapstore.database.diff import EveryPage, ImageDiff
+from snapstore.database.diff import ImageDiff
+from snapstore.database.forests import EveryPage
 from snapstore.database.image import Image, void
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
@@ -18,6 +21,8 @@ from snapstore.ids import ID_BYTES
 from snapstore.progress import SILENT, Progress
 from snapstore.records import Record
 from snapstore.store import Store
+
+_BLOCKS_AT_ONCE = 64  # 8 MiB of both sides
 
 
 class Compared(Record):
@@ -80,7 +85,15 @@ class Pair:
             self._live_image() if is_live else self._stored_image(record, label)
             for is_live, record, label in zip(self._is_live, self._records, self._labels, strict=True)
         ]
-        return Compared(ImageDiff(images[0], images[1], self._changed), is_same=not self._changed)
+        shelves = self._shelf(0), self._shelf(1)
+        return Compared(ImageDiff(images[0], images[1], self._changed, shelves), is_same=not self._changed)
+
+    def _shelf(self, side: int) -> SkeletonShelf | None:
+        """Return where the skeleton of a snapshot is kept; pages that nobody held still make none to keep."""
+        record = self._records[side]
+        if record is None or not record.page_count or (self._view is not None and self._view.file.immutable):
+            return None
+        return SkeletonShelf(self._store, record.manifest)
 
     def _manifest(self, record: DatabaseRecord | None) -> Manifest:
         return self._store.snapshots.manifest(record.manifest) if record else Manifest(0, 0, b"")
@@ -93,10 +106,14 @@ class Pair:
         if len(formats) > 1:
             return EveryPage()
         changed = set(range(min(before.page_count, after.page_count) + 1, max(before.page_count, after.page_count) + 1))
-        read = self._store.objects.read
-        for index, id_ in after.blocks_unlike(before):
-            if old := before.block_id(index):
-                changed |= _unlike(before, index, read(old), read(id_))
+        objects = self._store.objects
+        pairs = ((index, before.block_id(index), id_) for index, id_ in after.blocks_unlike(before))
+        both = ((index, old, new) for index, old, new in pairs if old)
+        while some := list(islice(both, _BLOCKS_AT_ONCE)):
+            objects.hold(old for _, old, _ in some)  # the bases of the others, as a rule
+            objects.hold(new for _, _, new in some)
+            for index, old, new in some:
+                changed |= _unlike(before, index, objects.read(old), objects.read(new))
         return changed
 
     def _scan(self, view: View) -> Collection[int]:
@@ -109,12 +126,15 @@ class Pair:
             return EveryPage()
         self._spool = PageSpool(view.page_size)
         changed = set(range(min(base.page_count, view.page_count) + 1, max(base.page_count, view.page_count) + 1))
-        for number, data in self._blocks_unlike(view, base):
-            if old := base.block_id(number):
-                changed |= _unlike(base, number, self._store.objects.read(old), data)
-            for pgno, page in page_images(base, number, data):
-                if pgno in changed:
-                    self._spool.put(pgno, page)
+        unlike = self._blocks_unlike(view, base)
+        while some := list(islice(unlike, _BLOCKS_AT_ONCE)):
+            self._store.objects.hold(old for number, _ in some if (old := base.block_id(number)))
+            for number, data in some:
+                if old := base.block_id(number):
+                    changed |= _unlike(base, number, self._store.objects.read(old), data)
+                for pgno, page in page_images(base, number, data):
+                    if pgno in changed:
+                        self._spool.put(pgno, page)
         return changed
 
     def _is_of_one_format(self, view: View) -> bool:

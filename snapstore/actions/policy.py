@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from string import ascii_uppercase
 from typing import TYPE_CHECKING, Literal
 
 from snapstore.errors import UnknownRule
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from snapstore.database.diff import ImageDiff
 
 Sequences = Literal["report", "ignore", "fail"]
-_LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
+_LOWER = {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
 SEQUENCES: tuple[Sequences, ...] = ("report", "ignore", "fail")
 
 
@@ -40,13 +39,9 @@ class Policy(Record):
 
     def check(self, diffs: Iterable[ImageDiff]) -> None:
         """Raise UnknownRule for the first rule that matches no table or column of any of the databases."""
-        from snapstore.database.virtual import logical_name  # a tag reads the policy too, and needs no diff
-
-        columns: dict[str, set[str]] = {}
-        for diff in diffs:
-            for schema in diff.schemas:
-                for table in schema.tables.values():
-                    columns.setdefault(logical_name(schema, table.name), set()).update(table.names)
+        if not (self.tables or self.columns or self.keep):
+            return
+        columns = _columns(diffs)
         for rule in (*self.tables, *self.keep):
             if not any(matches_any(table, (rule,)) for table in columns):
                 raise unknown_rule("table", rule, columns)
@@ -58,6 +53,18 @@ class Policy(Record):
 
 
 NOTHING_IGNORED = Policy()
+
+
+def _columns(diffs: Iterable[ImageDiff]) -> dict[str, set[str]]:
+    """Return the columns of all tables of both sides."""
+    from snapstore.database.virtual import logical_name  # a tag reads the policy too, and needs no diff
+
+    columns: dict[str, set[str]] = {}
+    for diff in diffs:
+        for schema in diff.schemas:
+            for table in schema.tables.values():
+                columns.setdefault(logical_name(schema, table.name), set()).update(table.names)
+    return columns
 
 
 def matches_any(table: str, rules: Iterable[str]) -> bool:

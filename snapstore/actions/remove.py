@@ -40,6 +40,5 @@ def _remove_one(store: Store, project: Project, revision: str, *, force: bool) -
     for name in names:
         if name != HEAD:
             store.refs.delete(name, force=True)
-    store.reflog.append("", id_, "forget")
-    store.snapshots.forget(bytes.fromhex(id_))
+    store.forgotten.forget([id_], "rm")
     return Removed(None, id_)

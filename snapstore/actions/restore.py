@@ -16,7 +16,7 @@ from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.in_place import check_written, commit, differing_pages, write_pages
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.restore_job import RestoreJob
-from snapstore.actions.settle import finish_move, settle
+from snapstore.actions.settle import finish_move, settle, try_move
 from snapstore.actions.whole_file import refuse_if_open, replace_file
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import ConfigurationError, DatabaseCorrupt, NotADatabase, SnapError
@@ -167,6 +167,7 @@ class _Restore:
             if self._before:
                 capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent(changed=True))
+            try_move(self._store, self._project, self._intent(changed=True), tuple(self._jobs))
 
     def _write(self, live: LiveDatabases) -> dict[str, RestoredDatabase]:
         results = {}

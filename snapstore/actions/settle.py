@@ -42,12 +42,21 @@ def settle(store: Store, project: Project, timeout: float) -> Intent | None:
 def finish_move(store: Store, project: Project, intent: Intent, arrived: tuple[str, ...]) -> None:
     """Write into the reflog that databases left one state for another; inside the caller's transaction."""
     store.intents.clear(project.origin)
-    positions = store.refs.positions(HEAD, project.origin)
-    if intent.before and (not positions or positions[0].snapshot != intent.before):
+    present = store.refs.position(HEAD, project.origin)
+    if intent.before and (present is None or present.snapshot != intent.before):
         held = tuple(name for name in store.snapshots.load(intent.before).databases if name in project.databases)
         store.refs.move_head(project.origin, intent.before, held, "safety")
     if arrived:
         store.refs.move_head(project.origin, intent.target, arrived, intent.action)
+
+
+def try_move(store: Store, project: Project, intent: Intent, databases: tuple[str, ...]) -> None:
+    """Find out before a live database changes whether a damaged catalog could still take the move after it.
+
+    Nothing is written. Inside the caller's transaction. Raises StoreDamaged.
+    """
+    with store.catalog.trial():
+        finish_move(store, project, intent, databases)
 
 
 def _drop(store: Store, project: Project, intent: Intent) -> None:
@@ -55,7 +64,7 @@ def _drop(store: Store, project: Project, intent: Intent) -> None:
     store.intents.clear(project.origin)
     row = store.snapshots.row(intent.before) if intent.before else None
     if row and row.kind == "safety" and not store.refs.naming(row.id) and not store.reflog.mentions(row.id):
-        store.snapshots.forget(bytes.fromhex(row.id))
+        store.snapshots.drop(bytes.fromhex(row.id))
 
 
 def _standing_on(store: Store, snapshot: str, contents: dict[str, str]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from snapstore.actions.stored import stored_image
 from snapstore.database.image_vfs import ImageDatabase
 from snapstore.database.literals import name as quoted
+from snapstore.database.schema_reader import read_schema
+from snapstore.database.virtual import shadow_tables
 from snapstore.errors import SqlFailed
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
 from snapstore.history.snapshots import SnapshotRow
@@ -14,7 +16,10 @@ from snapstore.store import Store
 
 
 class ShownDatabase(NamedTuple):
-    """A database of a snapshot; `tables` maps to row counts, None where SQLite lacks what the table needs."""
+    """A database of a snapshot; `tables` maps to row counts, None where SQLite lacks what the table needs.
+
+    A virtual table stands there without the tables it keeps its rows in.
+    """
 
     record: DatabaseRecord
     tables: dict[str, int | None]
@@ -51,8 +56,10 @@ def show(store: Store, id_: str) -> Shown:
 def _row_counts(store: Store, record: DatabaseRecord, label: str) -> dict[str, int | None]:
     if not record.tables:
         return {}
-    with ImageDatabase(stored_image(store, record, label)) as database:
-        return {table: _count(database, table) for table in record.tables}
+    image = stored_image(store, record, label)
+    shadows = shadow_tables(read_schema(image))
+    with ImageDatabase(image) as database:
+        return {table: _count(database, table) for table in record.tables if table not in shadows}
 
 
 def _count(database: ImageDatabase, table: str) -> int | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
 from snapstore.actions.settle import settle
-from snapstore.history.reflog import HEAD
+from snapstore.history.reflog import HEAD, ReflogEntry
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.refusals import NothingToUndo
@@ -29,14 +31,30 @@ def undo(
 
 
 def _state_before(store: Store, project: Project) -> tuple[str, tuple[str, ...]]:
-    positions = store.refs.positions(HEAD, project.origin)
-    for entry, before in zip(positions, [*positions[1:], None], strict=True):
-        if entry.action.endswith(WITHOUT_SAFETY):
-            raise NothingToUndo("the last restore was made without a safety snapshot")
-        if entry.action in UNDOABLE:
-            if before is None or before.snapshot is None or not store.snapshots.exists(before.snapshot):
-                raise NothingToUndo("the state before the last restore is not in the store")
-            held = store.snapshots.load(before.snapshot).databases
-            moved = tuple(name for name in entry.databases or held if name in held and name in project.databases)
-            return before.snapshot, moved
+    with closing(store.refs.positions(HEAD, project.origin)) as positions:
+        for entry in positions:
+            if entry.action.endswith(WITHOUT_SAFETY):
+                raise NothingToUndo("the last restore was made without a safety snapshot")
+            if entry.action in UNDOABLE:
+                return _moved_back(store, project, entry, next(positions, None))
     raise NothingToUndo("no restore is on record for this database")
+
+
+def undo_target(store: Store, origin: str) -> str | None:
+    """Return the snapshot that `undo` would bring back, None where it could not."""
+    with closing(store.refs.positions(HEAD, origin)) as positions:
+        for entry in positions:
+            if entry.action in UNDOABLE:
+                before = next(positions, None)
+                return before.snapshot if before else None
+    return None
+
+
+def _moved_back(
+    store: Store, project: Project, entry: ReflogEntry, before: ReflogEntry | None
+) -> tuple[str, tuple[str, ...]]:
+    if before is None or before.snapshot is None or not store.snapshots.exists(before.snapshot):
+        raise NothingToUndo("the state before the last restore is not in the store")
+    held = store.snapshots.load(before.snapshot).databases
+    moved = tuple(name for name in entry.databases or held if name in held and name in project.databases)
+    return before.snapshot, moved

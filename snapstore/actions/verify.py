@@ -109,7 +109,7 @@ def _verify(store: Store, project: Project, options: VerifyOptions, progress: Pr
 
 
 def judge(difference: DatabaseDifference, most_rows: int = 0) -> VerifiedDatabase:
-    """Draw all rows of a difference and say what they amount to."""
+    """Draw all rows of a difference and say what they amount to. Raises DatabaseCorrupt for an index that misfits."""
     found = VerifiedDatabase()
     found.schema = difference.schema
     if difference.is_same:
@@ -125,6 +125,10 @@ def judge(difference: DatabaseDifference, most_rows: int = 0) -> VerifiedDatabas
     added = [row for row in found.rows if row.change == ADDED]
     found.leaks = grouped(added, difference.diff.schemas[1])
     found.verdict = _verdict(found)
+    if found.verdict == DRIFTED:
+        from snapstore.database.index_check import check_indexes
+
+        check_indexes(difference.diff)  # equal rows say nothing of the indexes on them
     return found
 
 

@@ -63,13 +63,13 @@ class Child:
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         self.signal = self.signal or number
-        if self._process is None:
-            return
-        if self._process.returncode is not None:
-            self._afterwards()
-            return
         self._count += 1
-        if self._count >= _MOST_SIGNALS:
+        if self._process is None:  # the backup is being taken, which leaves nothing behind
+            if self._count >= _MOST_SIGNALS:
+                raise KeyboardInterrupt
+        elif self._process.returncode is not None:
+            self._afterwards()
+        elif self._count >= _MOST_SIGNALS:
             self._process.kill()
         elif not (number == signal.SIGINT and _is_in_foreground()):  # a terminal tells all of the group itself
             self._process.send_signal(number)

@@ -80,13 +80,16 @@ class Context:
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask on a terminal; elsewhere, and with -y, go on."""
-        asked = not yes and sys.stdin.isatty() and sys.stderr.isatty()
-        if not asked:
+        if not self.asks(yes=yes):
             return
         import click
 
         if not click.confirm(question, err=True):
             raise NotConfirmed
+
+    def asks(self, *, yes: bool) -> bool:
+        """Tell whether `confirm` would ask."""
+        return not yes and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 class Verb:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -18,6 +18,9 @@ from snapstore.project import DEFAULT
 from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT
 
+if TYPE_CHECKING:
+    from snapstore.cli.prune_config import PruneSettings
+
 
 class Configuration(Record):
     """What a configuration file says; paths are absolute. `file` is None where there is none."""
@@ -29,6 +32,7 @@ class Configuration(Record):
     timeout: float = DEFAULT_TIMEOUT
     policy: Policy = NOTHING_IGNORED
     run: Mapping[str, Any] = MappingProxyType({})
+    prune: PruneSettings | None = None
 
 
 def load(path: str) -> Configuration:
@@ -44,6 +48,8 @@ def load(path: str) -> Configuration:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"
         raise ConfigurationError(problem, path, mark.line + 1 if mark else None) from error
+    except (ValueError, OverflowError) as error:  # the parser passes on what a number of a character cannot be
+        raise ConfigurationError(f"not YAML: {error}".lower(), path) from error
     return _Reader(path).configuration(root)
 
 
@@ -68,6 +74,7 @@ class _Reader(Nodes):
             "sequences": self._sequences,
             "keep": self.names,
             "run": self._run,
+            "prune": self._prune,
         }
         for key, node in self.mapping("the file", root):
             self.check_known(key, readers)
@@ -108,6 +115,11 @@ class _Reader(Nodes):
 
     def _sequences(self, key: str, node: yaml.Node) -> str:
         return self.one_of(key, node, SEQUENCES)
+
+    def _prune(self, key: str, node: yaml.Node) -> PruneSettings:
+        from snapstore.cli.prune_config import read_prune
+
+        return read_prune(self, key, node)
 
     def _run(self, key: str, node: yaml.Node) -> dict[str, Any]:
         from snapstore.cli.run_config import read_run  # most commands have no use for it, but for its mistakes

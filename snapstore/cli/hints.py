@@ -7,6 +7,7 @@ from typing import Any
 
 from snapstore import errors, refusals
 from snapstore.errors import SnapError
+from snapstore.ids import short
 
 
 def hint_for(error: SnapError) -> str | None:
@@ -23,6 +24,10 @@ def _nearest(error: errors.UnknownRevision) -> str:
     return "'snap tags' lists the names, 'snap log --all' the snapshots"
 
 
+def _forgotten(error: errors.SnapshotForgotten) -> str:
+    return f"'snap tag NAME {short(error.snapshot)}' brings it back"
+
+
 def _configuration(error: errors.ConfigurationError) -> str | None:
     return f"did you mean '{error.nearest}'?" if error.nearest else None
 
@@ -37,6 +42,12 @@ def _name_exists(error: refusals.NameExists) -> str:
     return "leave out --new to move the name"
 
 
+def _damaged(error: errors.StoreDamaged) -> str:
+    if "catalog.db" in error.detail or "format" in error.detail:
+        return "'snap fsck --rebuild' makes the catalog anew from packs and reflog"
+    return "other snapshots may be intact: 'snap fsck' says which, 'snap reset' finds the newest of this database"
+
+
 def _fixed(text: str) -> Callable[[Any], str]:
     return lambda _: text
 
@@ -47,6 +58,7 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.DatabaseLocked: _fixed("end the transaction that holds it, or wait longer with --timeout SECONDS"),
     errors.StoreLocked: _fixed("another snap command is writing to the store; try again"),
     errors.UnknownRevision: _nearest,
+    errors.SnapshotForgotten: _forgotten,
     errors.AmbiguousRevision: _fixed("give more digits of the id"),
     errors.BadName: _fixed("a name such as 'baseline' or 'run-41' will do"),
     errors.ConfigurationError: _configuration,
@@ -67,6 +79,8 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     refusals.NeverRight: _fixed("something still writes to them: end it, then run again"),
     refusals.CleanImpossible: _fixed("'snap restore REV' brings the whole state back"),
     refusals.PatchImpossible: _fixed("'snap export REV FILE' writes the whole state"),
+    refusals.EmptyPolicy: _fixed("say it with --keep-last N, --keep-daily N ... or under 'prune:' in snapstore.yaml"),
+    refusals.WouldRemoveEverything: _fixed("keep at least one: --keep-last 1; 'snap rm' forgets single snapshots"),
     refusals.NothingToUndo: _fixed("'snap reflog' shows where the database was"),
     errors.DatabaseMissing: _fixed("check the path; 'snap restore REV' writes it anew from a snapshot"),
     errors.NotADatabase: _fixed(
@@ -77,6 +91,6 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     ),
     errors.DatabaseUnreadable: _fixed("'snap doctor' checks permissions and what lies beside the database"),
     errors.DiskFull: _fixed("nothing was changed; free some space and try again"),
-    errors.StoreDamaged: _fixed("other snapshots may be intact: 'snap log --all' lists them, 'snap reset' finds one"),
+    errors.StoreDamaged: _damaged,
     errors.RestoreMismatch: _fixed("'snap undo' brings back the state before; check the disk"),
 }

@@ -19,10 +19,16 @@ def lines(listed: Sequence[Listed]) -> list[str]:
                 when(one.created),
                 size(one.bytes),
                 f"+{size(one.stored_bytes)}",
-                style(", ".join(one.names) + (" (pinned)" if one.pinned else ""), fg="green"),
+                _names(one),
                 one_line(one.message),
             )
             for one in listed
         ],
         right=(2, 3),
     )
+
+
+def _names(one: Listed) -> str:
+    if one.forgotten:
+        return style("(forgotten)", fg="red")
+    return style(", ".join(one.names) + (" (pinned)" if one.pinned else ""), fg="green")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from difflib import get_close_matches
 
 import yaml
 
 from snapstore.errors import ConfigurationError
+
+_MOST_DIGITS = 9  # of a number of things
 
 
 class Nodes:
@@ -22,6 +25,10 @@ class Nodes:
             raise self.error(f"'{key}' has to be text", node)
         if "\0" in node.value:
             raise self.error(f"'{key}' has a zero character", node)
+        try:
+            os.fsencode(node.value)
+        except UnicodeEncodeError as error:
+            raise self.error(f"'{key}' has half of a character", node) from error
         return str(node.value)
 
     def names(self, key: str, node: yaml.Node) -> tuple[str, ...]:
@@ -37,10 +44,17 @@ class Nodes:
             raise self.error(f"'{key}' has to be one of {', '.join(known)}", node)
         return said
 
+    def number(self, key: str, node: yaml.Node) -> int:
+        """Return a number of things, or zero."""
+        said = self.text(key, node)
+        if not said.isdecimal():
+            raise self.error(f"'{key}' has to be a number", node)
+        return int(said)
+
     def count(self, key: str, node: yaml.Node) -> int:
         """Return a number of things, at least one."""
         said = self.text(key, node)
-        if not said.isdecimal() or not int(said):
+        if not said.isdecimal() or len(said) > _MOST_DIGITS or not int(said):
             raise self.error(f"'{key}' has to be a number, at least 1", node)
         return int(said)
 

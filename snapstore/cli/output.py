@@ -111,10 +111,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def when(timestamp: str) -> str:
-    """Return a time of ours in local time, to the second."""
+    """Return a time of ours in local time, to the second; what is none, as it is."""
     from snapstore.timestamps import parse
 
-    return parse(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return parse(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):  # a byte of the catalog was flipped; `fsck` says so
+        return one_line(timestamp)
 
 
 def _cell(text: str, width: int, right: bool) -> str:

@@ -7,7 +7,7 @@ comes from a database goes through `text`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
 from importlib import resources
@@ -20,6 +20,7 @@ from snapstore.database.record import Value
 from snapstore.timestamps import now
 
 SIGNS = {"added": "+", "removed": "\N{MINUS SIGN}", "changed": "~"}  # colour is never the only carrier
+PICTURE = "picture"  # the class of a column of drawings
 BECAME = '<span class="to" role="img" aria-label="became">→</span>'
 
 _LONGEST = 90  # characters of a text in a cell, and twice the bytes of a blob
@@ -110,6 +111,29 @@ def scrolled(table: Iterable[str], label: str, kind: str = "") -> Iterator[str]:
     yield "</table>\n</div>\n"
 
 
+def listing(
+    id_: str, title: str, head: Sequence[tuple[str, str]], groups: Iterable[tuple[str, Sequence[Sequence[str]]]]
+) -> Iterator[str]:
+    """Yield a table of rows that share a name; `head` has a class and a title for each column, the name's first.
+
+    A narrow page shows the cells of a row below each other, and says each one's title from `data-title`.
+    """
+
+    def parts() -> Iterator[str]:
+        yield unseen(title, "caption")
+        cells = "".join(f'<th scope="col"{_class(kind)}>{name}</th>' for kind, name in head)
+        yield f"<thead><tr>{cells}</tr></thead>\n<tbody>\n"
+        for name, rows in groups:
+            span = f' rowspan="{len(rows)}"' if len(rows) > 1 else ""
+            names = [f'<th scope="rowgroup"{span}>{name}</th>' if span else f'<th scope="row">{name}</th>']
+            for row in rows:
+                yield f"<tr>{''.join(names)}{''.join(map(_cell, head[1:], row))}</tr>\n"
+                names.clear()
+        yield "</tbody>\n"
+
+    return scrolled(parts(), id_, "listing")
+
+
 def unseen(html: str, tag: str = "span") -> str:
     """Return what only a screen reader says."""
     return f'<{tag} class="unseen">{html}</{tag}>'
@@ -152,6 +176,16 @@ def marked(old: str, new: str) -> tuple[str, str]:
 def time(moment: str) -> str:
     """Return a time of ours as HTML."""
     return f'<time datetime="{moment}">{moment[:10]} {moment[11:19]} UTC</time>'
+
+
+def _cell(column: tuple[str, str], html: str) -> str:
+    kind, title = column
+    said = "" if kind == PICTURE else f' data-title="{title}"'
+    return f"<td{_class(kind)}{said}>{html}</td>"
+
+
+def _class(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""
 
 
 def _said(kind: str, amount: int) -> str:

@@ -81,6 +81,7 @@ class Parameter(Record):
     is_flag: bool = False
     metavar: str | None = None
     help: str | None = None
+    hidden: bool = False
 
     @property
     def is_option(self) -> bool:

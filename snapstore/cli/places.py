@@ -114,6 +114,11 @@ class Places:
         """The tag of a suite's safety net."""
         return self.config.backup_name if self.config else DEFAULT_BACKUP_NAME
 
+    def as_options(self) -> list[str]:
+        """Return the options that lead another process to the same places."""
+        named = ["--db", self._options.db] if self._options.db else []
+        return ["--store", self.store_path, *named, *(["--config", self.config_path] if self.config_path else [])]
+
     def open_store(self) -> Store:
         """Open the store. Raises NoStore."""
         return Store.open(self.store_path, self.timeout)

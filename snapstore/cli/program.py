@@ -132,6 +132,7 @@ def click_parameter(declared: Parameter, **settings: Any) -> click.Parameter:
             metavar=declared.metavar,
             **settings,
         )
+    settings.setdefault("hidden", declared.hidden)
     if declared.is_flag:
         return click.Option(names, is_flag=True, help=declared.help, **settings)
     return click.Option(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from snapstore.actions.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED
 from snapstore.cli import charts
 from snapstore.cli.figures import duration, interval, place_of, rows_of, share
 from snapstore.cli.output import counted, size, when
-from snapstore.cli.page import code, document, scrolled, text, time, unseen
+from snapstore.cli.page import PICTURE, code, document, listing, text, time
 from snapstore.hybrid.report import Leak, Phase, Report, SuiteLine
 from snapstore.hybrid.safety_net import UNREADABLE
 from snapstore.hybrid.statistics import Rate
 from snapstore.project import Project
 
-PICTURE = "picture"
 VERDICTS = (CLEAN, DRIFTED, LEAKED, DAMAGED, SCHEMA_CHANGED, UNREADABLE, "other")
 _MOST_COLUMNS = 60  # suites in a picture
 _MOST_SUITES = 50  # in the table below it
@@ -89,39 +88,6 @@ def _section(id_: str, title: str, lead: str) -> str:
     return f'<section aria-labelledby="{id_}">\n<h2 id="{id_}">{title}</h2>\n<p class="soft">{lead}</p>\n'
 
 
-def _table(
-    id_: str, title: str, head: Sequence[tuple[str, str]], groups: Iterable[tuple[str, Sequence[Sequence[str]]]]
-) -> Iterator[str]:
-    """Yield a table of rows that share a name; `head` has a class and a title for each column, the name's first.
-
-    A narrow page shows the cells of a row below each other, and says each one's title from `data-title`.
-    """
-
-    def parts() -> Iterator[str]:
-        yield unseen(title, "caption")
-        cells = "".join(f'<th scope="col"{_class(kind)}>{name}</th>' for kind, name in head)
-        yield f"<thead><tr>{cells}</tr></thead>\n<tbody>\n"
-        for name, rows in groups:
-            span = f' rowspan="{len(rows)}"' if len(rows) > 1 else ""
-            names = [f'<th scope="rowgroup"{span}>{name}</th>' if span else f'<th scope="row">{name}</th>']
-            for row in rows:
-                yield f"<tr>{''.join(names)}{''.join(map(_cell, head[1:], row))}</tr>\n"
-                names.clear()
-        yield "</tbody>\n"
-
-    return scrolled(parts(), id_, "listing")
-
-
-def _cell(column: tuple[str, str], html: str) -> str:
-    kind, title = column
-    said = "" if kind == PICTURE else f' data-title="{title}"'
-    return f"<td{_class(kind)}{said}>{html}</td>"
-
-
-def _class(kind: str) -> str:
-    return f' class="{kind}"' if kind else ""
-
-
 def _suites(report: Report) -> Iterator[str]:
     shown = list(reversed(report.suites[:_MOST_COLUMNS]))
     columns = [_by_verdict(suite) for suite in shown]
@@ -131,14 +97,15 @@ def _suites(report: Report) -> Iterator[str]:
     yield _section(
         "suites", "Suite by suite", "A column a suite, the newest at the right: its tests by what they left."
     )
-    yield f'<figure class="card chart">\n<p class="axis"><span>{counted(tallest, "test")}</span></p>\n'
+    yield f'<figure class="card chart">\n<div style="max-width:{max(12, 4 * len(shown))}rem">\n'
+    yield f'<p class="axis"><span>{counted(tallest, "test")}</span></p>\n'
     yield charts.stacks(columns, VERDICTS, label)
-    yield f'<p class="axis"><span>{when(shown[0].started)[:10]}</span><span>{when(shown[-1].started)[:10]}</span></p>\n'
+    yield f"{_ends(shown[0].started, shown[-1].started)}</div>\n"
     keys = "".join(f'<li><i class="v-{kind}"></i>{sums[kind]:,} {kind}</li>' for kind in VERDICTS if sums[kind])
     yield f'<figcaption><ul class="legend">{keys}</ul></figcaption>\n</figure>\n'
     yield '<details class="more"><summary>The suites as a table</summary>\n'
     head = [("", "Suite"), ("", "Began"), ("", "Outcome"), ("n", "Tests"), ("n", "Restored"), ("", "Verdicts")]
-    yield from _table("suites", "Suites", head, map(_suite, report.suites[:_MOST_SUITES]))
+    yield from listing("suites", "Suites", head, map(_suite, report.suites[:_MOST_SUITES]))
     if len(report.suites) > _MOST_SUITES:
         left_out = counted(len(report.suites) - _MOST_SUITES, "more suite")
         yield f'<p class="cut">{left_out}; {code("--json")} has all</p>\n'
@@ -167,7 +134,7 @@ def _leaks(leaks: Sequence[Leak]) -> Iterator[str]:
     head = [("n" if name == "Leaked in" else "", name) for name in names]
     groups = groupby(leaks, key=lambda leak: leak.label)
     rows = ((text(label), [_leak(leak, several=several) for leak in of]) for label, of in groups)
-    yield from _table("leaks", "Leaks", head, rows)
+    yield from listing("leaks", "Leaks", head, rows)
     yield "</section>\n"
 
 
@@ -210,7 +177,7 @@ def _scenarios(report: Report) -> Iterator[str]:
         )
         for one in report.scenarios
     )
-    yield from _table("scenarios", "Scenarios", head, rows)
+    yield from listing("scenarios", "Scenarios", head, rows)
     yield "</section>\n"
 
 
@@ -242,7 +209,7 @@ def _phases(report: Report) -> Iterator[str]:
         )
         for phase in report.phases
     )
-    yield from _table("times", "Times", head, rows)
+    yield from listing("times", "Times", head, rows)
     yield "</section>\n"
 
 
@@ -278,7 +245,7 @@ def _steps(report: Report) -> Iterator[str]:
         )
         for step in report.steps
     )
-    yield from _table("steps", "Steps", head, rows)
+    yield from listing("steps", "Steps", head, rows)
     yield "</section>\n"
 
 
@@ -287,10 +254,20 @@ def _growth(report: Report) -> Iterator[str]:
     if not sizes:
         return
     first, last = sizes[0][1], sizes[-1][1]
-    yield _section(
-        "growth", "The store", f"It had {size(first)} after the first of these suites and has {size(last)} now."
-    )
-    yield f'<figure class="card chart">\n<p class="axis"><span>{size(max(number for _, number in sizes))}</span></p>\n'
-    yield charts.curve([number for _, number in sizes], f"from {size(first)} to {size(last)}")
-    ends = f"<span>{when(sizes[0][0])[:10]}</span><span>{when(sizes[-1][0])[:10]}</span>"
-    yield f'<p class="axis">{ends}</p>\n</figure>\n</section>\n'
+    grown = f"It had {size(first)} after the first of these suites and has {size(last)} now."
+    yield _section("growth", "The store", grown if len(sizes) > 1 else f"It has {size(last)}.")
+    if len(sizes) > 1:
+        yield from _curve(sizes)
+    yield "</section>\n"
+
+
+def _curve(sizes: Sequence[tuple[str, int]]) -> Iterator[str]:
+    numbers = [number for _, number in sizes]
+    yield f'<figure class="card chart">\n<p class="axis"><span>{size(max(numbers))}</span></p>\n'
+    yield charts.curve(numbers, f"from {size(numbers[0])} to {size(numbers[-1])}")
+    yield f"{_ends(sizes[0][0], sizes[-1][0])}</figure>\n"
+
+
+def _ends(first: str, last: str) -> str:
+    """Return the days at both ends of a picture."""
+    return f'<p class="axis"><span>{when(first)[:10]}</span><span>{when(last)[:10]}</span></p>\n'

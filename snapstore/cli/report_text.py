@@ -11,6 +11,7 @@ from snapstore.hybrid.report import Leak, Report
 from snapstore.hybrid.statistics import Rate
 
 _MOST_LEAKS = 20
+_LONGEST_NAME = 60  # characters
 _NOTHING = "no suite has run yet; 'snap run -- COMMAND' runs one"
 
 
@@ -45,6 +46,11 @@ def _rate(what: str, of: Rate) -> tuple[str, str, str, str]:
     return (style(what, bold=True), _share(of), f"{of.successes:,} of {of.trials:,}", _between(of))
 
 
+def _name(text: str) -> str:
+    shown = one_line(text)
+    return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"
+
+
 def _share(of: Rate) -> str:
     if of.share is None:
         return "-"
@@ -67,7 +73,7 @@ def _scenarios(report: Report) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("", "tests", "cleanup", "95%", "restore", "state")]
     for one in report.scenarios:
         rates = (_share(one.cleanup), interval(one.cleanup), _share(one.restore), _share(one.final))
-        rows.append((one_line(one.name) or "(none)", f"{one.tests:,}", *rates))
+        rows.append((_name(one.name) or "(none)", f"{one.tests:,}", *rates))
     return rows
 
 
@@ -77,7 +83,7 @@ def _leaks(leaks: Sequence[Leak]) -> list[tuple[str, ...]]:
     for leak in leaks[:_MOST_LEAKS]:
         runs = f"{leak.leaked:,} of {leak.runs:,}"
         place = one_line(place_of(leak, several=several))
-        rows.append((one_line(leak.label), place, rows_of(leak), runs, when(leak.first)[:10], when(leak.last)[:10]))
+        rows.append((_name(leak.label), place, rows_of(leak), runs, when(leak.first)[:10], when(leak.last)[:10]))
     return rows
 
 
@@ -85,7 +91,7 @@ def _steps(report: Report) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("", "attempts", "at first", "in the end", "median")]
     for step in report.steps:
         times = duration(step.seconds.median)
-        rows.append((one_line(step.name), f"{step.attempts:,}", _share(step.first), _share(step.any), times))
+        rows.append((_name(step.name), f"{step.attempts:,}", _share(step.first), _share(step.any), times))
     return rows
 
 

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 COMMANDS = {
     "Snapshots": ("tag", "backup", "restore", "undo", "reset", "status"),
     "Comparing": ("diff", "verify", "clean"),
-    "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm"),
+    "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm", "prune"),
     "Suites": ("run", "report", "session"),
     "Reading": ("query", "export", "import"),
-    "Setting up": ("init", "doctor", "completion", "demo"),
+    "Care": ("fsck", "doctor"),
+    "Setting up": ("init", "completion", "demo"),
 }
 _MODULES = {"import": "import_"}  # a keyword cannot name a module
 NAMES = [name for names in COMMANDS.values() for name in names]

@@ -24,13 +24,14 @@ from snapstore.blocks import lock_page
 from snapstore.database.header import HEADER_BYTES
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.record import signed, varint
+from snapstore.records import Record
 
 INDEX_INTERIOR, TABLE_INTERIOR, INDEX_LEAF, TABLE_LEAF = 2, 5, 10, 13
 _INTERIOR = (INDEX_INTERIOR, TABLE_INTERIOR)
 _TYPES = (INDEX_INTERIOR, TABLE_INTERIOR, INDEX_LEAF, TABLE_LEAF)
 _LEAF_HEADER, _INTERIOR_HEADER = 8, 12
 _SMALL = 0x80  # a varint below it is a single byte
-_MAX_DEPTH = 20  # SQLite's BTCURSOR_MAX_DEPTH
+MAX_DEPTH = 20  # SQLite's BTCURSOR_MAX_DEPTH
 _U32 = struct.Struct(">I").unpack_from
 _U16 = struct.Struct(">H").unpack_from
 
@@ -43,12 +44,20 @@ class Cell(NamedTuple):
     overflow: tuple[int, ...]
 
 
-class Tree(NamedTuple):
-    """The pages of a b-tree in key order: leaves, interior pages from the root down, of these the leaves' parents."""
+class Tree(Record):
+    """The pages of a b-tree, level by level from the root, each level in key order."""
 
-    leaves: array[int]
-    interior: array[int]
-    parents: array[int]
+    levels: list[array[int]]
+
+    @property
+    def leaves(self) -> array[int]:
+        """The pages of the lowest level."""
+        return self.levels[-1]
+
+    @property
+    def height(self) -> int:
+        """How many levels are above the leaves."""
+        return len(self.levels) - 1
 
 
 def page_numbers() -> array[int]:
@@ -68,53 +77,57 @@ def children(image: Image, pgno: int) -> array[int]:
     return found
 
 
-def walk(
-    root: int,
-    claim: Callable[[array[int]], None],
-    read: Callable[[int], array[int]],
-    expect: Callable[[array[int]], None] = lambda _: None,
-) -> Tree:
+def walk(root: int, read: Callable[[int], array[int]], expect: Callable[[array[int]], None] = lambda _: None) -> Tree:
     """Find all pages of a b-tree, reading none but the interior ones and one leaf.
 
-    `claim` is told each page once, level by level, and may raise; `expect` is told the pages of a level before they
-    are read; `read` returns the children of a page, as `children` does.
+    `read` returns the children of a page, as `children` does, and may raise where one of them was met before;
+    `expect` is told the pages of a level before they are read.
     """
-    interior, parents = page_numbers(), page_numbers()
-    claim(array("I", [root]))
-    level = array("I", [root])
-    for _ in range(_MAX_DEPTH):
-        if not read(level[0]):
-            return Tree(level, interior, parents)
-        interior.extend(level)
-        expect(level)
+    levels = [array("I", [root])]
+    for _ in range(MAX_DEPTH):
+        level = levels[-1]
         below = page_numbers()
-        for pgno in level:
-            found = read(pgno)
-            if not found:
-                raise DamagedPage(pgno, "is a leaf where the others of its level are not")
+        below.extend(read(level[0]))
+        if not below:
+            return Tree(levels)
+        expect(level[1:])
+        for pgno in level[1:]:
+            if not (found := read(pgno)):
+                raise uneven(pgno)
             below.extend(found)
-        claim(below)
-        parents, level = level, below
-    raise DamagedPage(root, "is the root of a b-tree without an end")
+        levels.append(below)
+    raise endless(root)
+
+
+def uneven(pgno: int) -> DamagedPage:
+    """Return the error of a page on a level where a b-tree has no pages of its kind."""
+    return DamagedPage(pgno, "is a leaf where the others of its level are not")
+
+
+def endless(root: int) -> DamagedPage:
+    """Return the error of a b-tree whose pages go round in circles."""
+    return DamagedPage(root, "is the root of a b-tree without an end")
 
 
 def tree(image: Image, root: int) -> Tree:
     """Find all pages of one b-tree. Raises DamagedPage."""
-    seen: set[int] = set()
+    seen = {root}
 
-    def claim(pages: array[int]) -> None:
-        for pgno in pages:
-            if pgno in seen:
-                raise DamagedPage(pgno, "is met twice")
-            seen.add(pgno)
+    def read(pgno: int) -> array[int]:
+        found = children(image, pgno)
+        for child in found:
+            if child in seen:
+                raise DamagedPage(child, "is met twice")
+            seen.add(child)
+        return found
 
-    return walk(root, claim, lambda pgno: children(image, pgno))
+    return walk(root, read)
 
 
 def find(image: Image, root: int, rowid: int) -> Cell | None:
     """Return the row of a rowid table with a rowid, None where there is none. Raises DamagedPage."""
     pgno = root
-    for _ in range(_MAX_DEPTH):
+    for _ in range(MAX_DEPTH):
         page = image.page(pgno)
         kind, start = _kind(page, pgno)
         if kind != TABLE_INTERIOR:
@@ -125,7 +138,7 @@ def find(image: Image, root: int, rowid: int) -> Cell | None:
         except IndexError as error:
             raise DamagedPage(pgno, "has a cell that goes past its end") from error
         pgno = _U32(page, offsets[place] if place < len(offsets) else start + 8)[0]
-    raise DamagedPage(root, "is the root of a b-tree without an end")
+    raise endless(root)
 
 
 def table_cells(image: Image, pgno: int) -> Iterator[Cell]:

@@ -7,35 +7,24 @@ sequences, statistics) is said in virtual.py.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from functools import cached_property
 
 from snapstore.database.columns import Comparison
-from snapstore.database.forest import Forest
+from snapstore.database.forests import NO_SHELVES, EveryPage, Forests, Shelves
+from snapstore.database.header import HEADER_BYTES
 from snapstore.database.image import Image
 from snapstore.database.overflow import Behind
 from snapstore.database.rowdiff import Share, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.schema_reader import read_schema
-from snapstore.database.tables import SCHEMA, Schema, SchemaRow, Table, folded
+from snapstore.database.tables import SCHEMA, SCHEMA_ROOT, Schema, SchemaRow, Table, folded
+from snapstore.records import Record
 
 SETTINGS = ("user_version", "application_id")
 _ORDER = ("table", "index", "view", "trigger")
 
 
-class EveryPage(Collection[int]):
-    """All pages: what differs between images whose pages cannot be compared."""
-
-    def __contains__(self, pgno: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 1
-
-
-class SchemaChange(NamedTuple):
+class SchemaChange(Record):
     """An object of the schema, or a setting, that differs; its text on each side, None where there is none.
 
     `table` is the one it belongs to, its own name for a table or a view.
@@ -59,11 +48,16 @@ class ImageDiff:
     Raises DatabaseCorrupt.
     """
 
-    def __init__(self, before: Image, after: Image, changed: Collection[int]) -> None:
+    def __init__(self, before: Image, after: Image, changed: Collection[int], shelves: Shelves = NO_SHELVES) -> None:
         self.before, self.after = before, after
         self._changed = changed
-        self.schemas = self._read_schemas()
+        self._shelves = shelves
         self.tables: list[TableDiff] = list(self._tables()) if changed else []
+
+    @property
+    def changed(self) -> Collection[int]:
+        """The numbers of the pages that differ, or are in one image only."""
+        return self._changed
 
     @property
     def pages_changed(self) -> int:
@@ -74,6 +68,8 @@ class ImageDiff:
 
     def schema_changes(self) -> list[SchemaChange]:
         """Return what differs in schema and settings, tables first."""
+        if not self._changed:
+            return []
         before, after = (_named(schema) for schema in self.schemas)
         changes = []
         for name in dict.fromkeys([*before, *after]):
@@ -84,10 +80,23 @@ class ImageDiff:
         changes.sort(key=lambda change: (_ORDER.index(change.type), change.name))
         return changes + list(self._settings())
 
-    def _read_schemas(self) -> tuple[Schema, Schema]:
-        before = read_schema(self.before)
-        after = read_schema(self.after) if self._changed else before
-        return before, after
+    @cached_property
+    def schemas(self) -> tuple[Schema, Schema]:
+        """The schema of each image, read when it is asked for where nothing differs."""
+        seen: set[int] = set()
+        before = read_schema(self.before.noting(seen))
+        return before, before if self._are_alike(seen) else read_schema(self.after)
+
+    def _are_alike(self, pages: set[int]) -> bool:
+        """Tell whether some pages mean the same on both sides; of page 1 it is asked of what follows the header."""
+        if not self._changed:
+            return True
+        before, after = self.before, self.after
+        if (before.usable, before.encoding) != (after.usable, after.encoding):
+            return False
+        if any(pgno in self._changed for pgno in pages if pgno != SCHEMA_ROOT):
+            return False
+        return before.page(SCHEMA_ROOT)[HEADER_BYTES:] == after.page(SCHEMA_ROOT)[HEADER_BYTES:]
 
     def _settings(self) -> Iterator[SchemaChange]:
         for name in SETTINGS:
@@ -97,49 +106,38 @@ class ImageDiff:
 
     def _tables(self) -> Iterator[TableDiff]:
         tables = _paired(*self.schemas)
-        before, after = Forest(self.before), Forest(self.after)
-        for number, (old, new) in enumerate(tables, 1):
-            if old:
-                before.grow(number, old)
-            if new:
-                after.grow(number, new, before, self._changed)
-        pages = [self._own_pages(before, after, number, *pair) for number, pair in enumerate(tables, 1)]
-        behind = self._behind(before, after, pages)
-        for number, ((old, new), (old_pages, new_pages)) in enumerate(zip(tables, pages, strict=True), 1):
-            if more := behind.get(number):
-                old_pages = _with(before, number, old_pages, more)  # noqa: PLW2901
-                new_pages = _with(after, number, new_pages, more)  # noqa: PLW2901
+        forests = Forests((self.before, self.after), self._changed, self._shelves)
+        forests.grow(_trees(self.before, self.schemas[0]), _trees(self.after, self.schemas[1]))
+        pages = [self._pages(forests, old, new) for old, new in tables]
+        behind = self._behind(forests, pages)
+        for (old, new), (old_pages, new_pages) in zip(tables, pages, strict=True):
+            if old and new and (more := behind.get(new.root)):
+                old_pages, new_pages = forests.own_pages(old, new, more)  # noqa: PLW2901
             if old_pages or new_pages or not (old and new):
                 yield TableDiff(
                     Share(RowReader(self.before, old), old_pages) if old else None,
                     Share(RowReader(self.after, new), new_pages) if new else None,
                 )
 
-    def _own_pages(
-        self, before: Forest, after: Forest, number: int, old: Table | None, new: Table | None
-    ) -> tuple[list[int], list[int]]:
-        is_shared = old is not None and new is not None and Comparison(old, new).shares_pages
-        return (
-            before.own_pages(number, old, after if is_shared else None, self._changed) if old else [],
-            after.own_pages(number, new, before if is_shared else None, self._changed) if new else [],
-        )
+    def _pages(self, forests: Forests, old: Table | None, new: Table | None) -> tuple[list[int], list[int]]:
+        """Return the pages that have to be read of a table on both sides."""
+        if old is None or new is None or isinstance(self._changed, EveryPage):
+            return forests.pages(old, new)
+        return forests.own_pages(old, new) if Comparison(old, new).shares_pages else forests.pages(old, new)
 
-    def _behind(self, before: Forest, after: Forest, pages: list[tuple[list[int], list[int]]]) -> dict[int, set[int]]:
+    def _behind(self, forests: Forests, pages: list[tuple[list[int], list[int]]]) -> dict[int, set[int]]:
         if isinstance(self._changed, EveryPage):
             return {}
         read = {pgno for old, new in pages for pgno in (*old, *new)}
-        for forest in (before, after):  # no table of a user's, but its rows may be long
+        for forest in forests.sides:  # no table of a user's, but its rows may be long
             if forest.image.page_count:
-                forest.grow(len(pages) + 1, SCHEMA)
-                read.update(forest.trees[len(pages) + 1].leaves)
-        return Behind(before, after, self.schemas, read, self._changed, len(pages) + 2).leaves()
+                read.update(forest.pages(SCHEMA))
+        return Behind(forests, self.schemas, read, self._changed).leaves()
 
 
-def _with(forest: Forest, number: int, pages: list[int], more: set[int]) -> list[int]:
-    """Return pages and some more, in the order in which the b-tree has them."""
-    wanted = {*pages, *more}
-    tree = forest.trees[number]
-    return [pgno for pgno in (*tree.interior, *tree.leaves) if pgno in wanted]
+def _trees(image: Image, schema: Schema) -> list[Table]:
+    """Return the tables of an image, and the schema's own."""
+    return [*schema.tables.values(), SCHEMA] if image.page_count else []
 
 
 def _paired(before: Schema, after: Schema) -> list[tuple[Table | None, Table | None]]:

@@ -1,77 +1,91 @@
-"""All table b-trees of two images, and which of their pages the two do not share.
+"""A forest: the b-trees of one image, and which of their pages another image does not share.
 
-Only interior pages are read. A page that did not change and belongs to the same table on both sides
-holds the same rows on both, and is not looked at again.
+A page that did not change and belongs to the same table on both sides holds the same rows on both, and is not
+looked at. The forest of one image of a comparison is walked, or was kept from an earlier one (skeleton.py); that
+of the other is derived from it and the pages that changed (derived.py).
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Collection, Set
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 
-from snapstore.database.btree import Tree, children, walk
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.tables import Table
+from snapstore.errors import DatabaseCorrupt
 
 
-class Forest:
-    """The b-trees of the tables of one image. `owners` says for each page, from 0, the number of its table, from 1."""
+class Forest(ABC):
+    """B-trees, each called by its root page; `names` has those that were grown."""
 
     def __init__(self, image: Image) -> None:
         self.image = image
-        self.owners = array("I", bytes(4 * (image.page_count + 1)))
-        self.trees: dict[int, Tree] = {}
         self.names: dict[int, str] = {}
-        self._children: dict[int, array[int]] = {}
 
-    def grow(self, number: int, table: Table, twin: Forest | None = None, changed: Collection[int] = ()) -> None:
-        """Walk the b-tree of a table. Pages that are not `changed` are taken from a `twin`. Raises DatabaseCorrupt."""
-
-        def known(pgno: int) -> array[int] | None:
-            return twin._children.get(pgno) if twin is not None and pgno not in changed else None
-
-        def read(pgno: int) -> array[int]:
-            shared = known(pgno)
-            found = self._children[pgno] = children(self.image, pgno) if shared is None else shared
-            return found
-
-        def expect(level: array[int]) -> None:
-            self.image.expect([pgno for pgno in level if known(pgno) is None])
-
-        self.names[number] = table.name
+    def grow(self, table: Table) -> None:
+        """Add the b-tree of a table or an index. Raises DatabaseCorrupt."""
+        self.names[table.root] = table.name
         try:
-            self.trees[number] = walk(table.root, lambda pages: self._claim(number, pages), read, expect)
+            if not 0 < table.root <= self.image.page_count:
+                raise taken(table.root, self.image)
+            self._grow(table.root)
         except DamagedPage as error:
-            raise self.image.corrupt(error, table.name) from error
+            raise self.corrupt(error, table.root) from error
 
-    def own_pages(self, number: int, table: Table, other: Forest | None, changed: Collection[int]) -> list[int]:
-        """Return the pages with rows that `other` does not share, in key order; all of them without another."""
-        tree = self.trees.get(number)
-        if tree is None:
-            return []
-        if other is None or not isinstance(changed, Set) or not tree.interior:
-            pages = [*tree.interior, *tree.leaves] if table.without_rowid else list(tree.leaves)
-            return [pgno for pgno in pages if other is None or self._is_own(pgno, number, other, changed)]
-        pages = [pgno for pgno in tree.interior if self._is_own(pgno, number, other, changed)]
-        own_parents = set(pages)
-        pages = pages if table.without_rowid else []
-        for parent in tree.parents:
-            below = self._children[parent]
-            if parent in own_parents:
-                pages += (pgno for pgno in below if self._is_own(pgno, number, other, changed))
-            elif not changed.isdisjoint(below):  # the other side has this page too, and so all below it
-                pages += (pgno for pgno in below if pgno in changed)
-        return pages
+    def corrupt(self, error: DamagedPage, root: int) -> DatabaseCorrupt:
+        """Return the error that names a page and the tree it was met in."""
+        return self.image.corrupt(error, self.names.get(root, ""))
 
-    def _claim(self, number: int, pages: array[int]) -> None:
-        """Note whose some pages are."""
-        owners, last = self.owners, self.image.page_count
-        for pgno in pages:
-            if not 0 < pgno <= last:
-                raise DamagedPage(pgno, f"is not among the {last} pages there are")
-            if owners[pgno]:
-                raise DamagedPage(pgno, "belongs to two places")
-            owners[pgno] = number
+    @abstractmethod
+    def _grow(self, root: int) -> None:
+        """Add a b-tree. Raises DamagedPage."""
 
-    def _is_own(self, pgno: int, number: int, other: Forest, changed: Collection[int]) -> bool:
-        return pgno in changed or pgno >= len(other.owners) or other.owners[pgno] != number
+    @abstractmethod
+    def owner(self, pgno: int) -> int:
+        """Return the root of the tree that a page belongs to, 0 for none of those that were grown."""
+
+    @abstractmethod
+    def children(self, pgno: int) -> Sequence[int]:
+        """Return the children of a page of a tree in key order, nothing for a leaf."""
+
+    def pages(self, table: Table) -> list[int]:
+        """Return the pages with rows of a tree, leaves in key order."""
+        above, leaves, left = [], [], [table.root]
+        while left:
+            pgno = left.pop()
+            if below := self.children(pgno):
+                above.append(pgno)
+                left.extend(reversed(below))
+            else:
+                leaves.append(pgno)
+        return above + leaves if table.without_rowid else leaves
+
+
+def taken(pgno: int, image: Image) -> DamagedPage:
+    """Return the error of a page that hangs on two pages, or that there is not."""
+    if not 0 < pgno <= image.page_count:
+        return DamagedPage(pgno, f"is not among the {image.page_count} pages there are")
+    return DamagedPage(pgno, "belongs to two places")
+
+
+def own_pages(
+    side: Forest, table: Table, other: Forest, twin: Table, changed: Collection[int], passed: set[int]
+) -> list[int]:
+    """Return the pages with rows of a table that its `twin` in the `other` forest does not share, in key order.
+
+    `passed` are the pages that changed, and those of either side that they hang on: only they are passed through
+    where both sides share a page.
+    """
+    interior: list[int] = []
+    leaves: list[int] = []
+    left = [table.root]
+    while left:
+        pgno = left.pop()
+        is_own = pgno in changed or other.owner(pgno) != twin.root
+        below = side.children(pgno)
+        if is_own:
+            (interior if below else leaves).append(pgno)
+            left.extend(reversed(below))
+        elif pgno in passed:
+            left += [child for child in reversed(below) if child in passed]
+    return interior + leaves if table.without_rowid else leaves

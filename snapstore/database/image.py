@@ -48,6 +48,15 @@ class Image:
             raise DamagedPage(pgno, f"is not among the {self.page_count} pages there are")
         return self._read(pgno)
 
+    def noting(self, seen: set[int]) -> Image:
+        """Return the same image, which notes the pages that are read from it."""
+
+        def read(pgno: int) -> bytes:
+            seen.add(pgno)
+            return self._read(pgno)
+
+        return Image(self.label, self.page_size, self.page_count, read, self.expect)
+
     def corrupt(self, error: DamagedPage, table: str = "") -> DatabaseCorrupt:
         """Return the error that names the page and the table it was met in."""
         of = f" of table '{table}'" if table else ""

@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterator
 
 from snapstore.database.btree import chains, free_pages, is_pointer_map
 from snapstore.database.forest import Forest
+from snapstore.database.forests import Forests
 from snapstore.database.image import DamagedPage
-from snapstore.database.tables import Schema, Table
+from snapstore.database.tables import Schema, SchemaRow, Table
 
 _LEAST_FIRST_BYTE = 2  # an overflow page begins with a page number, a page of a b-tree with its type
 _UNTIL_PAGES = _LEAST_FIRST_BYTE << 24  # so that below this many pages the first byte tells them apart
@@ -25,87 +26,85 @@ class Behind:
     """Finds the unchanged pages whose rows have a changed overflow page. Raises DatabaseCorrupt.
 
     `read` are the pages with rows that will be read anyway. The forests hold the b-trees of all tables; where it
-    matters those of the indexes are added, with numbers from `first_index` on.
+    matters those of the indexes are added.
     """
 
     def __init__(
-        self,
-        before: Forest,
-        after: Forest,
-        schemas: tuple[Schema, Schema],
-        read: Collection[int],
-        changed: Collection[int],
-        first_index: int,
+        self, forests: Forests, schemas: tuple[Schema, Schema], read: Collection[int], changed: Collection[int]
     ) -> None:
-        self._forests = before, after
+        self._forests = forests
         self._schemas = schemas
         self._read = read
         self._changed = changed
-        self._first_index = first_index
+        self._indexes = [
+            {row.root: Table(row, (), (), alias=None, without_rowid=True) for row in schema.rows if _is_index(row)}
+            for schema in schemas
+        ]
 
     def leaves(self) -> dict[int, set[int]]:
-        """Return the pages by the number of their table."""
+        """Return the pages by the root of their table after."""
         suspects = {pgno for pgno in self._changed if self._is_suspect(pgno)}
         if not suspects:
             return {}
-        for forest, schema in zip(self._forests, self._schemas, strict=True):
-            self._grow_indexes(forest, schema)
+        self._forests.grow(*(indexes.values() for indexes in self._indexes))
         suspects = {pgno for pgno in suspects if self._is_unowned(pgno)}
-        for forest in self._forests:
+        for forest, indexes in zip(self._forests.sides, self._indexes, strict=True):
             if suspects:
-                suspects -= self._accounted(forest, suspects)
+                suspects -= self._accounted(forest, indexes, suspects)
         return self._owners(suspects) if suspects else {}
 
     def _is_unowned(self, pgno: int) -> bool:
         return not any(
-            pgno > forest.image.page_count or forest.owners[pgno] or is_pointer_map(forest.image, pgno)
-            for forest in self._forests
+            pgno > forest.image.page_count or forest.owner(pgno) or is_pointer_map(forest.image, pgno)
+            for forest in self._forests.sides
         )
 
     def _is_suspect(self, pgno: int) -> bool:
         """Tell whether a page is in both images and may be an overflow page, damaged in one of them perhaps."""
-        return pgno > 1 and self._is_unowned(pgno) and any(map(self._may_be_overflow, self._forests, (pgno, pgno)))
+        return (
+            pgno > 1
+            and self._is_unowned(pgno)
+            and any(self._may_be_overflow(forest, pgno) for forest in self._forests.sides)
+        )
 
     def _may_be_overflow(self, forest: Forest, pgno: int) -> bool:
         return forest.image.page_count >= _UNTIL_PAGES or forest.image.page(pgno)[0] < _LEAST_FIRST_BYTE
 
-    def _grow_indexes(self, forest: Forest, schema: Schema) -> None:
-        indexes = (row for row in schema.rows if row.type == "index" and row.root)
-        for number, row in enumerate(indexes, self._first_index):
-            forest.grow(number, Table(row, (), (), alias=None, without_rowid=True))
-
-    def _accounted(self, forest: Forest, suspects: set[int]) -> set[int]:
+    def _accounted(self, forest: Forest, indexes: Collection[int], suspects: set[int]) -> set[int]:
         """Return the suspects that are free, or in a chain of a page that is read anyway or of a changed index page."""
         image = forest.image
         try:
             found = suspects.intersection(free_pages(image))
         except DamagedPage as error:
             raise image.corrupt(error) from error
-        owned = (pgno for pgno in self._changed if pgno <= image.page_count and forest.owners[pgno])
-        indexes = (pgno for pgno in owned if forest.owners[pgno] >= self._first_index)
-        read = (pgno for pgno in self._read if pgno <= image.page_count and forest.owners[pgno])
-        for pgno in (*read, *indexes):
+        of_indexes = (pgno for pgno in self._changed if forest.owner(pgno) in indexes)
+        read = (pgno for pgno in self._read if forest.owner(pgno))
+        for pgno in (*read, *of_indexes):
             found.update(_on_page(forest, pgno, suspects))
         return found
 
     def _owners(self, suspects: set[int]) -> dict[int, set[int]]:
         """Search outward from the suspects: overflow pages mostly lie near their row's page, and each has one row."""
-        forest = self._forests[1]
+        forest = self._forests.sides[1]
         found: dict[int, set[int]] = {}
         left = set(suspects)
         last = forest.image.page_count
         seen = set(self._read)
         for distance in range(1, last):
             for pgno in {near for suspect in left for near in (suspect - distance, suspect + distance)} - seen:
-                if not 0 < pgno <= last or not (number := forest.owners[pgno]):
+                if not 0 < pgno <= last or not (root := forest.owner(pgno)):
                     continue
                 seen.add(pgno)
                 if hits := set(_on_page(forest, pgno, left)):
-                    found.setdefault(number, set()).add(pgno)
+                    found.setdefault(root, set()).add(pgno)
                     left -= hits
             if not left:
                 break
-        return {number: pages for number, pages in found.items() if number < self._first_index}
+        return {root: pages for root, pages in found.items() if root not in self._indexes[1]}
+
+
+def _is_index(row: SchemaRow) -> bool:
+    return row.type == "index" and row.root != 0
 
 
 def _on_page(forest: Forest, pgno: int, suspects: set[int]) -> Iterator[int]:
@@ -114,4 +113,4 @@ def _on_page(forest: Forest, pgno: int, suspects: set[int]) -> Iterator[int]:
         for chain in chains(forest.image, pgno):
             yield from suspects.intersection(chain)
     except DamagedPage as error:
-        raise forest.image.corrupt(error, forest.names[forest.owners[pgno]]) from error
+        raise forest.corrupt(error, forest.owner(pgno)) from error

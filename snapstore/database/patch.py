@@ -28,6 +28,9 @@ def begin(connection: Connection, *, exclusive: bool = False) -> None:
     With `exclusive`, in a rollback mode, for readers too, so that the commit cannot meet one.
     """
     connection.rows(f"PRAGMA cache_size = -{CACHE_KIB}")
+    # SQLite cuts the file after it has removed the journal: a journal that came back after a power cut would be
+    # played back over a file that lacks those pages.
+    connection.rows("PRAGMA synchronous = EXTRA")
     connection.rows("BEGIN EXCLUSIVE" if exclusive else "BEGIN IMMEDIATE")
 
 

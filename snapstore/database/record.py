@@ -56,7 +56,7 @@ def decode(payload: bytes, encoding: str) -> list[Value]:
     """Return the values of a record. Raises BadRecord."""
     try:
         return _values(payload, _serial_types(payload), encoding)
-    except (IndexError, struct.error) as error:
+    except (IndexError, OverflowError, struct.error) as error:
         raise BadRecord("a record ends too early") from error
 
 

@@ -17,6 +17,7 @@ from snapstore.database.rows import RowReader
 from snapstore.database.spool import AFTER, BEFORE, KeyTwice, Row, Side, Spool
 from snapstore.database.tables import Table
 from snapstore.errors import DatabaseCorrupt
+from snapstore.records import Record
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -34,7 +35,7 @@ class RowChange(NamedTuple):
         return ADDED if self.before is None else REMOVED if self.after is None else CHANGED
 
 
-class Share(NamedTuple):
+class Share(Record):
     """One side of a table: how to read it, and the pages with rows that the other side does not share."""
 
     reader: RowReader
@@ -67,7 +68,8 @@ class TableDiff:
     @property
     def tables(self) -> tuple[Table | None, Table | None]:
         """The table on each side."""
-        return (self.before and self.before.reader.table, self.after and self.after.reader.table)
+        before, after = self.before, self.after
+        return before.reader.table if before else None, after.reader.table if after else None
 
     @cached_property
     def _comparison(self) -> Comparison | None:

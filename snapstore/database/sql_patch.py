@@ -98,7 +98,7 @@ class SqlPatch:
         Rows that may have come under any rowid are left out.
         """
         for table in self._tables:
-            after = table.after and table.after.reader.table
+            after = table.after.reader.table if table.after else None
             for change in self._rows(table) if after else ():
                 assert after is not None
                 if not table.moved:

@@ -5,22 +5,21 @@ How the schema of an image is read: schema_reader.py.
 
 from __future__ import annotations
 
-import string
 from functools import cached_property
-from typing import NamedTuple
 
 from snapstore.database.record import Value
+from snapstore.records import Record
 
 SCHEMA_TABLE = "sqlite_schema"
 SCHEMA_ROOT = 1
 REAL = "REAL"
 SEQUENCE_TABLE = "sqlite_sequence"
 STATISTICS = "sqlite_stat"
-_LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
+_LOWER = {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 
-class SchemaRow(NamedTuple):
+class SchemaRow(Record):
     """A row of `sqlite_schema`."""
 
     type: str
@@ -30,7 +29,7 @@ class SchemaRow(NamedTuple):
     sql: str | None
 
 
-class Column(NamedTuple):
+class Column(Record):
     """A column as declared; `place` is its number in the record, None where it is not stored.
 
     `default_value` is what SQLite reads where a record is too short to have it. `key_place` counts from 1 in the
@@ -47,7 +46,7 @@ class Column(NamedTuple):
     collation: str = "BINARY"
 
 
-class ForeignKey(NamedTuple):
+class ForeignKey(Record):
     """Columns that refer to those of another table."""
 
     columns: tuple[str, ...]
@@ -115,7 +114,7 @@ class Table:
         return (places, self.alias, self.without_rowid)
 
 
-class Schema(NamedTuple):
+class Schema(Record):
     """All rows of `sqlite_schema`, and the tables with rows of their own by lower-case name."""
 
     rows: tuple[SchemaRow, ...]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from snapstore.database.diff import ImageDiff, SchemaChange
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rtree import RtreeDiff
 from snapstore.database.spool import Row
 from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, folded
+from snapstore.records import Record
 
 ROWS, INDEX, SEQUENCES, STATISTICS_KIND = "rows", "index", "sequences", "statistics"
 
@@ -29,11 +29,11 @@ _SHADOWS = {
 }
 _RTREES = ("rtree", "rtree_i32", "geopoly")
 _ROWID = "rowid"  # no column of a full-text table can have this name
-_NUMBERED = re.compile(r"^c\d+")
-_USING = re.compile(r"""\bUSING\s+("[^"]+"|\[[^]]+\]|`[^`]+`|\w+)\s*(?:\((.*)\))?[\s;]*$""", re.IGNORECASE | re.DOTALL)
+_NUMBERED = r"^c\d+"  # patterns are compiled when the first virtual table is met
+_USING = r"""(?is)\bUSING\s+("[^"]+"|\[[^]]+\]|`[^`]+`|\w+)\s*(?:\((.*)\))?[\s;]*$"""
 
 
-class Virtual(NamedTuple):
+class Virtual(Record):
     """A virtual table, with its module in lower case and what stands in the module's parentheses."""
 
     name: str
@@ -43,7 +43,7 @@ class Virtual(NamedTuple):
     @classmethod
     def of(cls, row: SchemaRow) -> Virtual:
         """Read the text that made it."""
-        found = _USING.search(row.sql or "")
+        found = re.search(_USING, row.sql or "")
         module, inner = (found[1].strip('"[]`').lower(), found[2] or "") if found else ("", "")
         return cls(row.name, module, tuple(_split(inner)))
 
@@ -68,7 +68,7 @@ class Virtual(NamedTuple):
         return sum(1 for argument in self.arguments if argument.startswith("+"))
 
 
-class Part(NamedTuple):
+class Part(Record):
     """Rows that differ, under the name `table` a user knows; `source` is the table they are stored in."""
 
     table: str
@@ -84,6 +84,8 @@ class Part(NamedTuple):
 
 def parts(diff: ImageDiff) -> list[Part]:
     """Return what may differ, by name; of a virtual table its rows first."""
+    if not diff.tables:
+        return []
     shadows = _shadows(diff.schemas)
     found: list[Part] = []
     rtrees: dict[str, list[TableDiff]] = {}
@@ -100,10 +102,12 @@ def parts(diff: ImageDiff) -> list[Part]:
 
 def schema_changes(diff: ImageDiff) -> list[SchemaChange]:
     """Return what differs in the schema; shadow tables come and go with their virtual table."""
+    if not (changes := diff.schema_changes()):
+        return []
     shadows = _shadows(diff.schemas)
     return [
         change
-        for change in diff.schema_changes()
+        for change in changes
         if folded(change.table) not in shadows or (change.type == "table" and change.change == "changed")
     ]
 
@@ -119,6 +123,13 @@ def logical_name(schema: Schema, table: str) -> str:
         if Virtual.of(row).shadow(table) is not None:
             return row.name
     return table
+
+
+def shadow_tables(schema: Schema) -> set[str]:
+    """Return the names of the shadow tables of virtual tables whose modules are known here."""
+    virtual = [one for one in map(Virtual.of, schema.virtual) if one.module in _SHADOWS]
+    names = (table.name for table in schema.tables.values())
+    return {name for name in names if any(one.shadow(name) is not None for one in virtual)}
 
 
 def _shadows(schemas: tuple[Schema, Schema]) -> dict[str, tuple[Virtual, str]]:
@@ -161,7 +172,7 @@ def _rows_of_text(virtual: Virtual, schemas: tuple[Schema, Schema]) -> str:
 def _text_columns(names: tuple[str, ...], virtual: Virtual) -> tuple[str, ...]:
     """Give the columns of a content table the names they have in the full-text table."""
     if virtual.module != "fts5":
-        return tuple(_NUMBERED.sub("", name) or name for name in names)
+        return tuple(re.sub(_NUMBERED, "", name) or name for name in names)
     declared = {f"c{number}": name for number, name in enumerate(virtual.columns)} | {"id": _ROWID}
     return tuple(declared.get(name, name) for name in names)
 

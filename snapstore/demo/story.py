@@ -1,4 +1,4 @@
-"""The demo's story: an application runs, a suite leaks, a restore and an undo under its open connection."""
+"""The demo's story: an application runs, a suite leaks, a restore and an undo under its open connection, the flow."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from snapstore.actions.restore import RestoreOptions, restore
-from snapstore.actions.status import status
+from snapstore.actions.state import snapshot_state
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
+from snapstore.actions.verify import VerifyOptions, VerifyResult, verify
 from snapstore.demo import application
 from snapstore.errors import DemoFailed
+from snapstore.hybrid.cleanup import CleanupRunner
+from snapstore.hybrid.flow import Suite
+from snapstore.hybrid.ledger import PASSED, Ledger
+from snapstore.hybrid.policy import CleanupStep, SuitePolicy
+from snapstore.hybrid.report import measure
 from snapstore.project import Project
 from snapstore.store import Store
+
+SUITE = "npx playwright test"
+CLEANUP = """
+DELETE FROM session WHERE user_id = 900;
+DELETE FROM user WHERE id = 900;
+"""
 
 
 @dataclass(frozen=True)
@@ -59,37 +71,91 @@ def tell(folder: str) -> Iterator[Step]:
     application.create(path)
     project = Project.of({"default": path})
     with Store.create(os.path.join(folder, "store")) as store, Application(path) as app:
-        before = app.ask("counts")
-        yield Step("", "An application is running, its connection to db.sqlite3 open.", before)
-
+        yield Step("", "An application is running, its connection to db.sqlite3 open.", app.ask("counts"))
         taken = take(store, project, TakeOptions("baseline", "before the suite"))
         pages = taken.databases["default"].pages
-        yield Step("snap tag baseline", f"The whole state, {pages} pages, is kept under a name.", before)
+        yield Step("snap tag baseline", f"The whole state, {pages} pages, is kept under a name.", app.ask("counts"))
+        yield from _leak_and_restore(store, project, app, taken.snapshot)
+        yield from _whole_flow(store, project, app, folder)
 
-        app.ask("suite")
-        leaked = app.ask("counts")
-        told = "A test suite leaves a user, three sessions and a bot behind, deletes bots and adds a table."
-        yield Step("npx playwright test", told, leaked)
 
-        changed = status(store, project).databases["default"].pages_changed
-        yield Step("snap status", f"changed since baseline: {changed} pages.", leaked)
+def _leak_and_restore(store: Store, project: Project, app: Application, baseline: str) -> Iterator[Step]:
+    before = app.ask("counts")
+    app.ask("suite")
+    leaked = app.ask("counts")
+    told = "A test suite leaves a user, three sessions and a bot behind, deletes bots and adds a table."
+    yield Step(SUITE, told, leaked)
 
-        restored = restore(store, project, RestoreOptions(taken.snapshot))
-        written = restored.databases["default"].pages_written
-        seen = app.ask("counts")
-        told = f"{written} pages are written back. The application, never stopped, sees the old rows and schema."
-        yield Step("snap restore baseline", told, seen)
-        _check(seen, before)
+    found = verify(store, project, VerifyOptions(snapshot_state(store, baseline, "baseline")))
+    told = f"{found.verdict}: {_leaks(found)}. A cleanup that reports success would have been believed."
+    yield Step("snap verify baseline", told, leaked)
 
-        undo(store, project)
-        seen = app.ask("counts")
-        yield Step("snap undo", "Nothing was lost: the state before the restore is back too.", seen)
-        _check(seen, leaked)
+    told = f"Row by row, in text, JSON, SQL or HTML. In short: {_differences(found)}."
+    yield Step("snap diff baseline", told, leaked)
 
-        undo(store, project)
-        seen = app.ask("counts")
-        yield Step("snap undo", "And undo takes back an undo.", seen)
-        _check(seen, before)
+    restored = restore(store, project, RestoreOptions(baseline))
+    written = restored.databases["default"].pages_written
+    seen = app.ask("counts")
+    told = f"{written} pages are written back. The application, never stopped, sees the old rows and schema."
+    yield Step("snap restore baseline", told, seen)
+    _check(seen, before)
+
+    undo(store, project)
+    seen = app.ask("counts")
+    yield Step("snap undo", "Nothing was lost: the state before the restore is back too.", seen)
+    _check(seen, leaked)
+
+    undo(store, project)
+    seen = app.ask("counts")
+    yield Step("snap undo", "And undo takes back an undo.", seen)
+    _check(seen, before)
+
+
+def _whole_flow(store: Store, project: Project, app: Application, folder: str) -> Iterator[Step]:
+    """Run the leaking suite in the hybrid flow, with a cleanup that forgets."""
+    before = app.ask("counts")
+    with open(os.path.join(folder, "cleanup.sql"), "w", encoding="utf-8") as file:
+        file.write(CLEANUP)
+    policy = SuitePolicy(cleanup=(CleanupStep("cleanup.sql", sql="cleanup.sql"),), quiet=0.0)
+    suite = Suite(store, project, policy, CleanupRunner(project, {}, folder), lambda _: None)
+    suite.begin(SUITE, SUITE)
+    suite.begin_test(SUITE)
+    app.ask("suite")
+    test = suite.end_test(PASSED)
+    ended = suite.end(0)
+    seen = app.ask("counts")
+    told = (
+        f"All in one: back up, run, clean up, verify, delete the backup. The tests {ended.outcome}, the cleanup script"
+        f" ran and forgot something ({test.verdict}), so the state was restored, and is {test.final}: exit code 3."
+    )
+    yield Step(f"snap run -- {SUITE}", told, seen)
+    _check(seen, before)
+
+    report = measure(Ledger(store, project.origin))
+    cleanup, again = report.cleanup, report.restore
+    told = (
+        f"Measured instead of believed: cleanup worked {cleanup.successes} of {cleanup.trials} times, restore"
+        f" {again.successes} of {again.trials}; what is left behind, by which test, since when."
+    )
+    yield Step("snap report", told, seen)
+
+
+def _leaks(found: VerifyResult) -> str:
+    """Return what was left behind, each root with the rows that hang on it."""
+    leaks = found.databases["default"].leaks
+    said = []
+    for leak in leaks:
+        under = ", ".join(f"{number} {table}" for table, number in leak.under.items())
+        key = ", ".join(str(value) for value in leak.key.values())
+        said.append(f"{leak.table} {key} was left behind" + (f" with {under}" if under else ""))
+    return "; ".join(said) or "nothing was left behind"
+
+
+def _differences(found: VerifyResult) -> str:
+    one = found.databases["default"]
+    schema = [f"{change.type} {change.name} {change.change}" for change in one.schema]
+    tables = [f"{table} +{counts.added} -{counts.removed} ~{counts.changed}" for table, counts in one.tables.items()]
+    return ", ".join([*schema, *tables])
 
 
 def _check(seen: str, wanted: str) -> None:

@@ -7,7 +7,10 @@ and removed in the one that moves HEAD. What the live database holds tells how f
 from __future__ import annotations
 
 import json
+import os
 
+from snapstore.errors import StoreDamaged
+from snapstore.history.forgotten import Forgotten
 from snapstore.objects.catalog import Catalog
 from snapstore.records import Record
 from snapstore.timestamps import now
@@ -25,19 +28,27 @@ class Intent(Record):
 class Intents:
     """At most one intent for each project."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, forgotten: Forgotten) -> None:
         self._catalog = catalog
+        self._forgotten = forgotten
 
     def get(self, origin: str) -> Intent | None:
         """Return the intent of a project, None in the ordinary case."""
-        rows = self._catalog.rows(
+        rows = self._catalog.typed_rows(
             "SELECT action, lower(hex(before)), lower(hex(target)), databases FROM intent WHERE origin = ?",
             (origin,),
+            *(str, str, str, str),
         )
-        return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(json.loads(rows[0][3]))) if rows else None
+        if not rows:
+            return None
+        try:
+            return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(str(name) for name in json.loads(rows[0][3])))
+        except (ValueError, TypeError) as error:
+            raise StoreDamaged(os.path.dirname(self._catalog.path), f"catalog.db: intent: {error}") from error
 
     def put(self, origin: str, intent: Intent) -> None:
-        """Write an intent, inside the caller's transaction."""
+        """Write an intent, inside the caller's transaction. Raises UnknownRevision for a target that was freed."""
+        self._forgotten.demand(intent.target)
         self._catalog.rows(
             "INSERT OR REPLACE INTO intent(origin, action, before, target, databases, at) VALUES (?, ?, ?, ?, ?, ?)",
             (

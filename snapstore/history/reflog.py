@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 
 import xxhash
 
+from snapstore.errors import StoreDamaged
 from snapstore.files import reached, translated, write_all
 from snapstore.objects.catalog import Catalog
 from snapstore.records import Record
@@ -21,6 +23,7 @@ from snapstore.timestamps import now
 
 HEAD = "HEAD"
 _COLUMNS = "entry, ref, origin, lower(hex(snapshot)), databases, action, message, at"
+_TYPES = (int, str, str, str, (str, type(None)), str, str, str)
 
 
 class ReflogEntry(Record):
@@ -48,6 +51,7 @@ class Reflog:
         self._pending: list[ReflogEntry] = []
         catalog.before_commit.append(self._write_pending)
         catalog.after_rollback.append(self._pending.clear)
+        catalog.before_trial.append(self._mark)
 
     def append(
         self,
@@ -58,10 +62,11 @@ class Reflog:
         message: str = "",
         origin: str = "",
         databases: tuple[str, ...] | None = None,
+        at: str | None = None,
     ) -> ReflogEntry:
-        """Add an entry, inside the caller's transaction."""
+        """Add an entry, inside the caller's transaction; `at` is the time that several share."""
         number = (self._catalog.value("SELECT max(entry) FROM reflog") or 0) + 1
-        entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, now())
+        entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, at or now())
         self._pending.append(entry)
         self._catalog.rows(
             "INSERT INTO reflog(entry, ref, origin, snapshot, databases, action, message, at)"
@@ -79,13 +84,33 @@ class Reflog:
         )
         return entry
 
-    def entries(self, ref: str, origin: str = "") -> list[ReflogEntry]:
-        """Return the moves of one name, the newest first."""
-        return self._select("WHERE ref = ? AND origin = ? ORDER BY entry DESC", ref, origin)
+    def entries(self, ref: str, origin: str = "") -> Iterator[ReflogEntry]:
+        """Yield the moves of one name, the newest first."""
+        return self._each("WHERE ref = ? AND origin = ? ORDER BY entry DESC", ref, origin)
 
     def all(self, origin: str) -> list[ReflogEntry]:
         """Return the moves of every name and of the HEAD of one project, the newest first."""
-        return self._select("WHERE origin IN ('', ?) ORDER BY entry DESC", origin)
+        return list(self._each("WHERE origin IN ('', ?) ORDER BY entry DESC", origin))
+
+    def every(self) -> list[ReflogEntry]:
+        """Return all entries of all projects, the oldest first."""
+        return list(self._each("ORDER BY entry"))
+
+    def newest_target(self, ref: str, passing_over: tuple[str, ...]) -> str | None:
+        """Return the snapshot that the newest entry of a tag names, leaving some actions out."""
+        places = ", ".join("?" * len(passing_over))
+        sql = f"SELECT lower(hex(snapshot)) FROM reflog WHERE ref = ? AND origin = '' AND action NOT IN ({places})"
+        return self._catalog.value(f"{sql} ORDER BY entry DESC LIMIT 1", (ref, *passing_over)) or None
+
+    def check_order(self, ref: str, origin: str) -> None:
+        """Make sure that index and table agree about the entries of a name: `NAME@{n}` counts them.
+
+        Raises StoreDamaged.
+        """
+        sql = "SELECT count(*), sum(entry) FROM reflog {} WHERE ref = ? AND origin = ?"
+        found, wanted = (self._catalog.rows(sql.format(how), (ref, origin)) for how in ("", "NOT INDEXED"))
+        if found != wanted:
+            raise StoreDamaged(os.path.dirname(self._path), f"catalog.db: the reflog's index does not fit '{ref}'")
 
     def mentions(self, snapshot: str) -> bool:
         """Tell whether any name ever pointed at a snapshot."""
@@ -94,12 +119,21 @@ class Reflog:
             is not None
         )
 
+    def _mark(self) -> Callable[[], None]:
+        """Return what forgets the entries from here on."""
+        count = len(self._pending)
+
+        def forget() -> None:
+            del self._pending[count:]
+
+        return forget
+
     def _write_pending(self) -> None:
         """Append the transaction's entries to the file and sync it."""
         if not self._pending:
             return
         last = self._pending[-1].entry
-        lines = b"".join(_line(entry, last) for entry in self._pending)
+        lines = b"".join(reflog_line(entry, last) for entry in self._pending)
         self._pending.clear()
         with translated(self._path):
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -113,14 +147,21 @@ class Reflog:
                 os.close(fd)
         reached("reflog-written")
 
-    def _select(self, where: str, *values: object) -> list[ReflogEntry]:
-        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM reflog {where}", values)
-        return [
-            ReflogEntry(number, ref, origin, snapshot or None, tuple(json.loads(names)) if names else None, *rest)
-            for number, ref, origin, snapshot, names, *rest in rows
-        ]
+    def _each(self, where: str, *values: object) -> Iterator[ReflogEntry]:
+        for columns in self._catalog.each(f"SELECT {_COLUMNS} FROM reflog {where}", values, *_TYPES):
+            number, ref, origin, snapshot, names, *rest = columns
+            yield ReflogEntry(number, ref, origin, snapshot or None, self._names(number, names), *rest)
+
+    def _names(self, entry: int, text: str | None) -> tuple[str, ...] | None:
+        if not text:
+            return None
+        try:
+            return tuple(str(name) for name in json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise StoreDamaged(os.path.dirname(self._path), f"catalog.db: reflog entry {entry}: {error}") from error
 
 
-def _line(entry: ReflogEntry, last: int) -> bytes:
+def reflog_line(entry: ReflogEntry, last: int) -> bytes:
+    """Return the line of an entry; `last` is the number of the last one of its transaction."""
     text = json.dumps({**entry._asdict(), "last": last}, ensure_ascii=True).encode()
     return xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"

@@ -1,10 +1,18 @@
-"""Refs: tags, and HEAD of each project. Every change is an entry of the reflog in the same transaction."""
+"""Refs: tags, and HEAD of each project. Every change is an entry of the reflog in the same transaction.
+
+What a tag or HEAD comes to name is not forgotten any longer.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Generator
+from contextlib import closing
+from itertools import islice
 
-from snapstore.errors import BadName, UnknownRevision
+from snapstore.errors import BadName, StoreDamaged, UnknownRevision
+from snapstore.history.forgotten import Forgotten
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
 from snapstore.objects.catalog import Catalog
 from snapstore.records import Record
@@ -42,9 +50,10 @@ def check_name(name: str) -> None:
 class Refs:
     """Names and where they point."""
 
-    def __init__(self, catalog: Catalog, reflog: Reflog) -> None:
+    def __init__(self, catalog: Catalog, reflog: Reflog, forgotten: Forgotten) -> None:
         self._catalog = catalog
         self._reflog = reflog
+        self._forgotten = forgotten
 
     def get(self, name: str) -> Ref | None:
         """Return a tag, None where there is none of the name."""
@@ -74,6 +83,7 @@ class Refs:
             present = self.get(name)
             if present and present.pinned and present.snapshot != snapshot and not force:
                 raise NamePinned(name)
+            self._forgotten.demand(snapshot)
             entry = self._reflog.append(name, snapshot, action, message=message)
             self._put(Ref(name, snapshot, message, present.pinned if present else False, entry.at))
 
@@ -113,23 +123,49 @@ class Refs:
 
     def head(self, origin: str) -> dict[str, str]:
         """Return the snapshot (hex) that each live database of a project stands on."""
-        rows = self._catalog.rows("SELECT database, lower(hex(snapshot)) FROM head WHERE origin = ?", (origin,))
+        rows = self._catalog.typed_rows(
+            "SELECT database, lower(hex(snapshot)) FROM head WHERE origin = ?", (origin,), str, str
+        )
         return dict(rows)
+
+    def heads(self) -> dict[tuple[str, str], str]:
+        """Return the snapshot (hex) that each database of each project stands on, by origin and name."""
+        rows = self._catalog.typed_rows("SELECT origin, database, lower(hex(snapshot)) FROM head", (), str, str, str)
+        return {(origin, database): snapshot for origin, database, snapshot in rows}
 
     def move_head(
         self, origin: str, snapshot: str, databases: tuple[str, ...], action: str, *, message: str = ""
     ) -> None:
         """Have some live databases of a project stand on a snapshot."""
         with self._catalog.transaction():
+            self._forgotten.demand(snapshot)
             self._reflog.append(HEAD, snapshot, action, message=message, origin=origin, databases=databases)
             self._catalog.run_many(
                 "INSERT OR REPLACE INTO head(origin, database, snapshot) VALUES (?, ?, ?)",
                 [(origin, name, bytes.fromhex(snapshot)) for name in databases],
             )
 
-    def positions(self, ref: str, origin: str = "") -> list[ReflogEntry]:
-        """Return where a name has pointed, the present first; `NAME@{n}` is number n of it."""
-        return [entry for entry in self._reflog.entries(ref, origin) if entry.action not in _PINNING]
+    def check(self, ref: Ref) -> None:
+        """Make sure that the reflog says the same of a tag: a byte flipped in the catalog must not give another state.
+
+        Raises StoreDamaged.
+        """
+        if self._reflog.newest_target(ref.name, _PINNING) != ref.snapshot:
+            store = os.path.dirname(self._catalog.path)
+            raise StoreDamaged(store, f"catalog.db: tag '{ref.name}' is not what its reflog says")
+
+    def check_order(self, ref: str, origin: str) -> None:
+        """Make sure that positions can be counted. Raises StoreDamaged."""
+        self._reflog.check_order(ref, origin)
+
+    def positions(self, ref: str, origin: str = "") -> Generator[ReflogEntry, None, None]:
+        """Yield where a name has pointed, the present first; `NAME@{n}` is number n of it."""
+        return (entry for entry in self._reflog.entries(ref, origin) if entry.action not in _PINNING)
+
+    def position(self, ref: str, origin: str = "", back: int = 0) -> ReflogEntry | None:
+        """Return `NAME@{back}`, None where the name has not been so far."""
+        with closing(self.positions(ref, origin)) as positions:
+            return next(islice(positions, back, None), None)
 
     def _put(self, ref: Ref) -> None:
         self._catalog.rows(
@@ -138,7 +174,9 @@ class Refs:
         )
 
     def _select(self, where: str, *values: object) -> list[Ref]:
-        rows = self._catalog.rows(f"SELECT name, snapshot, message, pinned, updated FROM ref {where}", values)
+        rows = self._catalog.typed_rows(
+            f"SELECT name, snapshot, message, pinned, updated FROM ref {where}", values, str, bytes, str, int, str
+        )
         return [Ref(name, id_.hex(), message, bool(pinned), updated) for name, id_, message, pinned, updated in rows]
 
 

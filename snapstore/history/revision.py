@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from snapstore.errors import AmbiguousRevision, NoSnapshot, UnknownRevision
+from snapstore.errors import AmbiguousRevision, NoSnapshot, SnapshotForgotten, UnknownRevision
+from snapstore.history.forgotten import Forgotten
 from snapstore.history.reflog import HEAD
 from snapstore.history.refs import Refs, nearest
 from snapstore.history.snapshots import Snapshots
@@ -15,15 +16,26 @@ _PREFIX = re.compile(rf"^[0-9a-fA-F]{{{MIN_PREFIX_HEX},32}}$")
 
 
 class Revisions:
-    """Resolves revisions for one project, whose HEAD and `@{n}` are meant."""
+    """Resolves revisions for one project, whose HEAD and `@{n}` are meant.
 
-    def __init__(self, snapshots: Snapshots, refs: Refs, origin: str) -> None:
+    A snapshot that was forgotten is one only where `forgotten` snapshots are wanted too.
+    """
+
+    def __init__(self, snapshots: Snapshots, refs: Refs, forgotten: Forgotten, origin: str) -> None:
         self._snapshots = snapshots
         self._refs = refs
+        self._forgotten = forgotten
         self._origin = origin
+        self._takes_forgotten = False
+
+    def with_forgotten(self) -> Revisions:
+        """Return what resolves forgotten snapshots as well."""
+        revisions = Revisions(self._snapshots, self._refs, self._forgotten, self._origin)
+        revisions._takes_forgotten = True
+        return revisions
 
     def resolve(self, revision: str) -> str:
-        """Return the snapshot's id in hex. Raises UnknownRevision, AmbiguousRevision, NoSnapshot."""
+        """Return the snapshot's id in hex. Raises UnknownRevision, SnapshotForgotten, AmbiguousRevision, NoSnapshot."""
         if not revision.isprintable():
             raise UnknownRevision(revision)
         if at := _AT.match(revision):
@@ -33,24 +45,27 @@ class Revisions:
         if revision == "latest":
             return self._latest()
         if ref := self._refs.get(revision):
+            self._refs.check(ref)
             return self._listed(revision, ref.snapshot)
         if _PREFIX.match(revision) and (id_ := self._prefixed(revision.lower())):
             return id_
         raise UnknownRevision(revision, nearest(revision, [ref.name for ref in self._refs.all()]))
 
     def _position(self, revision: str, name: str, back: int) -> str:
-        positions = self._refs.positions(name, self._origin if name == HEAD else "")
-        if not positions and name != HEAD:
+        origin = self._origin if name == HEAD else ""
+        self._refs.check_order(name, origin)
+        entry = self._refs.position(name, origin, back)
+        if entry and entry.snapshot:
+            return entry.snapshot
+        if name != HEAD and self._refs.position(name) is None:
             raise UnknownRevision(revision, nearest(name, [ref.name for ref in self._refs.all()]))
-        if back >= len(positions) or not (snapshot := positions[back].snapshot):
-            raise UnknownRevision(revision)
-        return snapshot
+        raise UnknownRevision(revision)
 
     def _head(self) -> str:
-        positions = self._refs.positions(HEAD, self._origin)
-        if not positions or not positions[0].snapshot:
+        present = self._refs.position(HEAD, self._origin)
+        if present is None or not present.snapshot:
             raise NoSnapshot("snapshot of this database")
-        return positions[0].snapshot
+        return present.snapshot
 
     def _latest(self) -> str:
         newest = self._snapshots.newest()
@@ -58,13 +73,22 @@ class Revisions:
             raise NoSnapshot("snapshot")
         return newest.id
 
-    def _prefixed(self, prefix: str) -> str | None:
-        found = self._snapshots.with_prefix(prefix)
+    def _prefixed(self, revision: str) -> str | None:
+        found = self._snapshots.with_prefix(revision)
+        forgotten = self._forgotten.with_prefix(revision)
+        if self._takes_forgotten:
+            found += forgotten
         if len(found) > 1:
-            raise AmbiguousRevision(prefix, tuple(short(id_) for id_ in found))
+            raise AmbiguousRevision(revision, tuple(short(id_) for id_ in found))
+        if not found and forgotten:
+            raise SnapshotForgotten(revision, forgotten[0])
         return found[0] if found else None
 
     def _listed(self, revision: str, snapshot: str) -> str:
-        if not self._snapshots.exists(snapshot):
+        if self._snapshots.exists(snapshot):
+            return snapshot
+        if not self._forgotten.holds(snapshot):
             raise UnknownRevision(revision)
+        if not self._takes_forgotten:
+            raise SnapshotForgotten(revision, snapshot)
         return snapshot

@@ -14,6 +14,9 @@ FORMAT = 1
 SAFETY, FORENSIC = "safety", "forensic"  # kinds of snapshots kept on the way, by a restore and by a failed verify
 
 
+DEFAULT = "default"  # the name of a project's only database
+
+
 class DatabaseRecord(Record):
     """One database in a snapshot.
 
@@ -83,9 +86,21 @@ class Snapshot(Record):
         return sum(database.image_bytes for database in self.databases.values())
 
     @property
+    def origin(self) -> str:
+        """What names the project that its databases would be."""
+        return origin_text({name: database.origin for name, database in self.databases.items()})
+
+    @property
     def content(self) -> str:
         """The content id of the whole: that of its only database, else a hash over all of them."""
         if len(self.databases) == 1:
             return next(iter(self.databases.values())).content
         named = [f"{name}={database.content}" for name, database in sorted(self.databases.items())]
         return object_id("\n".join(named).encode()).hex()
+
+
+def origin_text(paths: dict[str, str]) -> str:
+    """Return what names a project, of the paths of its databases as text."""
+    if list(paths) == [DEFAULT]:
+        return paths[DEFAULT]
+    return "\n".join(f"{name}={path}" for name, path in sorted(paths.items()))

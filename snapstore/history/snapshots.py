@@ -1,16 +1,23 @@
-"""The snapshots of a store: the objects, and the catalog's rows that list them."""
+"""The snapshots of a store: the objects, and the catalog's rows that list them.
+
+Those that are listed no longer are in forgotten.py.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
+from snapstore.ids import ID_BYTES
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
 from snapstore.records import Record
 
 _KEPT = 16  # decoded: the same few are asked for again and again
-_COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
+COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
+TYPES = (bytes, str, str, str, bytes, int, int)
 
 
 class SnapshotRow(Record):
@@ -34,11 +41,11 @@ class Snapshots:
         self._last_manifest: tuple[bytes, Manifest] | None = None
         self._loaded: dict[str, Snapshot] = {}
 
-    def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int) -> None:
+    def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int, origin: str | None = None) -> None:
         """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
         self._catalog.rows(
-            "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes, origin)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 id_,
                 bytes.fromhex(snapshot.parent) if snapshot.parent else None,
@@ -48,11 +55,47 @@ class Snapshots:
                 bytes.fromhex(snapshot.content),
                 snapshot.image_bytes,
                 stored_bytes,
+                origin or snapshot.origin,
             ),
         )
 
-    def forget(self, id_: bytes) -> None:
-        """Take a snapshot off the list, inside the caller's transaction; its objects stay."""
+    def list_again(self, id_: str) -> bool:
+        """List a snapshot whose object can be read, inside the caller's transaction; tell whether it can."""
+        try:
+            self.record(bytes.fromhex(id_), self.load(id_), 0)
+        except StoreDamaged:
+            return False
+        return True
+
+    def note_origin(self, id_: str) -> str:
+        """Return the project of a listed snapshot, by its paths where an earlier release listed it.
+
+        Raises StoreDamaged.
+        """
+        key = bytes.fromhex(id_)
+        origin = self._catalog.value("SELECT origin FROM snapshot WHERE id = ?", (key,)) or self.load(id_).origin
+        if self._catalog.in_transaction:
+            self._catalog.rows("UPDATE snapshot SET origin = ? WHERE id = ? AND origin IS NULL", (origin, key))
+        return str(origin)
+
+    def record_row(self, row: SnapshotRow) -> None:
+        """Enter a snapshot that cannot be read by what an old list says of it, inside the caller's transaction."""
+        self._catalog.rows(
+            "INSERT OR IGNORE INTO snapshot(id, kind, created, message, content, bytes, stored_bytes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                bytes.fromhex(row.id),
+                row.kind,
+                row.created,
+                row.message,
+                bytes.fromhex(row.content),
+                row.bytes,
+                row.stored_bytes,
+            ),
+        )
+
+    def drop(self, id_: bytes) -> None:
+        """Take a snapshot off the list that nobody ever saw, inside the caller's transaction; a prune frees it."""
         self._catalog.rows("DELETE FROM snapshot WHERE id = ?", (id_,))
 
     def load(self, id_: str) -> Snapshot:
@@ -90,20 +133,26 @@ class Snapshots:
 
     def all(self) -> list[SnapshotRow]:
         """Return all of them, the newest first."""
-        return self._list("ORDER BY created DESC, id")
+        return self._list("ORDER BY created DESC, id DESC")
+
+    def recent(self, limit: int | None, *, everything: bool) -> list[SnapshotRow]:
+        """Return the newest ones; safety snapshots that no tag names only with `everything`."""
+        where = "WHERE ? OR kind <> 'safety' OR id IN (SELECT snapshot FROM ref) ORDER BY created DESC, id DESC LIMIT ?"
+        return self._list(where, everything, -1 if limit is None else limit)
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return int(self._catalog.value("SELECT count(*) FROM snapshot"))
 
     def newest(self) -> SnapshotRow | None:
         """Return the newest that a person or a suite made, not one that was kept on the way."""
-        rows = self._list("WHERE kind NOT IN ('safety', 'forensic') ORDER BY created DESC, id LIMIT 1")
+        rows = self._list("WHERE kind NOT IN ('safety', 'forensic') ORDER BY created DESC, id DESC LIMIT 1")
         return rows[0] if rows else None
 
     def with_prefix(self, hex_prefix: str) -> list[str]:
         """Return the ids that begin with some hex digits."""
-        rows = self._catalog.rows(
-            "SELECT lower(hex(id)) FROM snapshot WHERE lower(hex(id)) >= ? AND lower(hex(id)) < ? ORDER BY 1",
-            (hex_prefix, hex_prefix + "g"),
-        )
-        return [row[0] for row in rows]
+        rows = self._catalog.rows("SELECT id FROM snapshot WHERE id BETWEEN ? AND ? ORDER BY id", id_range(hex_prefix))
+        return [id_.hex() for (id_,) in rows]
 
     def with_content(self, content: str) -> list[str]:
         """Return the ids of the snapshots of one content, the newest first."""
@@ -111,8 +160,16 @@ class Snapshots:
         return [row.id for row in rows]
 
     def _list(self, where: str, *values: object) -> list[SnapshotRow]:
-        rows = self._catalog.rows(f"SELECT {_COLUMNS} FROM snapshot {where}", values)
-        return [
-            SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
-            for id_, kind, created, message, content, size, stored in rows
-        ]
+        rows = self._catalog.typed_rows(f"SELECT {COLUMNS} FROM snapshot {where}", values, *TYPES)
+        return [snapshot_row(row) for row in rows]
+
+
+def snapshot_row(columns: tuple[Any, ...]) -> SnapshotRow:
+    """Return a row of the catalog with ids in hex."""
+    id_, kind, created, message, content, size, stored = columns
+    return SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
+
+
+def id_range(hex_prefix: str) -> tuple[bytes, bytes]:
+    """Return the least and the greatest id that begins with some hex digits."""
+    return bytes.fromhex(hex_prefix.ljust(2 * ID_BYTES, "0")), bytes.fromhex(hex_prefix.ljust(2 * ID_BYTES, "f"))

@@ -99,7 +99,7 @@ class Aftermath:
         `against` is the state that the test began with, `backup` the one to go back to; None where there is none.
         Raises what `verify` and `restore` raise.
         """
-        if self._policy.mode != "backup":
+        if self._policy.mode != "backup" and self._policy.cleanup:
             self._timed(result, "cleanup", lambda: self._clean_up(result, against))
         self._timed(result, "quiet", self._net.wait_until_quiet)
         if against is None:
@@ -121,8 +121,6 @@ class Aftermath:
     def _clean_up(self, result: TestResult, against: State | None) -> None:
         """Run the steps; those that failed again, later each time, as often as the policy says."""
         pending = list(self._policy.cleanup)
-        if not pending:
-            return
         self._count(result, 0, against)
         for number in range(1, self._policy.attempts + 1):
             for step in pending:

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from snapstore.actions.remove import remove
 from snapstore.actions.state import State, snapshot_state
 from snapstore.actions.take import TakeOptions, take
-from snapstore.errors import SnapError
+from snapstore.errors import DiskFull, FileError, SnapError
 from snapstore.hybrid.aftermath import Aftermath, TestResult
 from snapstore.hybrid.cleanup import CleanupRunner
 from snapstore.hybrid.ledger import FAILED, PASSED, Ledger
 from snapstore.hybrid.policy import Mode, SuitePolicy
 from snapstore.hybrid.repair import Repaired, Repairer
 from snapstore.hybrid.safety_net import SafetyNet, Say
+from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import Store
 
@@ -51,8 +52,17 @@ class SuiteResult:
 class Suite:
     """A suite that runs. The caller holds the run mark (mark.py) from before `begin` until after `end`."""
 
-    def __init__(self, store: Store, project: Project, policy: SuitePolicy, runner: CleanupRunner, say: Say) -> None:
+    def __init__(
+        self,
+        store: Store,
+        project: Project,
+        policy: SuitePolicy,
+        runner: CleanupRunner,
+        say: Say,
+        progress: Progress = SILENT,
+    ) -> None:
         self._store = store
+        self._progress = progress
         self._project = project
         self._policy = policy
         self._say = say
@@ -109,7 +119,7 @@ class Suite:
             result.verdict, result.decision = result.verdict or UNKNOWN, "fail"
             raise
         finally:
-            self._ledger.end_test(number, result.columns(), result.attempts, result.stages)
+            self._enter(number, result)
             self.tests.append(result)
         self._go_on_from(result)
         return result
@@ -131,6 +141,13 @@ class Suite:
             self._number, self._name, self._policy.mode, said, self.tests, self.repaired, self.left_alone
         )
 
+    def _enter(self, number: int, result: TestResult) -> None:
+        """Put the test on record; where there is no space for that, the state is more important."""
+        try:
+            self._ledger.end_test(number, result.columns(), result.attempts, result.stages)
+        except (DiskFull, FileError) as error:
+            self._say(f"'{result.label}' cannot be put on record: {error}")
+
     def _go_on_from(self, result: TestResult) -> None:
         """Note which state the next test begins with."""
         if result.restored:
@@ -150,7 +167,7 @@ class Suite:
         options = TakeOptions(
             self._policy.backup_name, f"suite {self._name}", "backup", force=True, timeout=self._policy.timeout
         )
-        taken = take(self._store, self._project, options)
+        taken = take(self._store, self._project, options, self._progress)
         self._backup = self._against = snapshot_state(self._store, taken.snapshot, self._policy.backup_name)
         stored = sum(one.stored_bytes for one in taken.databases.values())
         self._say(f"backed up as {self._policy.backup_name}: {stored:,} bytes stored ({taken.seconds:.2f} s)")

@@ -1,13 +1,14 @@
-"""The run mark: a lock that one run of a project's suite holds, with a line that says who.
+"""The run mark: a lock on each live database that one run of a suite holds, with a line that says who.
 
-The lock ends with the process, however it ends; the line stays, and the ledger tells whether that suite ended.
+The locks are on files of the store, one a database, so that projects that share a database keep out of each other's
+way. They end with the process, however it ends; the line stays, and the ledger tells whether that suite ended.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from snapstore.files import translated, try_lock, write_all
 from snapstore.ids import object_id
@@ -21,8 +22,16 @@ _LINE_BYTES = 4096
 @contextmanager
 def run_mark(store: Store, project: Project, command: str) -> Iterator[None]:
     """Hold the mark over the body. Raises RunInProgress naming the other run, FileError."""
-    folder = store.locks_folder()
-    path = os.path.join(folder, f"{object_id(os.fsencode(project.origin)).hex()}.run")
+    line = f"process {os.getpid()}: {command}\n".encode("utf-8", "replace")[:_LINE_BYTES]
+    with ExitStack() as stack:
+        for database in sorted(project.databases.values()):
+            stack.enter_context(_held(store, database, line))
+        yield
+
+
+@contextmanager
+def _held(store: Store, database: str, line: bytes) -> Iterator[None]:
+    path = os.path.join(store.locks_folder(), f"{object_id(os.fsencode(database)).hex()}.run")
     with translated(path):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
@@ -31,7 +40,7 @@ def run_mark(store: Store, project: Project, command: str) -> Iterator[None]:
             raise RunInProgress(said or "another run")
         with translated(path):
             os.ftruncate(fd, 0)
-            write_all(fd, f"process {os.getpid()}: {command}\n".encode("utf-8", "replace")[:_LINE_BYTES])
+            write_all(fd, line)
         yield
     finally:
         os.close(fd)

@@ -21,6 +21,9 @@ RIGHT = (CLEAN, DRIFTED)
 RECENT_RUNS = 20  # of a test that leaks, the newest that are looked at one by one
 RUNNING = "running"
 
+Place = tuple[str, str, "str | None"]
+"""A test's label, a database, and a table, None where it is the schema or the whole file."""
+
 
 class Scenario(NamedTuple):
     """Tests that are counted together; `name` is empty for those without a scenario."""
@@ -162,25 +165,32 @@ def _scenarios(tests: Sequence[TestRow], modes: dict[int, str]) -> list[Scenario
 def _leaks(tests: Sequence[TestRow], leftovers: Sequence[LeftoverRow]) -> list[Leak]:
     """Return who leaks where, the tables of a test together: the tests that did so last come first."""
     runs: dict[str, list[TestRow]] = defaultdict(list)
+    for test in tests:
+        if test.verdict:
+            runs[test.label].append(test)
+    found = [_leak(place, runs[place[0]], wrong) for place, wrong in _places(tests, leftovers).items()]
+    latest: dict[str, str] = {}
+    for leak in found:
+        latest[leak.label] = max(leak.last, latest.get(leak.label, ""))
+    return sorted(found, key=lambda leak: (latest[leak.label], leak.label, leak.last, leak.leaked), reverse=True)
+
+
+def _places(tests: Sequence[TestRow], leftovers: Sequence[LeftoverRow]) -> dict[Place, dict[int, LeftoverRow | None]]:
+    """Return for each place the tests that left something there, and what."""
     rows: dict[int, list[LeftoverRow]] = defaultdict(list)
     for row in leftovers:
         if row.stage == VERIFIED:
             rows[row.test].append(row)
-    places: dict[tuple[str, str, str | None], dict[int, LeftoverRow | None]] = defaultdict(dict)
-    for test in tests:
-        if test.verdict:
-            runs[test.label].append(test)
-        if is_wrong(test):
-            for row in rows[test.test]:
-                places[test.label, row.database, row.table][test.test] = row
-            if not rows[test.test]:
-                places[test.label, "", None][test.test] = None
-    found = [_leak(place, runs[place[0]], wrong) for place, wrong in places.items()]
-    latest = {leak.label: max(other.last for other in found if other.label == leak.label) for leak in found}
-    return sorted(found, key=lambda leak: (latest[leak.label], leak.label, leak.last, leak.leaked), reverse=True)
+    places: dict[Place, dict[int, LeftoverRow | None]] = defaultdict(dict)
+    for test in filter(is_wrong, tests):
+        for row in rows[test.test]:
+            places[test.label, row.database, row.table][test.test] = row
+        if not rows[test.test]:
+            places[test.label, "", None][test.test] = None
+    return places
 
 
-def _leak(place: tuple[str, str, str | None], runs: Sequence[TestRow], wrong: dict[int, LeftoverRow | None]) -> Leak:
+def _leak(place: Place, runs: Sequence[TestRow], wrong: dict[int, LeftoverRow | None]) -> Leak:
     leaked = [test for test in runs if test.test in wrong]
     first, last = leaked[0], leaked[-1]
     row = wrong[last.test]

@@ -23,6 +23,7 @@ from snapstore.records import Record
 from snapstore.timestamps import now
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases
+_LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
 _SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _MAX_OPEN_PACKS = 64
@@ -31,6 +32,7 @@ _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
 _CANDIDATES_A_QUERY = 32
 _FEW_OBJECTS = 96
+_LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
@@ -43,6 +45,10 @@ class Location(Record):
     object_bytes: int
     base: bytes | None
     depth: int
+
+
+_Raw = tuple[bytes, Location, "bytes | None", bytes]
+"""Id, location, prefix and frame of an object."""
 
 
 class ObjectStore:
@@ -61,48 +67,47 @@ class ObjectStore:
 
     def find(self, id_: bytes) -> Location | None:
         """Return where an object lies, None where there is none."""
-        rows = self.catalog.rows(
+        rows = self.catalog.typed_rows(
             "SELECT name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
             " WHERE id = ?",
             (id_,),
+            *_LOCATION_TYPES,
         )
         return Location(*rows[0]) if rows else None
 
     def read(self, id_: bytes) -> bytes:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
+        return self._read(id_, 0)
+
+    def _read(self, id_: bytes, above: int) -> bytes:
+        """Return an object that is a base of a base of ..., `above` of them."""
         if id_ in self._recent:
             return self._recent[id_]
-        location = self.find(id_)
-        if location is None:
-            raise self._damaged(f"object {id_.hex()} is missing")
-        data = self.reader(id_, location)()
+        if above > _LONGEST_CHAIN:
+            raise self._damaged(f"object {id_.hex()} is in a chain of bases without an end")
+        data = self.reader(id_, self.find(id_), above)()
         self.remember(id_, data)
         return data
 
-    def reader(self, id_: bytes, location: Location) -> Callable[[], bytes]:
+    def reader(self, id_: bytes, location: Location | None, above: int = 0) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
         if id_ in self._recent:
             return partial(bytes, self._recent[id_])
-        prefix = self.read(location.base) if location.base else None
-        return partial(self._decoded, id_, location, prefix, self._frame(id_, location))
+        return partial(self._decoded, *self._raw(id_, location, above))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
         locations = self.find_many(ids)
 
-        def jobs() -> Iterator[tuple[bytes, Location, bytes | None, bytes]]:
-            for id_ in ids:
-                location = locations.get(id_)
-                if location is None:
-                    raise self._damaged(f"object {id_.hex()} is missing")
-                prefix = self.read(location.base) if location.base else None
-                yield id_, location, prefix, self._frame(id_, location)
-
-        def decode(job: tuple[bytes, Location, bytes | None, bytes]) -> bytes:
-            return self._decoded(*job)
-
-        with closing(ordered_map(decode, jobs(), ahead=_BLOCKS_AHEAD)) as decoded:
+        readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
+        with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
+
+    def hold(self, ids: Iterable[bytes]) -> None:
+        """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
+        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._recent]
+        for id_, location in self.find_many(wanted).items():
+            self.remember(id_, self.reader(id_, location)())
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
@@ -110,34 +115,65 @@ class ObjectStore:
 
     def chain_end(self, id_: bytes, location: Location) -> tuple[bytes, Location]:
         """Return the object at the end of the chain of bases of `id_`. Raises StoreDamaged."""
-        while location.base:
+        for _ in range(_LONGEST_CHAIN):
+            if not location.base:
+                break
             id_, found = location.base, self.find(location.base)
             if found is None:
                 raise self._damaged(f"object {id_.hex()} is missing")
             location = found
         return id_, location
 
+    def is_whole(self, id_: bytes) -> bool:
+        """Tell whether an object and all its bases are in the catalog."""
+        for _ in range(_LONGEST_CHAIN):
+            if (location := self.find(id_)) is None:
+                return False
+            if location.base is None:
+                return True
+            id_ = location.base
+        return False
+
     def lost_packs(self) -> list[str]:
         """Return the names of packs whose file is missing or has another length than was recorded."""
         lost = []
-        for name, size in self.catalog.rows("SELECT name, bytes FROM pack ORDER BY pack"):
+        for name, size in self.catalog.typed_rows("SELECT name, bytes FROM pack ORDER BY pack", (), str, int):
             path = pack_path(self.folder, name)
             if not os.path.exists(path) or os.path.getsize(path) != size:
                 lost.append(name)
         return lost
+
+    def known(self, ids: list[bytes]) -> set[bytes]:
+        """Return those of the ids that the pack index has."""
+        return set(self.find_many(ids))
 
     def find_many(self, ids: list[bytes]) -> dict[bytes, Location]:
         """Return where those objects lie that there are."""
         found = {}
         for start in range(0, len(ids), _IDS_A_QUERY):
             some = ids[start : start + _IDS_A_QUERY]
-            rows = self.catalog.rows(
+            rows = self.catalog.typed_rows(
                 "SELECT id, name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
                 f" WHERE id IN ({', '.join('?' * len(some))})",
                 some,
+                bytes,
+                *_LOCATION_TYPES,
             )
             found.update({id_: Location(*rest) for id_, *rest in rows})
         return found
+
+    def _raw(self, id_: bytes, location: Location | None, above: int = 0) -> _Raw:
+        """Return what an object is decoded from; looked up again where a prune has moved it meanwhile."""
+        while True:
+            try:
+                if location is None:
+                    raise self._damaged(f"object {id_.hex()} is missing")
+                prefix = self._read(location.base, above + 1) if location.base else None
+                return id_, location, prefix, self._frame(id_, location)
+            except StoreDamaged:
+                if (present := self.find(id_)) == location:
+                    raise
+                location = present
 
     def _frame(self, id_: bytes, location: Location) -> bytes:
         try:
@@ -234,16 +270,26 @@ class ObjectWriter:
         drawn = iter(candidates)
         first = list(islice(drawn, _FEW_OBJECTS))
         with closing(self._new(chain(first, drawn))) as new, closing(_encoded(new, len(first))) as encoded:
-            for job, frame in encoded:
+            for job, frame, prefix in encoded:
                 if self._pack is None:
                     self._pack = PackWriter(self._objects.folder)
                 one = job.candidate
                 base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
                 self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
                 self.stored_bytes += len(frame.data)
-                if job.base and frame.prefix is not None:
-                    self._objects.remember(job.base.id, frame.prefix)
+                if job.base and prefix is not None:
+                    self._objects.remember(job.base.id, prefix)
                 del self._in_flight[one.id]
+
+    def renew(self, candidates: Iterable[Candidate]) -> None:
+        """Store objects once more, without a base, though they are known: the pack they are in is damaged."""
+
+        def marked() -> Iterator[Candidate]:
+            for candidate in candidates:
+                self._mended.add(candidate.id)
+                yield candidate
+
+        self.add_all(marked())
 
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
@@ -287,13 +333,13 @@ class ObjectWriter:
         if self._pack and (entry := self._pack.entries.get(id_)):
             prefix = self._objects.read(entry.base) if entry.base else None
             return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        if location is None:
+        if location is None or id_ in self._mended:
             return None
-        try:
-            return self._objects.read(id_)
-        except StoreDamaged:  # stored anew, which mends it
-            self._mended.add(id_)
-            return None
+        with suppress(StoreDamaged):
+            if self._objects.is_whole(id_):  # bytes kept in memory do not tell that a base is being freed
+                return self._objects.read(id_)
+        self._mended.add(id_)  # stored anew, which mends it
+        return None
 
     def _job(self, candidate: Candidate, location: Location | None) -> _Job:
         """Find the base of a new object; one that cannot be read is no base."""
@@ -308,15 +354,14 @@ class ObjectWriter:
             return _Job(candidate, None)
 
 
-class _Frame(Record):
-    """A compressed object, and the bytes of the base that was looked at."""
+class Frame(Record):
+    """An object compressed, with its base as prefix or without."""
 
     data: bytes
     uses_prefix: bool
-    prefix: bytes | None
 
 
-def _encoded(jobs: Iterable[_Job], at_least: int) -> Generator[tuple[_Job, _Frame], None, None]:
+def _encoded(jobs: Iterable[_Job], at_least: int) -> Generator[tuple[_Job, Frame, bytes | None], None, None]:
     """Compress in order; a few are shared with one other thread, so that nothing is handed over."""
     if at_least < _FEW_OBJECTS:
         few = list(jobs)
@@ -327,16 +372,9 @@ def _encoded(jobs: Iterable[_Job], at_least: int) -> Generator[tuple[_Job, _Fram
             yield from encoded
 
 
-def _encode(job: _Job) -> tuple[_Job, _Frame]:
-    data, prefix = job.candidate.data, _prefix(job)
-    if prefix is None:
-        return job, _Frame(codec.compress(data), uses_prefix=False, prefix=None)
-    delta = codec.compress(data, prefix)
-    if len(delta) > len(data) * _SMALL:
-        alone = codec.compress(data)
-        if len(delta) > len(alone) * _WORTH_A_BASE:
-            return job, _Frame(alone, uses_prefix=False, prefix=prefix)
-    return job, _Frame(delta, uses_prefix=True, prefix=prefix)
+def _encode(job: _Job) -> tuple[_Job, Frame, bytes | None]:
+    prefix = _prefix(job)
+    return job, encode(job.candidate.data, prefix), prefix
 
 
 def _prefix(job: _Job) -> bytes | None:
@@ -344,6 +382,18 @@ def _prefix(job: _Job) -> bytes | None:
         return job.base.read() if job.base else None
     except StoreDamaged:
         return None
+
+
+def encode(data: bytes, prefix: bytes | None) -> Frame:
+    """Compress an object, with the bytes of a base as prefix where that is worth it."""
+    if prefix is None:
+        return Frame(codec.compress(data), uses_prefix=False)
+    delta = codec.compress(data, prefix)
+    if len(delta) > len(data) * _SMALL:
+        alone = codec.compress(data)
+        if len(delta) > len(alone) * _WORTH_A_BASE:
+            return Frame(alone, uses_prefix=False)
+    return Frame(delta, uses_prefix=True)
 
 
 def _row(entry: Entry, pack: int) -> tuple[object, ...]:

@@ -97,6 +97,11 @@ class PackWriter:
         self._write(entry.encode() + frame)
         self.entries[id_] = entry
 
+    @property
+    def length(self) -> int:
+        """How many bytes it has so far."""
+        return self._end
+
     def read(self, entry: Entry) -> bytes:
         """Return the frame of an entry already added."""
         self._flush()
@@ -145,6 +150,7 @@ class PackReader:
     def __init__(self, path: str) -> None:
         self.path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.bytes = os.fstat(self._fd).st_size
 
     def close(self) -> None:
         """Close the file."""
@@ -152,16 +158,31 @@ class PackReader:
 
     def frame(self, offset: int, stored_bytes: int) -> bytes:
         """Return a frame. Raises ValueError where the pack is too short."""
+        if offset < HEADER_BYTES or stored_bytes < 0:
+            raise ValueError(f"no frame at byte {offset}")
+        if offset + stored_bytes > self.bytes:
+            raise ValueError(f"truncated at byte {self.bytes}")
         data = os.pread(self._fd, stored_bytes, offset)
         if len(data) != stored_bytes:
             raise ValueError(f"truncated at byte {offset + len(data)}")
         return data
 
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes, fewer at the end of the file."""
+        return os.pread(self._fd, count, offset)
+
+    def entry_count(self) -> int:
+        """Return how many entries the trailer says there are. Raises ValueError where there is no trailer."""
+        trailer = os.pread(self._fd, _TRAILER.size, max(self.bytes - TRAILER_BYTES, 0))
+        if len(trailer) != _TRAILER.size or not trailer.startswith(END_MAGIC):
+            raise ValueError("damaged trailer")
+        return int(_TRAILER.unpack(trailer)[1])
+
     def entries(self) -> Iterator[Entry]:
         """Yield every entry in order. Raises ValueError where the walk meets damage."""
         if os.pread(self._fd, HEADER_BYTES, 0) != _HEADER.pack(MAGIC, VERSION):
             raise ValueError("damaged header")
-        end = os.fstat(self._fd).st_size - TRAILER_BYTES
+        end = self.bytes - TRAILER_BYTES
         offset = HEADER_BYTES
         while offset < end:
             entry = Entry.decode(os.pread(self._fd, ENTRY_BYTES, offset), offset + ENTRY_BYTES)
@@ -170,14 +191,19 @@ class PackReader:
                 raise ValueError(f"truncated at byte {end}")
             yield entry
 
+    def digest(self) -> str:
+        """Return the name that the pack's bytes give it; its last 32 bytes are the same. Raises ValueError."""
+        end = self.bytes - DIGEST_BYTES
+        digest = _new_hash()
+        for offset in range(0, end, _READ_BYTES):
+            digest.update(os.pread(self._fd, min(_READ_BYTES, end - offset), offset))
+        if end < HEADER_BYTES or os.pread(self._fd, DIGEST_BYTES, end) != digest.digest():
+            raise ValueError("its bytes are not those its name says")
+        return digest.hexdigest()
+
     def check(self) -> None:
         """Read the whole pack against its BLAKE2b. Raises ValueError."""
-        size = os.fstat(self._fd).st_size
-        digest = _new_hash()
-        for offset in range(0, size - DIGEST_BYTES, _READ_BYTES):
-            digest.update(os.pread(self._fd, min(_READ_BYTES, size - DIGEST_BYTES - offset), offset))
-        name = os.path.basename(self.path).removesuffix(SUFFIX)
-        if digest.hexdigest() != name or os.pread(self._fd, DIGEST_BYTES, size - DIGEST_BYTES) != digest.digest():
+        if self.digest() != os.path.basename(self.path).removesuffix(SUFFIX):
             raise ValueError("its bytes are not those its name says")
 
 

@@ -23,7 +23,8 @@ CREATE TABLE object (
 ) STRICT, WITHOUT ROWID;
 
 -- The snapshots that are not forgotten. The snapshot object is the truth; these columns are for listing.
--- kind: what made it (tag, backup, safety, forensic, import).
+-- kind: what made it (tag, backup, safety, forensic, import). origin: the project it was taken for, as in
+-- head; null where an earlier release listed it.
 CREATE TABLE snapshot (
   id            BLOB PRIMARY KEY CHECK (length(id) = 16),
   parent        BLOB,
@@ -32,7 +33,8 @@ CREATE TABLE snapshot (
   message       TEXT NOT NULL,
   content       BLOB NOT NULL,
   bytes         INTEGER NOT NULL,
-  stored_bytes  INTEGER NOT NULL
+  stored_bytes  INTEGER NOT NULL,
+  origin        TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX snapshot_by_time ON snapshot (created);
 CREATE INDEX snapshot_by_content ON snapshot (content);
@@ -78,4 +80,26 @@ CREATE TABLE intent (
   target        BLOB NOT NULL,
   databases     TEXT NOT NULL,
   at            TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Snapshots that were forgotten and whose objects are still there: the rows they had, and when. They can be
+-- brought back until a prune frees them.
+CREATE TABLE forgotten (
+  id            BLOB PRIMARY KEY CHECK (length(id) = 16),
+  parent        BLOB,
+  kind          TEXT NOT NULL,
+  created       TEXT NOT NULL,
+  message       TEXT NOT NULL,
+  content       BLOB NOT NULL,
+  bytes         INTEGER NOT NULL,
+  stored_bytes  INTEGER NOT NULL,
+  origin        TEXT,
+  at            TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What the last prune of each project found, for the decision when the next automatic one is due.
+CREATE TABLE upkeep (
+  origin        TEXT PRIMARY KEY,
+  at            TEXT NOT NULL,
+  store_bytes   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -179,7 +179,7 @@ def test_a_snapshot_forgotten_meanwhile_is_entered_again(store: Store, project: 
         known = capture.known(anywhere=False)
         assert known is not None
         assert known.id == first.snapshot
-        store.snapshots.forget(bytes.fromhex(first.snapshot))
+        store.snapshots.drop(bytes.fromhex(first.snapshot))
         with store.catalog.transaction():
             capture.record(known)
     assert store.snapshots.exists(first.snapshot)

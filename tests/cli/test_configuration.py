@@ -35,6 +35,9 @@ MISTAKES: dict[str, tuple[str | bytes, int | None, str, str | None]] = {
     "alias": ("database: *nowhere\n", 1, "", None),
     "control": ("database: a\n# \x07\n", None, "", None),
     "latin": (b"database: caf\xe9\n", None, "", None),
+    "character": ('database: "\\UFFFFFFFF"\n', None, "", None),
+    "half-a-character": ('database: "~\\ud800"\n', 1, "'database'", None),
+    "digits": ("database: a\nrun: {attempts: " + "9" * 5000 + "}\n", 2, "'run.attempts'", None),
     "deep": ("database: " + "[" * 5000 + "]" * 5000, None, "", None),
 }
 

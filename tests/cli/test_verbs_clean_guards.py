@@ -13,7 +13,7 @@ from snapstore.errors import DatabaseLocked
 from snapstore.store import Store
 from tests.cli.hands import call, error_of, execute, fails, hint_of, json_keys, without_powers
 from tests.cli.rows import Folder, Inside, Live, contents, demand_sound
-from tests.support import JOURNAL_MODES, Application, connect, make_database
+from tests.support import JOURNAL_MODES, Application, change_page_size, connect, make_database
 
 SHOP = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT)",
@@ -48,6 +48,18 @@ def drop_a_table(path: Path) -> None:
 
 def set_the_version(path: Path) -> None:
     execute(path, "PRAGMA user_version = 7")
+
+
+def test_equal_rows_on_pages_of_another_size_need_no_cleaning(shop: Inside) -> None:
+    shop("restore", "baseline")
+    change_page_size(shop.database, 8192)
+    before = contents(shop.database)
+    for arguments in (("clean",), ("clean", "-n")):
+        assert not shop.json(*arguments)["changed"]
+    assert contents(shop.database) == before
+    execute(shop.database, "INSERT INTO free VALUES (1)")
+    for arguments in (("clean",), ("clean", "-n")):
+        assert "pages cannot be compared" in error_of(shop.refuses(*arguments, code=14))
 
 
 @pytest.mark.parametrize("change", [rename_a_column, add_an_index, drop_a_table, set_the_version])

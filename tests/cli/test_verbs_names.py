@@ -82,7 +82,8 @@ def test_a_snapshot_in_use_is_not_forgotten_and_the_unused_is(kept: Snap) -> Non
     error_of(kept("restore", "a@{1}", code=12))
     kept("rm", named, "--force")
     assert names(kept) == []
-    assert [one["snapshot"] for one in kept.json("log", "--all")] == [head]
+    listed = {one["snapshot"]: one["forgotten"] for one in kept.json("log", "--all")}
+    assert listed == {head: False, named: True, unnamed: True}
     assert kept.json("status")["clean"]
 
 

@@ -151,6 +151,9 @@ def test_the_demo_runs_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     out = run(["demo"], tmp_path, TMPDIR=os.fspath(tmp_path / "tmp")).stdout
     assert "$ snap restore baseline" in out
+    assert "user 900 was left behind with 3 session, 1 bot" in out
+    assert "table webhook added, bot +1 -3 ~0" in out
+    assert "cleanup worked 0 of 1 times, restore 1 of 1" in out
     assert "snap init" in out
     assert list((tmp_path / "tmp").iterdir()) == []
     assert {path.name for path in tmp_path.iterdir()} == {"tmp"}

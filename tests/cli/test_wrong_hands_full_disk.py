@@ -192,3 +192,60 @@ def test_a_damaged_database_on_a_full_disk_is_not_thrown_away(tmp_path: Path, sm
     filler.unlink()
     snap("reset")
     assert items(snap.database) == 500
+
+
+@pytest.mark.parametrize("option", ["--rebuild", "--heal"])
+def test_mending_a_store_that_cannot_grow_leaves_it_as_it_was(kept: Snap, option: str) -> None:
+    kept("tag", "larger")
+    newest = max((kept.store / "packs").glob("*.pack"), key=os.path.getmtime)
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    files = files_of_the_store(kept)
+    error_of(call(kept, "fsck", option, code=16, program=limited(30_000)))
+    assert files_of_the_store(kept) == files
+    assert newest.read_bytes() == data
+    kept("fsck", "--rebuild", "--heal")
+    kept("export", "larger", "out.sqlite3")
+
+
+def test_a_store_on_a_full_disk_is_checked(snap: Snap, small_disk: Path) -> None:
+    snap.store = small_disk / "store"
+    snap("tag", "baseline")
+    filler = fill(small_disk)
+    assert snap.json("fsck")["ok"]
+    error_of(snap("fsck", "--rebuild", code=16))
+    assert snap.json("fsck")["ok"]
+    filler.unlink()
+    snap("fsck", "--rebuild")
+    snap("restore", "baseline")
+
+
+def test_a_read_only_file_system_is_read_and_not_written(snap: Snap, small_disk: Path) -> None:
+    snap.store = small_disk / "store"
+    snap("tag", "baseline")
+    subprocess.run(["mount", "-o", "remount,ro", os.fspath(small_disk)], check=True)
+    for verb in (("log",), ("fsck",), ("fsck", "--quick"), ("export", "baseline", "out.sqlite3"), ("show", "baseline")):
+        snap(*verb)
+    execute(snap.database, "DELETE FROM item WHERE id > 100")
+    for verb in (
+        ("tag", "next"),
+        ("restore", "baseline"),
+        ("fsck", "--rebuild"),
+        ("pin", "baseline"),
+    ):
+        error_of(snap(*verb, code=16))
+    assert items(snap.database) == 100
+    assert "read-only" in snap("doctor", code=1).stdout
+    subprocess.run(["mount", "-o", "remount,rw", os.fspath(small_disk)], check=True)
+    snap("restore", "baseline")
+
+
+def test_a_live_database_on_a_read_only_file_system_is_taken_and_not_restored(tmp_path: Path, small_disk: Path) -> None:
+    snap = Snap(tmp_path, make_database(small_disk / "db.sqlite3", journal_mode="delete"))
+    snap("tag", "baseline")
+    execute(snap.database, "DELETE FROM item WHERE id > 100")
+    subprocess.run(["mount", "-o", "remount,ro", os.fspath(small_disk)], check=True)
+    snap("tag", "next")
+    assert "read-only" in error_of(snap("restore", "baseline", code=14))
+    assert items(snap.database) == 100

@@ -148,3 +148,21 @@ def test_even_by_force_a_copy_does_not_go_over_the_live_database(tmp_path: Path,
     execute(snap.database, "DELETE FROM item WHERE id > 10")
     fails(snap, "restore", "baseline", "--to", "db.sqlite3", "--force", code=14)
     assert items(snap.database) == 10
+
+
+@pytest.mark.parametrize("name", ["spaces", "newline", "uri", "not-utf8", "link"])
+def test_a_store_under_any_path_is_checked_and_made_anew(tmp_path: Path, name: str) -> None:
+    place = tmp_path / NAMES.get(name, "link")
+    if name == "link":
+        (tmp_path / "real").mkdir()
+        place.symlink_to("real")
+    snap = Snap(tmp_path, make_database(tmp_path / NAMES["long"], journal_mode="wal"), place)
+    snap("tag", "baseline")
+    wanted = snap.json("tags")
+    (place / "catalog.db").unlink()
+    assert "damaged" in snap("fsck", code=20).stdout
+    snap("fsck", "--rebuild")
+    assert snap.json("tags") == wanted
+    assert snap.json("fsck")["ok"]
+    snap("doctor")
+    assert place.is_symlink() == (name == "link")

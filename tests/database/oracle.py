@@ -15,8 +15,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import apsw
 
-from snapstore.database.diff import EveryPage, ImageDiff
+from snapstore.database.diff import ImageDiff
+from snapstore.database.forests import NO_SHELVES, EveryPage, Shelves
 from snapstore.database.image import Image, void
+from snapstore.database.skeleton import Skeleton
 from tests.database.generated import ENCODINGS, ROWIDS, opened, quoted
 
 Tagged: TypeAlias = tuple[Any, ...]
@@ -114,6 +116,19 @@ class SqlTable:
         return found
 
 
+class Shelf:
+    """Keeps the skeleton of one image, as the bytes that a store has of it."""
+
+    def __init__(self) -> None:
+        self._kept: bytes | None = None
+
+    def load(self, image: Image) -> Skeleton | None:
+        return Skeleton.decode(image, bytes(16), self._kept) if self._kept else None
+
+    def save(self, skeleton: Skeleton) -> None:
+        self._kept = skeleton.encode(bytes(16))
+
+
 class Side:
     """A database as it was at one time: a file's bytes."""
 
@@ -122,6 +137,7 @@ class Side:
         path.write_bytes(data)
         self.connection = opened(path)
         self.image = image_of(data, path.name)
+        self.shelf = Shelf()
         self.codec = ENCODINGS[self.connection.execute("PRAGMA encoding").fetchone()[0]]
         sql = """SELECT name, wr, strict FROM pragma_table_list JOIN sqlite_schema USING(name)
                   WHERE schema = 'main' AND rootpage > 0 AND sqlite_schema.type = 'table'"""
@@ -225,8 +241,15 @@ def _cancel(matched: dict[Tagged, Tagged], gone: dict[Tagged, Tagged], come: dic
 
 
 def compare(before: Side, after: Side) -> None:
-    """Compare the diff with what SQL says."""
-    diff = ImageDiff(before.image, after.image, changed_pages(before.image, after.image))
+    """Compare the diff with what SQL says, and with itself where the skeleton of either side was kept."""
+    changed = changed_pages(before.image, after.image)
+    ways: tuple[Shelves, ...] = (NO_SHELVES, (before.shelf, None), (None, after.shelf))
+    wanted = {name: expected(before.tables.get(name), after.tables.get(name)) for name in before.tables | after.tables}
+    for shelves in ways:
+        _compare(ImageDiff(before.image, after.image, changed, shelves), before, after, wanted)
+
+
+def _compare(diff: ImageDiff, before: Side, after: Side, wanted: dict[str, Counter[Change]]) -> None:
     found = {_folded(table.name): table for table in diff.tables}
     assert len(found) == len(diff.tables)
     assert found.keys() <= before.tables.keys() | after.tables.keys()
@@ -242,7 +265,7 @@ def compare(before: Side, after: Side) -> None:
             for key, row, other in found[name].changes():
                 codec = before.codec if row is not None else after.codec
                 changes[_tagged(key, codec) or (), _tagged(row, before.codec), _tagged(other, after.codec)] += 1
-        assert changes == expected(old, new), name
+        assert changes == wanted[name], name
     both = {**before.schema, **after.schema}
     changed = {(*key, before.schema.get(key), after.schema.get(key)) for key in both}
     assert {one for one in changed if one[2] != one[3]} == {

@@ -52,6 +52,17 @@ def test_a_damaged_schema_is_an_error(tagged: Tagged) -> None:
         tagged.heal()
 
 
+@pytest.mark.parametrize("root", [-3, 90_000, 1 << 40])
+def test_a_table_whose_root_is_no_page_is_an_error(tagged: Tagged, root: int) -> None:
+    with closing(apsw.Connection(str(tagged.path))) as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET rootpage = ? WHERE name = 'plain'", (root,))
+    for look in (tagged.verify, tagged.diff, tagged.status):
+        with pytest.raises(DatabaseCorrupt):
+            look()
+
+
 @pytest.mark.parametrize("missing", [1, 100, 1024, 40_000])
 def test_a_file_cut_short_is_an_error(tagged: Tagged, missing: int) -> None:
     tagged.path.write_bytes(tagged.bytes[:-missing])

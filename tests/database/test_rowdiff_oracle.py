@@ -11,61 +11,39 @@ import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import apsw.sqlite_extra
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snapstore.database.diff import ImageDiff
-from tests.database.generated import Generator, opened
+from tests.database.generated import opened
+from tests.database.made_up import CHECKS, made_up
 from tests.database.oracle import Side, changed_pages, compare
 
 
 def check(data: st.DataObject) -> None:
     """Make up a database, change it, and compare what it was with what it is, both ways."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder)
-        generator = Generator(data.draw, path / "db")
-        with closing(generator.connection):
-            generator.build()
-            before = Side((path / "db").read_bytes(), path / "before")
-            generator.script.append("-- before")
-            generator.mutate()
-            after = Side((path / "db").read_bytes(), path / "after")
-        note("\n".join(generator.script))
-        with closing(before.connection), closing(after.connection):
-            compare(before, after)
-            compare(after, before)
+    with made_up(data) as (before, after, _):
+        compare(before, after)
+        compare(after, before)
 
 
-_CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
-
-
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=_CHECKS)
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=CHECKS)
 @given(st.data())
 def test_the_diff_says_what_sql_says(data: st.DataObject) -> None:
     check(data)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=_CHECKS)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=CHECKS)
 @given(st.data())
 def test_sqldiff_counts_the_same_changes(data: st.DataObject) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder)
-        generator = Generator(data.draw, path / "db", is_plain=True)
-        with closing(generator.connection):
-            generator.build()
-            before = Side((path / "db").read_bytes(), path / "before")
-            generator.mutate()
-            after = Side((path / "db").read_bytes(), path / "after")
-        note("\n".join(generator.script))
-        with closing(before.connection), closing(after.connection):
-            diff = ImageDiff(before.image, after.image, changed_pages(before.image, after.image))
-            program = apsw.sqlite_extra.path("sqlite3_diff")
-            command = [str(program), "--summary", str(path / "before"), str(path / "after")]
-            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    with made_up(data, is_plain=True) as (before, after, folder):
+        diff = ImageDiff(before.image, after.image, changed_pages(before.image, after.image))
+        program = apsw.sqlite_extra.path("sqlite3_diff")
+        command = [str(program), "--summary", str(folder / "before"), str(folder / "after")]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     counted = {table.name: Counter(change.change for change in table.changes()) for table in diff.tables}
     for name, changed, added, removed in re.findall(
         r"^(.+): (\d+) changes, (\d+) inserts, (\d+) deletes", said, re.MULTILINE
@@ -120,6 +98,6 @@ def test_a_free_page_of_an_index_accounts_for_no_overflow_page(tmp_path: Path) -
 
 
 if __name__ == "__main__":
-    examples = settings(max_examples=int(sys.argv[1]), deadline=None, database=None, suppress_health_check=_CHECKS)
+    examples = settings(max_examples=int(sys.argv[1]), deadline=None, database=None, suppress_health_check=CHECKS)
     examples(given(st.data())(check))()
     print(f"{sys.argv[1]} examples, no difference")  # noqa: T201

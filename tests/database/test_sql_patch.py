@@ -8,9 +8,8 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from snapstore.actions.differences import DatabaseDifference
@@ -18,10 +17,9 @@ from snapstore.actions.pair import Compared
 from snapstore.actions.policy import NOTHING_IGNORED
 from snapstore.database.diff import ImageDiff
 from snapstore.refusals import PatchImpossible
-from tests.database.generated import Generator, opened
+from tests.database.generated import opened
+from tests.database.made_up import CHECKS, made_up
 from tests.database.oracle import Side, changed_pages
-
-_CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 
 def difference(before: Side, after: Side) -> DatabaseDifference:
@@ -31,19 +29,9 @@ def difference(before: Side, after: Side) -> DatabaseDifference:
 
 def check(data: st.DataObject) -> None:
     """Make up a database, change it, and lead what it was to what it is by a patch, and back."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder)
-        generator = Generator(data.draw, path / "db")
-        with closing(generator.connection):
-            generator.build()
-            before = Side((path / "db").read_bytes(), path / "before")
-            generator.script.append("-- before")
-            generator.mutate()
-            after = Side((path / "db").read_bytes(), path / "after")
-        note("\n".join(generator.script))
-        with closing(before.connection), closing(after.connection):
-            lead(before, after, path / "there")
-            lead(after, before, path / "back")
+    with made_up(data) as (before, after, folder):
+        lead(before, after, folder / "there")
+        lead(after, before, folder / "back")
 
 
 def lead(before: Side, after: Side, path: Path) -> None:
@@ -63,13 +51,13 @@ def lead(before: Side, after: Side, path: Path) -> None:
         assert (left.schema, rows, left.sequences) == ([], [], {}), (left.schema, rows, left.sequences)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=_CHECKS)
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=CHECKS)
 @given(st.data())
 def test_a_patch_leads_from_one_database_to_the_other(data: st.DataObject) -> None:
     check(data)
 
 
 if __name__ == "__main__":
-    examples = settings(max_examples=int(sys.argv[1]), deadline=None, database=None, suppress_health_check=_CHECKS)
+    examples = settings(max_examples=int(sys.argv[1]), deadline=None, database=None, suppress_health_check=CHECKS)
     examples(given(st.data())(check))()
     print(f"{sys.argv[1]} examples, no difference")  # noqa: T201

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tarfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from snapstore.actions.export import ExportOptions, export
+from snapstore.actions.prune import PruneOptions, prune
 from snapstore.errors import UnknownRevision
 from snapstore.history.reflog import HEAD
+from snapstore.history.retention import Retention
 from snapstore.objects.object_store import MAX_DEPTH
 from snapstore.project import Project
 from snapstore.store import FORMAT, Store
@@ -47,4 +50,22 @@ def test_a_kept_store_is_read(tmp_path: Path, number: int) -> None:
         actions = [entry.action for entry in store.refs.positions(HEAD, PROJECT.origin)]
         assert actions[:3] == ["undo", "restore", "safety"]
         assert store.snapshots.load(resolve("first")).message == "the first state"
+        assert store.objects.lost_packs() == []
+
+
+@pytest.mark.parametrize("number", range(1, FORMAT + 1))
+def test_a_kept_store_is_pruned(tmp_path: Path, number: int) -> None:
+    with tarfile.open(DATA / f"format-{number}.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    with Store.open(tmp_path / f"format-{number}") as store:
+        before = len(store.snapshots.all())
+        result = prune(store, PROJECT, PruneOptions(Retention(keep_last=1), timedelta()))
+        assert len(result.kept) == len(store.snapshots.all()) < before
+        assert result.freed_bytes > 0
+    with Store.open(tmp_path / f"format-{number}") as store:
+        resolve = store.revisions(PROJECT.origin).resolve
+        for name, wanted in HASHES.items():
+            copy = tmp_path / name
+            export(store, PROJECT, ExportOptions(resolve(name), str(copy)))
+            assert dbhash(copy) == wanted
         assert store.objects.lost_packs() == []

@@ -22,8 +22,10 @@ from snapstore.errors import DatabaseLocked
 from snapstore.hybrid.cleanup import CleanupRunner
 from snapstore.hybrid.flow import Suite
 from snapstore.hybrid.ledger import VERIFIED, Ledger
+from snapstore.hybrid.mark import run_mark
 from snapstore.hybrid.policy import DEFAULT_DECISIONS, CleanupStep, SuitePolicy
 from snapstore.project import Project
+from snapstore.refusals import RunInProgress
 from snapstore.store import Store
 from tests.cli.hands import add_random
 from tests.support import connect, count, dbhash, make_database
@@ -175,8 +177,10 @@ import os, sys, sqlite3
 from snapstore.hybrid.cleanup import CleanupRunner
 from snapstore.hybrid.flow import Suite
 from snapstore.hybrid.mark import run_mark
+from snapstore.hybrid.mark import run_mark
 from snapstore.hybrid.policy import SuitePolicy
 from snapstore.project import Project
+from snapstore.refusals import RunInProgress
 from snapstore.store import Store
 project = Project.of({"default": sys.argv[1]})
 with Store.open(sys.argv[2]) as store, run_mark(store, project, "suite"):
@@ -322,6 +326,37 @@ def test_no_space_for_the_state_that_failed_does_not_stop_the_way_back(begin: Ca
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (result.verdict, result.forensic, result.final, items(path)) == ("schema-changed", None, "clean", 20)
+
+
+def test_several_databases_are_judged_and_put_back_together(
+    store: Store, project: Project, path: Path, tmp_path: Path
+) -> None:
+    other = make_database(tmp_path / "other.sqlite3", rows=5)
+    both = Project.of({"default": path, "other": other})
+    before = dbhash(path), dbhash(other)
+    suite = Suite(store, both, QUICK, CleanupRunner(both, os.environ, os.fspath(tmp_path)), lambda _: None)
+    suite.begin("suite", "command")
+    suite.begin_test("leaks into the second")
+    change(other, LEAK)
+    result = suite.end_test("passed")
+    assert (result.verdict, result.final) == ("leaked", "clean")
+    assert {name: list(one.tables) for name, one in result.databases.items()} == {"default": [], "other": ["item"]}
+    suite.end(0)
+    assert (dbhash(path), dbhash(other)) == before
+
+
+def test_projects_that_share_a_database_do_not_run_side_by_side(
+    store: Store, project: Project, path: Path, tmp_path: Path
+) -> None:
+    other = make_database(tmp_path / "other.sqlite3", rows=5)
+    both = Project.of({"other": other, "shared": path})
+    with run_mark(store, project, "the first"):
+        with pytest.raises(RunInProgress, match=f"process {os.getpid()}: the first"), run_mark(store, both, "second"):
+            pass
+        with run_mark(store, Project.of({"default": other}), "another"):
+            pass
+    with run_mark(store, both, "now it may"):
+        pass
 
 
 def test_the_ledger_is_bounded_with_all_that_hangs_on_a_suite(

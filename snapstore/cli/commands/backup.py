@@ -9,6 +9,7 @@ from snapstore.cli.commands.tag import describe
 from snapstore.cli.parameters import option, timeout_option, yes_option
 from snapstore.cli.places import environment_says
 from snapstore.cli.skipped import SWITCHED_OFF, skipped
+from snapstore.cli.upkeep import upkeep
 from snapstore.errors import NoSnapshot
 from snapstore.ids import short
 
@@ -40,6 +41,7 @@ def command(context: Context, message: str, delete: bool, force: bool, yes: bool
         options = TakeOptions(context.places.backup_name, message, "backup", force=force, timeout=wait)
         with context.places.create_store() as store:
             result = take(store, project, options, context.progress)
+            upkeep(context, store)
         context.output.result(result, [describe(result)])
 
 

@@ -15,7 +15,7 @@ snap demo
 
 @snap_command("demo", EXAMPLES)
 def command(context: Context) -> None:
-    """Tag, leak, restore and undo on a small application's database, in a temporary folder."""
+    """Tag, leak, verify, restore, undo and the whole flow on a small application's database, in a temporary folder."""
     steps = []
     with tempfile.TemporaryDirectory(prefix="snapstore-demo-") as folder:
         for step in tell(folder):

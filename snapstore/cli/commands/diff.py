@@ -7,10 +7,8 @@ import sys
 
 from snapstore.actions.diff import Diff, DiffOptions, diff
 from snapstore.actions.policy import NOTHING_IGNORED
-from snapstore.actions.suggest import states_between, suggest
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.parameters import COUNT, REVISION, Choice, Misused, argument, option, timeout_option
-from snapstore.cli.suggestions import suggestion_lines
 
 EXAMPLES = """
 snap diff
@@ -65,6 +63,9 @@ def command(
         policy = NOTHING_IGNORED if no_ignore else context.places.policy
         project = context.places.project
         if suggest_ignore:
+            from snapstore.actions.suggest import states_between, suggest
+            from snapstore.cli.suggestions import suggestion_lines
+
             between = states_between(store, *states)
             suggested = suggest(store, project, between, policy, wait, context.progress)
             context.output.result(suggested, suggestion_lines(suggested), always=True)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 
-import snapstore
 from snapstore.actions.doctor import FAILURE, OK, WARNING, Finding, examine
+from snapstore.actions.doctor_store import examine_leftovers, examine_store
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import one_line
 from snapstore.cli.styles import style
+from snapstore.cli.surroundings import examine_environment, examine_program
 from snapstore.errors import SnapError
 
 EXAMPLES = """
@@ -37,9 +33,8 @@ def command(context: Context) -> int:
 
 
 def _findings(context: Context) -> Iterator[Finding]:
-    version = f"snapstore {snapstore.__version__}, Python {sys.version.split()[0]}"
-    yield Finding("program", OK, version)
-    yield from _name_clash()
+    yield from examine_program()
+    yield from examine_environment()
     places = context.places
     try:
         project, store_path = places.project, places.store_path
@@ -48,20 +43,9 @@ def _findings(context: Context) -> Iterator[Finding]:
     except SnapError as error:
         yield Finding("configuration", FAILURE, str(error), "'snap init' writes one; or name a database with --db")
         return
-    yield from examine(project, store_path)
-
-
-def _name_clash() -> Iterator[Finding]:
-    """Ubuntu's snapd has a `snap` of its own."""
-    found = shutil.which("snap")
-    if found is None or os.path.dirname(found) == os.path.dirname(os.path.abspath(sys.argv[0])):
-        return
-    with suppress(OSError, subprocess.SubprocessError):
-        said = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
-        if not said.startswith("snapstore"):
-            yield Finding(
-                "program", WARNING, f"'snap' on the PATH is another program: '{found}'", "type 'snapstore' instead"
-            )
+    yield from examine(project)
+    yield from examine_store(project, store_path)
+    yield from examine_leftovers(project)
 
 
 def _lines(finding: Finding) -> Iterator[str]:

@@ -16,7 +16,7 @@ snap log --all --json
 
 @snap_command("log", EXAMPLES)
 @option("-n", "--number", type=COUNT, metavar="N", help="Show that many.")
-@option("--all", "everything", is_flag=True, help="Show the automatic safety snapshots too.")
+@option("--all", "everything", is_flag=True, help="Show automatic safety snapshots and forgotten ones too.")
 def command(context: Context, number: int | None, everything: bool) -> None:
     """List the snapshots, the newest first."""
     with context.places.open_store() as store:

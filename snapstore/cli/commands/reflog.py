@@ -22,7 +22,7 @@ snap reflog baseline
 def command(context: Context, name: str) -> None:
     """Show where the live databases were (@{n}), or where NAME pointed (NAME@{n}), the newest first."""
     with context.places.open_store() as store:
-        positions = store.refs.positions(name, context.places.project.origin if name == HEAD else "")
+        positions = list(store.refs.positions(name, context.places.project.origin if name == HEAD else ""))
         if not positions and name != HEAD:
             raise UnknownRevision(name, nearest(name, [ref.name for ref in store.refs.all()]))
     rows = [

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from snapstore.actions.documents import plain
@@ -20,6 +21,7 @@ from snapstore.cli.output import one_line
 from snapstore.cli.parameters import argument, option
 from snapstore.cli.places import environment_says
 from snapstore.cli.styles import unstyle
+from snapstore.cli.upkeep import upkeep
 from snapstore.errors import FileError, SnapError
 from snapstore.hybrid.aftermath import TestResult
 from snapstore.hybrid.cleanup import DONE, CleanupRunner
@@ -70,9 +72,10 @@ def command(
         cases = Document(junit, store, project) if junit else None
         environment = {**environment_of(context.places), "SNAPSTORE_SUITE": line}
         runner = CleanupRunner(project, environment, context.places.folder)
-        suite = Suite(store, project, policy, runner, lambda text: context.output.detail(f"snap: {text}"))
+        suite = Suite(store, project, policy, runner, partial(_say, context), context.progress)
         with Child(afterwards=runner.stop) as child:
             suite.begin(line, line)
+            context.finish_progress()
             suite.begin_test(label or line, scenario)
             code = _run(context, child, suite, arguments, environment)
             result = suite.end(code, INTERRUPTED if child.signal else None)
@@ -80,6 +83,7 @@ def command(
             from snapstore.cli.junit import document
 
             cases.write(document(Ledger(store, project.origin), only=result.suite))
+        upkeep(context, store)
     status = _status(code, child.signal, result)
     _print(context, result, code, status)
     return status
@@ -97,13 +101,17 @@ def _run(context: Context, child: Child, suite: Suite, arguments: Sequence[str],
         raise
     code = 128 + child.signal if child.signal and not child.is_started else child.wait()
     seconds = time.monotonic() - start
-    context.output.detail(f"snap: the command ended with {code} ({seconds:.2f} s)")
+    _say(context, f"the command ended with {code} ({seconds:.2f} s)")
     try:
         suite.end_test(PASSED if code == 0 else FAILED, seconds)
     except SnapError:
         context.output.note("snap: the state was not put back; the next 'snap run' does that first, or 'snap restore'")
         raise
     return code
+
+
+def _say(context: Context, text: str) -> None:
+    context.output.detail(f"snap: {text}")
 
 
 def _policy(context: Context, baseline: str | None, *, keep_backup: bool) -> SuitePolicy:
@@ -151,9 +159,10 @@ def _lines(test: TestResult) -> Iterator[str]:
         if attempt.status != DONE:
             why = f": {attempt.detail.splitlines()[-1]}" if attempt.detail else ""
             yield f"  cleanup {one_line(attempt.step)}, attempt {attempt.number}: {attempt.status}{why}"
-    for one in test.databases.values():
+    several = len(test.databases) > 1
+    for name, one in test.databases.items():
         for table, counts in one.tables.items():
-            yield f"  {one_line(table)}: {unstyle(counts_line(counts))}"
+            yield f"  {one_line(f'{name}.' * several + table)}: {unstyle(counts_line(counts))}"
     if test.forensic:
         kept = short(test.forensic)
         yield f"  the state that failed is kept as {kept}; 'snap diff live {kept}' shows it"

@@ -7,6 +7,7 @@ from snapstore.actions.take import TakeOptions, TakeResult, take
 from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import counted, size
 from snapstore.cli.parameters import REVISION, argument, option, timeout_option
+from snapstore.cli.upkeep import upkeep
 from snapstore.ids import short
 
 EXAMPLES = """
@@ -38,18 +39,20 @@ def command(
     """Take a snapshot of the live databases and name it NAME.
 
     A name that exists moves, and NAME@{1} is where it was. An unchanged database costs nothing. With
-    REV, that snapshot gets the name.
+    REV, that snapshot gets the name, and a forgotten one is brought back.
     """
     places = context.places
     wait = places.timeout if timeout is None else timeout
     options = TakeOptions(name, message, "tag", new, pin, force, wait)
     if rev:
         with places.open_store() as store:
-            result = name_snapshot(store, places.project, context.resolve(store, rev), options)
+            id_ = store.revisions(places.project.origin).with_forgotten().resolve(rev)
+            result = name_snapshot(store, places.project, id_, options)
     else:
         project = places.project  # a missing configuration must not leave an empty store behind
         with places.create_store() as store:
             result = take(store, project, options, context.progress)
+            upkeep(context, store)
     context.output.result(result, [describe(result)])
 
 

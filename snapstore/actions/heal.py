@@ -1,0 +1,182 @@
+"""Heal: store anew what is damaged and can be had intact elsewhere.
+
+From a live database of the project, where it has a block (or the whole state) that is damaged in the store; and from
+any pack that holds another copy. Objects of a damaged pack that can still be read move to a new one. Nothing is
+changed that cannot be had: the damage stays and is named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+from snapstore.actions.fsck import FsckResult, check_store
+from snapstore.database.live import LiveDatabases
+from snapstore.errors import SnapError, StoreDamaged
+from snapstore.files import reached, sync_folder, translated
+from snapstore.history.manifest import Manifest
+from snapstore.history.reflog_file import renew_reflog
+from snapstore.history.soundness import REFLOG
+from snapstore.ids import object_id
+from snapstore.objects import codec
+from snapstore.objects.inspection import PACK
+from snapstore.objects.object_store import Candidate
+from snapstore.objects.pack import Kind, PackReader, pack_path
+from snapstore.objects.pack_check import packs_in, salvage
+from snapstore.patience import Patience
+from snapstore.progress import SILENT, Progress
+from snapstore.project import Project
+from snapstore.store import DEFAULT_TIMEOUT, Store
+
+SET_ASIDE = ".damaged"  # the end of the name of a pack's file that nothing needs any more
+
+
+@dataclass(frozen=True)
+class Healed:
+    """An object that was stored anew, and where it was found."""
+
+    object: str
+    source: str
+
+
+@dataclass(frozen=True)
+class HealResult:
+    """What was done; `moved` are readable objects of damaged packs, `set_aside` the packs emptied so."""
+
+    objects: list[Healed]
+    moved: int
+    set_aside: list[str]
+    reflog: bool
+
+
+def heal(
+    path: str, project: Project | None, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT
+) -> HealResult:
+    """Heal what can be healed, while no other process has the store open.
+
+    Raises StoreLocked, StoreDamaged where the catalog has to be made anew first, DiskFull, FileError.
+    """
+    with Store.open(path, timeout, alone=True) as store:
+        found = check_store(store, full=True, progress=progress)
+        wanted = {id_ for id_ in found.spoiled if not _is_readable(store, id_)}
+        healed = _store_anew(store, _roots(store, wanted), project, timeout, progress)
+        wanted = {id_ for id_ in wanted if not _is_readable(store, id_)}  # they come back with their bases
+        healed += _store_anew(store, wanted, project, timeout, progress)
+        moved, emptied = _leave_damaged_packs(store, found)
+        lacks = any(damage.what == REFLOG for damage in found.damaged)
+        if lacks:
+            with translated(store.reflog_path):
+                renew_reflog(store.reflog_path, store.reflog.every())
+        return HealResult(healed, moved, emptied, lacks)
+
+
+def _is_readable(store: Store, id_: bytes) -> bool:
+    try:
+        store.objects.read(id_)
+    except StoreDamaged:
+        return False
+    return True
+
+
+def _roots(store: Store, wanted: set[bytes]) -> set[bytes]:
+    """Return those whose base is not damaged itself."""
+    bases = {id_: location.base for id_ in wanted if (location := store.objects.find(id_))}
+    return {id_ for id_ in wanted if bases.get(id_) not in wanted}
+
+
+def _store_anew(
+    store: Store, wanted: set[bytes], project: Project | None, timeout: float, progress: Progress
+) -> list[Healed]:
+    """Store those of the wanted objects that can be found."""
+    healed: dict[bytes, Healed] = {}
+
+    def note(found: Iterator[tuple[Candidate, str]]) -> Iterator[Candidate]:
+        for candidate, source in found:
+            if candidate.id not in healed:
+                healed[candidate.id] = Healed(candidate.id.hex(), source)
+                yield candidate
+
+    if not wanted:
+        return []
+    with store.writer() as writer:
+        writer.add_all(note(_in_packs(store, wanted)))
+        if project and healed.keys() < wanted:
+            writer.add_all(note(_in_live(project, wanted, timeout, progress)))
+        writer.finish()
+        with store.catalog.transaction():
+            writer.record()
+    reached("healed")
+    return list(healed.values())
+
+
+def _in_packs(store: Store, wanted: set[bytes]) -> Iterator[tuple[Candidate, str]]:
+    """Yield other copies of objects: packs may hold what a later one holds too, and what no catalog mentions."""
+    folder = store.objects.folder
+    for name in packs_in(folder):
+        with closing(PackReader(pack_path(folder, name))) as reader:
+            for entry in salvage(reader):
+                if entry.id not in wanted:
+                    continue
+                with suppress(ValueError, OSError, StoreDamaged):
+                    prefix = store.objects.read(entry.base) if entry.base else None
+                    frame = reader.frame(entry.offset, entry.stored_bytes)
+                    data = codec.decompress(frame, entry.object_bytes, prefix)
+                    if object_id(data) == entry.id:
+                        yield Candidate(entry.kind, entry.id, data, None), f"pack {name}"
+
+
+def _in_live(
+    project: Project, wanted: set[bytes], timeout: float, progress: Progress
+) -> Iterator[tuple[Candidate, str]]:
+    """Yield blocks and manifests that the live databases have; one that cannot be read has none."""
+    for name, path in project.databases.items():
+        with suppress(SnapError), LiveDatabases({name: path}, Patience(timeout)) as live:
+            view = live.read()[name]
+            progress.start(f"reading {name}", view.bytes)
+            ids = bytearray()
+            for scanned in view.scan():
+                ids += scanned.ids
+                for block in scanned.new:
+                    progress.advance(len(block.data))
+                    if block.id in wanted:
+                        yield Candidate(Kind.BLOCK, block.id, block.data, None), f"database {name}"
+            manifest = Manifest.of(view.page_size, view.page_count, bytes(ids))
+            if manifest.id in wanted:
+                yield Candidate(Kind.MANIFEST, manifest.id, manifest.encode(), None), f"database {name}"
+
+
+def _leave_damaged_packs(store: Store, found: FsckResult) -> tuple[int, list[str]]:
+    """Move what can be read of damaged packs into a new one; set the packs aside that nothing needs then."""
+    damaged = {damage.pack for damage in found.damaged if damage.pack and damage.what in (PACK, "object")}
+    moved = 0
+    with store.writer() as writer:
+        for name in sorted(damaged):
+            readable = [(id_, kind) for id_, kind in _objects_of(store, name) if _is_readable(store, id_)]
+            writer.renew(Candidate(Kind(kind), id_, store.objects.read(id_), None) for id_, kind in readable)
+            moved += len(readable)
+        writer.finish()
+        emptied = []
+        with store.catalog.transaction():
+            writer.record()
+            for name in sorted(damaged):
+                if not _objects_of(store, name):
+                    store.catalog.rows("DELETE FROM pack WHERE name = ?", (name,))
+                    emptied.append(name)
+    store.objects.close()
+    folder = store.objects.folder
+    with translated(folder):
+        for name in emptied:
+            with suppress(FileNotFoundError):
+                os.rename(pack_path(folder, name), pack_path(folder, name) + SET_ASIDE)
+                reached("pack-set-aside")
+        sync_folder(folder)
+    return moved, emptied
+
+
+def _objects_of(store: Store, pack: str) -> list[tuple[bytes, int]]:
+    rows = store.catalog.typed_rows(
+        "SELECT id, kind FROM object JOIN pack USING (pack) WHERE name = ?", (pack,), bytes, int
+    )
+    return [(id_, kind) for id_, kind in rows]

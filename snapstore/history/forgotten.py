@@ -1,0 +1,130 @@
+"""Forgotten snapshots: off the list, their objects still there, to be brought back until a prune frees them.
+
+Each step is an entry of the reflog under the empty name: `forget`, `return` where one is listed again, `free` where
+its objects may go. The last entry of any name that mentions a snapshot says which it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from snapstore.errors import StoreDamaged, UnknownRevision
+from snapstore.history.reflog import Reflog
+from snapstore.history.snapshots import COLUMNS, TYPES, SnapshotRow, Snapshots, id_range, snapshot_row
+from snapstore.ids import short
+from snapstore.objects.catalog import Catalog
+from snapstore.records import Record
+from snapstore.timestamps import now
+
+FORGET, RETURN, FREE = "forget", "return", "free"
+_KEPT = "id, parent, kind, created, message, content, bytes, stored_bytes, origin"
+
+
+class ForgottenRow(Record):
+    """A snapshot as it was listed, and when it was forgotten."""
+
+    row: SnapshotRow
+    at: str
+
+
+class Forgotten:
+    """The forgotten snapshots of a store."""
+
+    def __init__(self, catalog: Catalog, reflog: Reflog, snapshots: Snapshots) -> None:
+        self._catalog = catalog
+        self._reflog = reflog
+        self._snapshots = snapshots
+
+    def forget(self, snapshots: Iterable[str], message: str = "", at: str | None = None) -> str:
+        """Take snapshots (hex) off the list, inside the caller's transaction; return the time they share."""
+        at = at or now()
+        for snapshot in snapshots:
+            self._reflog.append("", snapshot, FORGET, message=message, at=at)
+            self._move(snapshot, at)
+        return at
+
+    def bring_back(self, snapshot: str) -> bool:
+        """List a snapshot again if it is forgotten, inside the caller's transaction; tell whether it was."""
+        id_ = bytes.fromhex(snapshot)
+        if not self.holds(snapshot):
+            return False
+        self._catalog.rows(
+            f"INSERT OR IGNORE INTO snapshot({_KEPT}) SELECT {_KEPT} FROM forgotten WHERE id = ?", (id_,)
+        )
+        self._catalog.rows("DELETE FROM forgotten WHERE id = ?", (id_,))
+        self._reflog.append("", snapshot, RETURN)
+        return True
+
+    def demand(self, snapshot: str) -> None:
+        """Make sure that a snapshot is listed, inside the caller's transaction.
+
+        Raises UnknownRevision for one that was freed.
+        """
+        listed = self._catalog.value("SELECT 1 FROM snapshot WHERE id = ?", (bytes.fromhex(snapshot),))
+        if listed is None and not self.bring_back(snapshot):
+            raise UnknownRevision(short(snapshot))
+
+    def free(self, snapshots: Iterable[str]) -> None:
+        """Give up forgotten snapshots, inside the caller's transaction; their objects go after it."""
+        for snapshot in snapshots:
+            self._catalog.rows("DELETE FROM forgotten WHERE id = ?", (bytes.fromhex(snapshot),))
+            self._reflog.append("", snapshot, FREE)
+
+    def holds(self, snapshot: str) -> bool:
+        """Tell whether a snapshot is forgotten and can be brought back."""
+        return self._catalog.value("SELECT 1 FROM forgotten WHERE id = ?", (bytes.fromhex(snapshot),)) is not None
+
+    def all(self, origin: str | None = None) -> list[ForgottenRow]:
+        """Return all of them, or those of one project, the newest first."""
+        rows = self._catalog.typed_rows(
+            f"SELECT {COLUMNS}, at FROM forgotten WHERE ? IS NULL OR origin = ? ORDER BY created DESC, id DESC",
+            (origin, origin),
+            *TYPES,
+            str,
+        )
+        return [ForgottenRow(snapshot_row(columns[:-1]), columns[-1]) for columns in rows]
+
+    def with_prefix(self, hex_prefix: str) -> list[str]:
+        """Return the ids that begin with some hex digits."""
+        rows = self._catalog.rows("SELECT id FROM forgotten WHERE id BETWEEN ? AND ? ORDER BY id", id_range(hex_prefix))
+        return [id_.hex() for (id_,) in rows]
+
+    def last(self, origin: str) -> list[str]:
+        """Return those of a project that were forgotten last, all at one time."""
+        rows = self._catalog.rows(
+            "SELECT lower(hex(id)) FROM forgotten WHERE origin = ?"
+            " AND at = (SELECT max(at) FROM forgotten WHERE origin = ?)",
+            (origin, origin),
+        )
+        return [id_ for (id_,) in rows]
+
+    def follow_reflog(self) -> None:
+        """Have the catalog agree with the reflog, inside the caller's transaction.
+
+        It may not where its list was made anew, or an earlier release forgot a snapshot.
+        """
+        rows = self._catalog.rows(
+            "SELECT lower(hex(snapshot)), action, at FROM reflog WHERE ref = '' AND action IN (?, ?)"
+            " AND entry IN (SELECT max(entry) FROM reflog WHERE snapshot IS NOT NULL GROUP BY snapshot)",
+            (FORGET, FREE),
+        )
+        for snapshot, action, at in rows:
+            id_ = bytes.fromhex(snapshot)
+            if action == FREE:
+                self._snapshots.drop(id_)
+                self._catalog.rows("DELETE FROM forgotten WHERE id = ?", (id_,))
+            elif not self.holds(snapshot) and self._is_listed(snapshot):
+                self._move(snapshot, at)
+
+    def _is_listed(self, snapshot: str) -> bool:
+        return self._snapshots.exists(snapshot) or self._snapshots.list_again(snapshot)
+
+    def _move(self, snapshot: str, at: str) -> None:
+        id_ = bytes.fromhex(snapshot)
+        with suppress(StoreDamaged):  # one that cannot be read is forgotten all the same
+            self._snapshots.note_origin(snapshot)
+        self._catalog.rows(
+            f"INSERT OR REPLACE INTO forgotten({_KEPT}, at) SELECT {_KEPT}, ? FROM snapshot WHERE id = ?", (at, id_)
+        )
+        self._catalog.rows("DELETE FROM snapshot WHERE id = ?", (id_,))

@@ -1,0 +1,81 @@
+"""What snapshots need: each its own object, its manifests and their blocks, marked in a search for garbage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from snapstore.history.manifest import Manifest
+from snapstore.history.snapshots import Snapshots
+from snapstore.objects.catalog import Catalog
+from snapstore.objects.garbage import BASE, HELD, LISTED, Garbage
+
+_LISTED = (
+    "SELECT id FROM snapshot UNION SELECT snapshot FROM ref UNION SELECT snapshot FROM head"
+    " UNION SELECT target FROM intent UNION SELECT before FROM intent WHERE length(before) > 0"
+)
+
+
+class Reachable:
+    """Marks what the snapshots of a store need: of each what the one marked before it did not need as well."""
+
+    def __init__(self, catalog: Catalog, snapshots: Snapshots, garbage: Garbage) -> None:
+        self._catalog = catalog
+        self._snapshots = snapshots
+        self._garbage = garbage
+        self._last: dict[str, Manifest] = {}
+
+    def mark(self, snapshots: Iterable[str], why: int) -> None:
+        """Mark snapshots (hex), best in the order of time. Raises StoreDamaged: nothing may go then."""
+        for snapshot in snapshots:
+            self._garbage.mark(self._needed_by(snapshot), why)
+
+    def mark_new(self) -> bool:
+        """Mark what is listed, forgotten or named by now and was not so far; tell whether there is any."""
+        listed = self._unmarked(_LISTED)
+        held = [id_ for id_ in self._unmarked("SELECT id FROM forgotten") if id_ not in listed]
+        self.mark(listed, LISTED)
+        self.mark(held, HELD)
+        return bool(listed or held)
+
+    def mark_all(self, without: Iterable[str] = (), held: Iterable[str] = ()) -> None:
+        """Mark what is listed, named or forgotten, but for some snapshots (hex) that are about to go.
+
+        Those that are `held` are marked as if they were forgotten already.
+        """
+        left_out = set(without)
+        to_be_forgotten = set(held) - left_out
+        listed = self._by_time(_LISTED)
+        self.mark((id_ for id_ in listed if id_ not in left_out | to_be_forgotten), LISTED)
+        self.mark((id_ for id_ in listed if id_ in to_be_forgotten), HELD)
+        marked = set(listed)
+        forgotten = self._by_time("SELECT id FROM forgotten")
+        self.mark((id_ for id_ in forgotten if id_ not in left_out and id_ not in marked), HELD)
+
+    def _needed_by(self, snapshot: str) -> Iterator[bytes]:
+        """Yield what a snapshot needs, but for blocks that the one before it has at the same place."""
+        yield bytes.fromhex(snapshot)
+        for name, record in self._snapshots.load(snapshot).databases.items():
+            manifest = self._snapshots.manifest(record.manifest)
+            yield record.manifest
+            before = self._last.get(name, _NOTHING)
+            yield from (id_ for _, id_ in manifest.blocks_unlike(before))
+            self._last[name] = manifest
+
+    def _by_time(self, ids: str) -> list[str]:
+        rows = self._catalog.rows(
+            f"SELECT lower(hex(one.id)) FROM ({ids}) AS one"
+            " LEFT JOIN snapshot USING (id) LEFT JOIN forgotten USING (id)"
+            " ORDER BY ifnull(snapshot.created, forgotten.created)"
+        )
+        return [id_ for (id_,) in rows]
+
+    def _unmarked(self, ids: str) -> list[str]:
+        rows = self._catalog.rows(
+            f"SELECT lower(hex(one.id)) FROM ({ids}) AS one"
+            " WHERE NOT EXISTS (SELECT 1 FROM needed WHERE needed.id = one.id AND why <> ?)",
+            (BASE,),
+        )
+        return [id_ for (id_,) in rows]
+
+
+_NOTHING = Manifest(0, 0, b"")

@@ -1,0 +1,198 @@
+"""Repacking: packs are never changed, so what is still needed of some is copied into new ones, and those go.
+
+Chosen are packs of which a good part is garbage; packs with an object whose base nothing else needs; and
+small packs, once there are many and together as large as the next larger one, so that every byte is copied a
+logarithmic number of times in all. An object is copied as it lies. One whose base goes is compressed anew: with the
+nearest base that stays, or the object that took the place of the base that goes, or alone. Its depth never grows, so
+a depth on record is never too small.
+
+A pack that does not have the bytes its name says is left as it is, and keeps what its objects are decoded with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from snapstore.errors import StoreDamaged
+from snapstore.files import reached
+from snapstore.objects.catalog import Catalog
+from snapstore.objects.garbage import BASE
+from snapstore.objects.object_store import Frame, ObjectStore, encode
+from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, TRAILER_BYTES, Kind, PackReader, PackWriter, pack_path
+from snapstore.parallel import ordered_map
+from snapstore.timestamps import now
+
+GARBAGE_SHARE = 0.25  # of a pack; a store then takes at most a third more than it has to
+PACK_BYTES = 64 << 20  # of a new pack, about
+PACK_OBJECTS = 8192  # of a new pack: the catalog's transaction stays short
+SMALL_BYTES = 16 << 20
+MANY_SMALL = 32
+_AHEAD = 64
+
+
+class _Moved(NamedTuple):
+    """An object on its way: where it is, and what it is to be coded with; `data` where that is not what it is now."""
+
+    kind: int
+    id: bytes
+    pack: int
+    object_bytes: int
+    base: bytes | None
+    depth: int
+    frame: bytes
+    data: bytes | None = None
+    prefix: bytes | None = None
+
+
+class Repacker:
+    """Copies what is needed, by a search for garbage whose tables it reads."""
+
+    def __init__(self, catalog: Catalog, objects: ObjectStore) -> None:
+        self._catalog = catalog
+        self._objects = objects
+        self._heirs: dict[bytes, bytes] = {}
+        self._depths: dict[bytes, int] = {}  # of the objects that were compressed anew
+        self.damaged: list[str] = []
+        self.written_bytes = 0
+
+    def run(self) -> None:
+        """Copy out of all packs that are to go. Raises DiskFull."""
+        packs = self._intact(self._chosen())
+        if not packs:
+            return
+        writer: PackWriter | None = None
+        moved: list[tuple[bytes, int]] = []
+        try:
+            with closing(ordered_map(_coded, self._objects_of(packs), ahead=_AHEAD)) as coded:
+                for one, frame in coded:
+                    writer = writer or PackWriter(self._objects.folder)
+                    base = one.base if one.data is None or frame.uses_prefix else None
+                    depth = one.depth if base else 0
+                    writer.add(Kind(one.kind), one.id, base, depth, one.object_bytes, frame.data)
+                    moved.append((one.id, one.pack))
+                    if len(moved) >= PACK_OBJECTS or writer.length >= PACK_BYTES:
+                        self._finish(writer, moved)
+                        writer, moved = None, []
+            if writer:
+                self._finish(writer, moved)
+                writer = None
+        finally:
+            if writer:
+                with suppress(OSError):
+                    writer.discard()
+
+    def _chosen(self) -> list[int]:
+        """Return the packs to copy out of, the oldest first."""
+        packs = self._catalog.rows(
+            "SELECT pack, pack.bytes, sum(stored_bytes + ?), count(*), max(id IN (SELECT id FROM needed WHERE why = ?)"
+            " OR ifnull(base IN (SELECT id FROM needed WHERE why = ?), 0))"
+            " FROM object JOIN pack USING (pack) GROUP BY pack ORDER BY pack",
+            (ENTRY_BYTES, BASE, BASE),
+        )
+        chosen = {pack for pack, size, used, _, hangs in packs if hangs or _garbage(size, used) > size * GARBAGE_SHARE}
+        small = sorted((size, pack) for pack, size, *_ in packs if size < SMALL_BYTES and pack not in chosen)
+        return sorted(chosen | set(_worth_merging(small)))
+
+    def _intact(self, packs: list[int]) -> list[int]:
+        """Return those packs whose files have the bytes they should have."""
+        intact = []
+        for pack in packs:
+            name = self._catalog.value("SELECT name FROM pack WHERE pack = ?", (pack,))
+            try:
+                with closing(PackReader(pack_path(self._objects.folder, name))) as reader:
+                    reader.check()
+            except (OSError, ValueError):
+                self.damaged.append(name)
+            else:
+                intact.append(pack)
+        return intact
+
+    def _objects_of(self, packs: list[int]) -> Iterator[_Moved]:
+        for pack in packs:
+            rows = self._catalog.rows(
+                "SELECT kind, id, name, offset, stored_bytes, object.bytes, base, depth"
+                " FROM object JOIN pack USING (pack)"
+                " WHERE pack = ? AND id NOT IN (SELECT id FROM needed WHERE why = ?) ORDER BY offset",
+                (pack, BASE),
+            )
+            if not rows:
+                continue
+            with closing(PackReader(pack_path(self._objects.folder, rows[0][2]))) as reader:
+                for kind, id_, _, offset, stored, size, base, depth in rows:
+                    one = _Moved(kind, id_, pack, size, base, depth, reader.frame(offset, stored))
+                    yield self._without_lost_bases(one)
+
+    def _without_lost_bases(self, one: _Moved) -> _Moved:
+        """Prepare an object whose base goes for being compressed anew; one that cannot be read keeps its base."""
+        if one.base is None or not self._goes(one.base):
+            return one
+        lost, base = self._way_to_one_that_stays(one.base)
+        try:
+            data = self._objects.read(one.id)
+            prefix = self._objects.read(base) if base else None
+        except StoreDamaged:
+            return one
+        depth = self._depth(base) + 1 if base else 0
+        self._depths[one.id] = depth
+        self._heirs.update(dict.fromkeys(lost, one.id))
+        return one._replace(base=base, depth=depth, data=data, prefix=prefix)
+
+    def _way_to_one_that_stays(self, base: bytes) -> tuple[list[bytes], bytes | None]:
+        """Return the bases that go, and the one below them that stays, or the heir of one of them."""
+        lost: list[bytes] = []
+        at: bytes | None = base
+        while at and self._goes(at):
+            if at in self._heirs:
+                return lost, self._heirs[at]
+            lost.append(at)
+            found = self._objects.find(at)
+            at = found.base if found else None
+        return lost, at
+
+    def _goes(self, id_: bytes) -> bool:
+        return self._catalog.value("SELECT 1 FROM needed WHERE id = ? AND why = ?", (id_, BASE)) is not None
+
+    def _depth(self, id_: bytes) -> int:
+        if id_ in self._depths:
+            return self._depths[id_]
+        found = self._objects.find(id_)
+        return found.depth if found else 0
+
+    def _finish(self, writer: PackWriter, moved: list[tuple[bytes, int]]) -> None:
+        """Make a new pack durable, and have the catalog find there what it holds."""
+        name, size = writer.finish()
+        self.written_bytes += size
+        with self._catalog.transaction():
+            self._catalog.rows("INSERT OR IGNORE INTO pack(name, bytes, created) VALUES (?, ?, ?)", (name, size, now()))
+            pack = self._catalog.value("SELECT pack FROM pack WHERE name = ?", (name,))
+            self._catalog.run_many(
+                "UPDATE object SET pack = ?, offset = ?, stored_bytes = ?, base = ?, depth = ?"
+                " WHERE id = ? AND pack = ?",
+                ((*_location(writer, id_, pack), id_, old) for id_, old in moved),
+            )
+        reached("objects-moved")
+
+
+def _coded(one: _Moved) -> tuple[_Moved, Frame]:
+    if one.data is None:
+        return one, Frame(one.frame, uses_prefix=one.base is not None)
+    return one, encode(one.data, one.prefix)
+
+
+def _location(writer: PackWriter, id_: bytes, pack: int) -> tuple[Any, ...]:
+    entry = writer.entries[id_]
+    return pack, entry.offset, entry.stored_bytes, entry.base, entry.depth
+
+
+def _garbage(size: int, used: int) -> int:
+    return size - used - HEADER_BYTES - TRAILER_BYTES
+
+
+def _worth_merging(small: list[tuple[int, int]]) -> list[int]:
+    """Return the small packs, by size, up to the last one that is no larger than those before it together."""
+    before = [0, *accumulate(size for size, _ in small)]
+    count = max((at + 1 for at, (size, _) in enumerate(small) if size <= before[at]), default=0)
+    return [pack for _, pack in small[:count]] if count >= MANY_SMALL else []

@@ -1,0 +1,169 @@
+"""The power goes anywhere: earlier snapshots come back, the live database is old or new, nothing wrong is believed.
+
+Every operation with `POWER_LOSS=full`, else a share that is the same every time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from snapstore.actions.export import ExportOptions, export
+from snapstore.actions.fsck import fsck
+from snapstore.actions.rebuild import rebuild
+from snapstore.actions.restore import RestoreOptions, restore
+from snapstore.errors import SnapError
+from snapstore.project import Project
+from snapstore.store import Store
+from tests.crash.recorder import Tape
+from tests.damage.here import run_here
+from tests.support import add_rows, connect, is_intact, make_database
+
+FULL = os.environ.get("POWER_LOSS") == "full"
+SHARE = 1 if FULL else 5  # every so manieth operation
+MORE = 6 if FULL else 1  # states at random for each
+IN_MEMORY = Path("/dev/shm")
+
+
+class Scene:
+    """A database and a store with three snapshots in a folder of their own."""
+
+    def __init__(self, folder: Path, journal_mode: str) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.database, self.store = folder / "db.sqlite3", folder / "store"
+        make_database(self.database, journal_mode=journal_mode, rows=150)
+        for number in range(3):
+            with closing(connect(self.database)) as connection:
+                add_rows(connection, 20, seed=number)
+            self.snap("tag", f"run-{number}")
+        with closing(connect(self.database)) as connection:
+            add_rows(connection, 20, seed=9)
+
+    def snap(self, *arguments: str) -> None:
+        done = run_here([*arguments, *self.places])
+        assert done.code == 0, done
+
+    @property
+    def places(self) -> list[str]:
+        return ["--db", os.fspath(self.database), "--store", os.fspath(self.store)]
+
+    @property
+    def project(self) -> Project:
+        return Project.of({"default": self.database})
+
+    def exported(self) -> dict[str, bytes]:
+        """Return every snapshot that is on the list as a file; fail where one cannot be had."""
+        found = {}
+        out = self.folder.parent / "out.sqlite3"
+        with Store.open(self.store) as store:
+            for row in store.snapshots.all():
+                out.unlink(missing_ok=True)
+                export(store, self.project, ExportOptions(row.id, os.fspath(out)))
+                found[row.id] = out.read_bytes()
+        return found
+
+    def names(self) -> dict[str, str]:
+        with Store.open(self.store) as store:
+            return {ref.name: ref.snapshot for ref in store.refs.all()}
+
+    def rows(self) -> list[object]:
+        with closing(connect(self.database)) as connection:
+            return list(connection.execute("SELECT * FROM item ORDER BY id"))
+
+    def become(self, state: dict[str, bytes]) -> None:
+        """Put a state of the disk in place of the folder."""
+        shutil.rmtree(self.folder)
+        (self.store / "packs").mkdir(parents=True)
+        for path, data in state.items():
+            Path(path).parent.mkdir(exist_ok=True)
+            Path(path).write_bytes(data)
+
+
+def nothing(scene: Scene) -> None:
+    """Leave all as it is."""
+
+
+def lose_the_catalog(scene: Scene) -> None:
+    scene.snap("log")
+    (scene.store / "catalog.db").write_bytes(b"")
+
+
+VERBS: dict[str, tuple[tuple[str, ...], Callable[[Scene], None]]] = {
+    "tag": (("tag", "new"), nothing),
+    "tag-moves": (("tag", "run-1"), nothing),
+    "restore": (("restore", "run-0"), nothing),
+    "rm": (("rm", "run-1"), nothing),
+    "rebuild": (("fsck", "--rebuild"), nothing),
+    "rebuild-lost": (("fsck", "--rebuild"), lose_the_catalog),
+}
+
+
+@pytest.mark.timeout(1800 if FULL else 300)
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("journal_mode", ["wal", "delete"])
+def test_a_power_cut_at_any_operation(tmp_path: Path, verb: str, journal_mode: str) -> None:
+    if not can_trace():
+        pytest.skip("strace is not here, or may not trace")
+    arguments, prepare = VERBS[verb]
+    place = Path(os.path.realpath(tmp_path))
+    scene = Scene(place / "scene", journal_mode)
+    kept, names, before = scene.exported(), scene.names(), scene.rows()
+    prepare(scene)
+    tape = Tape(scene.folder)
+    tape.record(*arguments, *scene.places)
+    after, names_after = scene.rows(), scene.names()
+    seen: set[int] = set()
+    points = sorted({*range(0, len(tape.operations), SHARE), len(tape.operations)})
+    for point in points:
+        for state in tape.states(point, Random(point), MORE):
+            key = hash(frozenset(state.items()))
+            if key in seen:
+                continue
+            seen.add(key)
+            scene.become(state)
+            what = f"{verb} cut at {point} of {len(tape.operations)}"
+            check_store(scene, kept, what, is_lost=verb == "rebuild-lost")
+            assert scene.names() in (names, names_after), what
+            if point == len(tape.operations):
+                assert scene.names() == names_after, "what was said to be done is not durable"
+            assert is_intact(scene.database), what
+            found = scene.rows()
+            assert found in (before, after), what
+            if point == len(tape.operations):
+                assert found == after, "what was said to be done is not durable"
+            next_command_works(scene, kept, what)
+    assert len(seen) > len(points) // 2
+
+
+def can_trace() -> bool:
+    try:
+        return subprocess.run(["strace", "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def check_store(scene: Scene, kept: dict[str, bytes], what: str, *, is_lost: bool) -> None:
+    """Every earlier snapshot comes out as it was; fsck finds nothing, or a rebuild is called for and puts it right."""
+    if is_lost and not fsck(os.fspath(scene.store), full=False).ok:
+        rebuild(os.fspath(scene.store))
+    found = scene.exported()
+    assert {id_: found.get(id_) for id_ in kept} == kept, what
+    checked = fsck(os.fspath(scene.store))
+    assert checked.ok, (what, checked.damaged)
+
+
+def next_command_works(scene: Scene, kept: dict[str, bytes], what: str) -> None:
+    with Store.open(scene.store) as store:
+        try:
+            restore(store, scene.project, RestoreOptions(min(kept), safety=False))
+        except SnapError as error:
+            raise AssertionError(what) from error
+    assert is_intact(scene.database), what
