@@ -104,6 +104,8 @@ class View:
 
     def image_page(self, pgno: int) -> bytes:
         """Return one page, not normalised, from the file itself where the log does not have it."""
+        if pgno == 1:  # asked for most often, and known already
+            return self.live_page1
         if pgno in self._in_wal:
             return self.page(pgno)
         return self.file.read(self.page_size, (pgno - 1) * self.page_size)

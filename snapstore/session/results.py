@@ -408,7 +408,7 @@ class Info:
 def build(kind: Any, document: Any) -> Any:
     """Make a value of a type from what JSON has; keys that a dataclass does not have are left out."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Row:
+    if kind == Row:
         return {name: python_value(value) for name, value in document.items()}
     if origin is list:
         return [build(arguments[0], one) for one in document]

@@ -22,7 +22,7 @@ from snapstore.database.view import View
 from snapstore.database.wal import wal_path
 from snapstore.database.watch import Known, Sight
 from snapstore.engine import Connection
-from snapstore.errors import DatabaseLocked, DatabaseUnusable, SnapError, TrackerMismatch
+from snapstore.errors import SnapError, TrackerMismatch
 from snapstore.ids import ID_BYTES
 from snapstore.patience import Patience
 from snapstore.records import Record
@@ -57,6 +57,7 @@ class Tracker:
         self.is_off = False
         self._file: DatabaseFile | None = None
         self._probe: Connection | None = None
+        self._probes = 0
         self._hold: Connection | None = None
         self._held: object = None
         self._base: _State | None = None
@@ -144,7 +145,7 @@ class Tracker:
         if self._base is None:  # nothing is known that would be lost
             self._release()
             return
-        with suppress(DatabaseLocked, DatabaseUnusable):
+        with suppress(SnapError):  # a full disk, a damaged file: whoever asks for something will be told
             self._rest()
         self._rest_at = max(LOG_LIMIT, self.log_bytes + LOG_LIMIT // 4)  # somebody may have kept it as long as it is
 
@@ -192,10 +193,10 @@ class Tracker:
     def _take_hold(self, moment: object) -> None:
         """Hold the state of a moment; where somebody wrote since, nothing is held."""
         self._release()
-        if self._hold is None:
-            assert self._file is not None
-            self._hold = self._file.connect(Patience(0))
-        with suppress(DatabaseLocked):
+        with suppress(SnapError):
+            if self._hold is None:
+                assert self._file is not None
+                self._hold = self._file.connect(Patience(0))
             self._hold.rows("BEGIN")
             self._hold.rows("SELECT 1 FROM sqlite_schema LIMIT 1")
             if self._version() == moment:
@@ -233,11 +234,12 @@ class Tracker:
         return False
 
     def _version(self) -> object:
-        """Return a number that differs once anybody else has committed, None where it cannot be had."""
-        with suppress(DatabaseLocked):
+        """Return what differs once anybody else has committed, None where it cannot be had."""
+        with suppress(SnapError):
             if self._probe is None and self._file:
                 self._probe = self._file.connect(Patience(0))
-            return self._probe.value("PRAGMA data_version") if self._probe else None
+                self._probes += 1  # each counts versions from anew
+            return (self._probes, self._probe.value("PRAGMA data_version")) if self._probe else None
         return None
 
     def _stamp(self, file: DatabaseFile) -> object:

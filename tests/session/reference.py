@@ -74,7 +74,7 @@ def _records() -> Iterator[str]:
 
 def _type(kind: Any) -> str:
     arguments = typing.get_args(kind)
-    if kind is results.Row:
+    if kind == results.Row:
         return "values by column"
     if isinstance(kind, types.UnionType):
         return f"{_type(arguments[0])} or null"

@@ -20,7 +20,7 @@ from snapstore.session.tracker import LOG_LIMIT, Tracker
 from tests.session.workshop import Workshop
 from tests.support import Application, connect, count, dbhash, is_intact, make_database
 
-ROUNDS = int(os.environ.get("SNAPSTORE_TEST_ROUNDS", "150"))
+ROUNDS = int(os.environ.get("SNAPSTORE_TEST_ROUNDS", "300"))
 STATEMENTS = (
     "INSERT INTO item(name, body) SELECT name, body FROM item LIMIT 30",
     "UPDATE item SET name = name || 'x' WHERE id % 7 = 0",
