@@ -27,7 +27,8 @@ from snapstore.history.snapshots import Snapshots
 from snapstore.ids import object_id
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.freeing import FreeingLock
-from snapstore.objects.object_store import ObjectStore, ObjectWriter
+from snapstore.objects.object_store import ObjectStore
+from snapstore.objects.object_writer import ObjectWriter
 from snapstore.occupancy import occupy
 from snapstore.patience import Patience
 from snapstore.refusals import InsideStore, NotAStore, StoreTooNew

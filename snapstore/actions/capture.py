@@ -16,7 +16,7 @@ from snapstore.history.forgotten import RETURN
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
 from snapstore.ids import ID_BYTES
-from snapstore.objects.object_store import Candidate, ObjectWriter
+from snapstore.objects.object_writer import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project

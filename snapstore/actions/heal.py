@@ -22,7 +22,7 @@ from snapstore.history.soundness import REFLOG
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.inspection import PACK
-from snapstore.objects.object_store import Candidate
+from snapstore.objects.object_writer import Candidate
 from snapstore.objects.pack import Kind, PackReader, pack_path
 from snapstore.objects.pack_check import packs_in, salvage
 from snapstore.patience import Patience

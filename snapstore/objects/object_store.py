@@ -1,39 +1,31 @@
-"""Objects: `read(id)` finds and decodes one, an `ObjectWriter` adds some in one pack.
+"""Objects: `read(id)` finds one in the packs and decodes it, with the chain of its bases.
 
-`add(data, base)` is the whole delta scheme: an object is stored as a zstd frame with its base as
-prefix where that is smaller, and chains of bases are at most `MAX_DEPTH` long.
+They are written by object_writer.py.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from functools import partial
-from itertools import chain, islice
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
-from snapstore.objects.pack import Entry, Kind, PackReader, PackWriter, pack_path
-from snapstore.parallel import ordered_map, shared_map
+from snapstore.objects.pack import PackReader, pack_path
+from snapstore.parallel import ordered_map
 from snapstore.records import Record
-from snapstore.timestamps import now
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases
 _LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
-_WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
-_SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
 _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
-_CANDIDATES_A_QUERY = 32
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
-_FEW_OBJECTS = 96
-_OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
 class Location(Record):
@@ -84,7 +76,7 @@ class ObjectStore:
         if id_ in self._recent:
             return self._recent[id_]
         if above > _LONGEST_CHAIN:
-            raise self._damaged(f"object {id_.hex()} is in a chain of bases without an end")
+            raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
         data = self.reader(id_, self.find(id_), above)()
         self.remember(id_, data)
         return data
@@ -120,7 +112,7 @@ class ObjectStore:
                 break
             id_, found = location.base, self.find(location.base)
             if found is None:
-                raise self._damaged(f"object {id_.hex()} is missing")
+                raise self.damaged(f"object {id_.hex()} is missing")
             location = found
         return id_, location
 
@@ -167,7 +159,7 @@ class ObjectStore:
         while True:
             try:
                 if location is None:
-                    raise self._damaged(f"object {id_.hex()} is missing")
+                    raise self.damaged(f"object {id_.hex()} is missing")
                 prefix = self._read(location.base, above + 1) if location.base else None
                 return id_, location, prefix, self._frame(id_, location)
             except StoreDamaged:
@@ -179,7 +171,7 @@ class ObjectStore:
         try:
             return self._pack(location.pack).frame(location.offset, location.stored_bytes)
         except FileNotFoundError as error:
-            raise self._damaged(f"pack {location.pack} is missing") from error
+            raise self.damaged(f"pack {location.pack} is missing") from error
         except (ValueError, OSError) as error:
             raise self._unreadable(id_, location, error) from error
 
@@ -190,12 +182,12 @@ class ObjectStore:
         except ValueError as error:
             raise self._unreadable(id_, location, error) from error
         if object_id(data) != id_:
-            raise self._damaged(f"object {id_.hex()} in pack {location.pack} has another content than its id says")
+            raise self.damaged(f"object {id_.hex()} in pack {location.pack} has another content than its id says")
         return data
 
     def _unreadable(self, id_: bytes, location: Location, error: Exception) -> StoreDamaged:
         what = getattr(error, "strerror", None) or error
-        return self._damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
+        return self.damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
 
     def remember(self, id_: bytes, data: bytes) -> None:
         """Keep a few blocks: the base of a safety snapshot is often what the restore writes."""
@@ -211,199 +203,6 @@ class ObjectStore:
             self._packs[name] = PackReader(pack_path(self.folder, name))
         return self._packs[name]
 
-    def _damaged(self, detail: str) -> StoreDamaged:
+    def damaged(self, detail: str) -> StoreDamaged:
+        """Return the error for this store."""
         return StoreDamaged(os.path.dirname(self.folder), detail)
-
-
-class Candidate(Record):
-    """An object that may have to be stored; `base` is the id of a similar one."""
-
-    kind: Kind
-    id: bytes
-    data: bytes
-    base: bytes | None
-
-
-class _Base(Record):
-    """A base before it is decoded, which `read` does; `id` is the base's."""
-
-    id: bytes
-    depth: int
-    read: Callable[[], bytes]
-
-
-class _Job(Record):
-    """A candidate that is new, with its base."""
-
-    candidate: Candidate
-    base: _Base | None
-
-
-class ObjectWriter:
-    """Adds objects in one pack: nothing of it counts before `finish` and `record`."""
-
-    def __init__(self, objects: ObjectStore) -> None:
-        self._objects = objects
-        self._pack: PackWriter | None = None
-        self._in_flight: dict[bytes, bytes] = {}
-        self._was_empty = objects.is_empty()  # then a first take need not look every block up
-        self._mended: set[bytes] = set()
-        self._finished: tuple[str, int] | None = None
-        self.stored_bytes = 0
-
-    def __enter__(self) -> ObjectWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pack is not None:
-            with suppress(OSError):
-                self._pack.discard()
-
-    def add(self, kind: Kind, data: bytes, base: bytes | None) -> bytes:
-        """Store one object unless it is known; return its id."""
-        id_ = object_id(data)
-        self.add_all([Candidate(kind, id_, data, base)])
-        return id_
-
-    def add_all(self, candidates: Iterable[Candidate]) -> None:
-        """Store those of the candidates that are not known; bases are decoded where they are compressed."""
-        drawn = iter(candidates)
-        first = list(islice(drawn, _FEW_OBJECTS))
-        with closing(self._new(chain(first, drawn))) as new, closing(_encoded(new, len(first))) as encoded:
-            for job, frame, prefix in encoded:
-                if self._pack is None:
-                    self._pack = PackWriter(self._objects.folder)
-                one = job.candidate
-                base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
-                self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
-                self.stored_bytes += len(frame.data)
-                if job.base and prefix is not None:
-                    self._objects.remember(job.base.id, prefix)
-                del self._in_flight[one.id]
-
-    def renew(self, candidates: Iterable[Candidate]) -> None:
-        """Store objects once more, without a base, though they are known: the pack they are in is damaged."""
-
-        def marked() -> Iterator[Candidate]:
-            for candidate in candidates:
-                self._mended.add(candidate.id)
-                yield candidate
-
-        self.add_all(marked())
-
-    def finish(self) -> int:
-        """Make the pack durable, if there is anything in it; return its bytes."""
-        if self._pack is None:
-            return 0
-        self._finished = self._pack.finish()
-        return self._finished[1]
-
-    def record(self) -> None:
-        """Enter the finished pack into the catalog, inside the caller's transaction."""
-        if self._pack is None or self._finished is None:
-            return
-        name, size = self._finished
-        catalog = self._objects.catalog
-        catalog.rows("INSERT OR IGNORE INTO pack(name, bytes, created) VALUES (?, ?, ?)", (name, size, now()))
-        pack = catalog.value("SELECT pack FROM pack WHERE name = ?", (name,))
-        catalog.run_many("DELETE FROM object WHERE id = ?", [(id_,) for id_ in self._mended])
-        catalog.run_many(
-            "INSERT OR IGNORE INTO object(id, kind, pack, offset, stored_bytes, bytes, base, depth)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            sorted(_row(entry, pack) for entry in self._pack.entries.values()),
-        )
-
-    def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
-        drawn = iter(candidates)
-        while some := list(islice(drawn, 1 if self._was_empty else _CANDIDATES_A_QUERY)):
-            ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
-            found = {} if self._was_empty else self._objects.find_many(list(ids))
-            for candidate in some:
-                known = self._known(candidate.id, found.get(candidate.id))
-                if known is None:
-                    self._in_flight[candidate.id] = candidate.data
-                    yield self._job(candidate, found.get(candidate.base or b""))
-                elif known != candidate.data:
-                    raise self._objects._damaged(f"two contents have the id {candidate.id.hex()}")
-
-    def _known(self, id_: bytes, location: Location | None) -> bytes | None:
-        """Return the bytes already stored under an id: a hash that meets by accident must not share them."""
-        if id_ in self._in_flight:
-            return self._in_flight[id_]
-        if self._pack and (entry := self._pack.entries.get(id_)):
-            prefix = self._objects.read(entry.base) if entry.base else None
-            return codec.decompress(self._pack.read(entry), entry.object_bytes, prefix)
-        if location is None or id_ in self._mended:
-            return None
-        with suppress(StoreDamaged):
-            if self._objects.is_whole(id_):  # bytes kept in memory do not tell that a base is being freed
-                return self._objects.read(id_)
-        self._mended.add(id_)  # stored anew, which mends it
-        return None
-
-    def _job(self, candidate: Candidate, location: Location | None) -> _Job:
-        """Find the base of a new object; one that cannot be read is no base."""
-        if candidate.base is None or location is None or candidate.id in self._mended:
-            return _Job(candidate, None)
-        base = candidate.base
-        try:
-            if location.depth >= MAX_DEPTH:
-                base, location = self._objects.chain_end(base, location)
-            return _Job(candidate, _Base(base, location.depth, self._objects.reader(base, location)))
-        except StoreDamaged:
-            return _Job(candidate, None)
-
-
-class Frame(Record):
-    """An object compressed, with its base as prefix or without."""
-
-    data: bytes
-    uses_prefix: bool
-
-
-def _encoded(jobs: Iterable[_Job], at_least: int) -> Generator[tuple[_Job, Frame, bytes | None], None, None]:
-    """Compress in order; a few are shared with one other thread, so that nothing is handed over."""
-    if at_least < _FEW_OBJECTS:
-        few = list(jobs)
-        with closing(shared_map(lambda number: _encode(few[number]), len(few))) as encoded:
-            yield from encoded
-    else:
-        with closing(ordered_map(_encode, jobs, ahead=_OBJECTS_AHEAD)) as encoded:
-            yield from encoded
-
-
-def _encode(job: _Job) -> tuple[_Job, Frame, bytes | None]:
-    prefix = _prefix(job)
-    return job, encode(job.candidate.data, prefix), prefix
-
-
-def _prefix(job: _Job) -> bytes | None:
-    try:
-        return job.base.read() if job.base else None
-    except StoreDamaged:
-        return None
-
-
-def encode(data: bytes, prefix: bytes | None) -> Frame:
-    """Compress an object, with the bytes of a base as prefix where that is worth it."""
-    if prefix is None:
-        return Frame(codec.compress(data), uses_prefix=False)
-    delta = codec.compress(data, prefix)
-    if len(delta) > len(data) * _SMALL:
-        alone = codec.compress(data)
-        if len(delta) > len(alone) * _WORTH_A_BASE:
-            return Frame(alone, uses_prefix=False)
-    return Frame(delta, uses_prefix=True)
-
-
-def _row(entry: Entry, pack: int) -> tuple[object, ...]:
-    return (
-        entry.id,
-        int(entry.kind),
-        pack,
-        entry.offset,
-        entry.stored_bytes,
-        entry.object_bytes,
-        entry.base,
-        entry.depth,
-    )

@@ -20,7 +20,8 @@ from snapstore.errors import StoreDamaged
 from snapstore.files import reached
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.garbage import BASE
-from snapstore.objects.object_store import Frame, ObjectStore, encode
+from snapstore.objects.object_store import ObjectStore
+from snapstore.objects.object_writer import Frame, encode
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, TRAILER_BYTES, Kind, PackReader, PackWriter, pack_path
 from snapstore.parallel import ordered_map
 from snapstore.timestamps import now

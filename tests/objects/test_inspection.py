@@ -10,7 +10,7 @@ import pytest
 
 from snapstore.errors import StoreDamaged
 from snapstore.objects.inspection import CATALOG, MOST_NAMED, OBJECT, PACK, Inspection
-from snapstore.objects.object_store import Candidate
+from snapstore.objects.object_writer import Candidate
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, Kind, PackReader
 from snapstore.objects.pack_check import packs_in, salvage
 from snapstore.objects.reindex import index_packs, put_right_names

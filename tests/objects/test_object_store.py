@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
-from snapstore.objects.object_store import MAX_DEPTH, Candidate
+from snapstore.objects.object_store import MAX_DEPTH
+from snapstore.objects.object_writer import Candidate
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, Entry, Kind, PackReader, pack_path
 from snapstore.store import Store
 
