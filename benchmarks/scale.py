@@ -1,9 +1,9 @@
 """The command `python -m benchmarks.scale`: a store with thousands of snapshots, and a prune of nearly all of them.
 
 In parts, so that a part can be run again: `grow` takes the snapshots, in this process, for stores of several sizes;
-`times` times whole processes on them; `peers` lets restic and borg take the first ones; `prune` keeps the newest 100 of
-the largest. Each writes what it found into the work folder, and `page` makes docs/scale.md of it. Without a part all
-are run in order.
+`times` times whole processes on them; `fsck` checks them; `peers` lets restic and borg take the first ones; `prune`
+keeps the newest 100 of the largest. Each writes what it found into the work folder, and `page` makes docs/scale.md of
+it. Without a part all are run in order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from snapstore.project import Project
 from snapstore.store import Store
 
 PAGES = 60  # changed between two snapshots
-PARTS = ("grow", "times", "peers", "prune", "page")
+PARTS = ("grow", "times", "fsck", "peers", "prune", "page")
 ROUNDS = 7
 TAG_EVERY = 10  # snapshots; the others get the moving name
 FIRST = 200  # snapshots that the peers take too
@@ -140,6 +140,18 @@ def _time_one(work: Work, count: int, round_: int, seconds: dict[str, list[float
         seconds.setdefault(name, []).append(run(store.command(*arguments), work.place).seconds)
 
 
+def check(work: Work, snapshots: int) -> None:
+    """Time a check of each store, quick and in full; whole processes, once each."""
+    found: dict[int, dict[str, float]] = {}
+    for count in _marks(snapshots):
+        store = peers.SnapStore(work.tools.snap, work.path(f"at-{count}/live.db"), work.path(f"at-{count}/store"))
+        found[count] = {
+            name: run(store.command(*name.split()), work.place).seconds for name in ("fsck --quick", "fsck")
+        }
+        found[count]["bytes"] = folder_bytes(store.folder)
+    work.keep("fsck", found)
+
+
 def _marks(snapshots: int) -> list[int]:
     return [*(mark for mark in MARKS if mark < snapshots), snapshots]
 
@@ -223,6 +235,7 @@ def main() -> None:
     parts: dict[str, Callable[[], None]] = {
         "grow": lambda: grow(work, options.snapshots),
         "times": lambda: times(work, options.snapshots),
+        "fsck": lambda: check(work, options.snapshots),
         "peers": lambda: compare(work, min(FIRST, options.snapshots)),
         "prune": lambda: prune(work, options.snapshots),
         "page": lambda: _write(work, options.output),
@@ -234,7 +247,7 @@ def main() -> None:
 
 def _write(work: Work, output: str) -> None:
     facts = machine.facts(work.tools, work.folder)
-    parts = [work.found(part) for part in ("grow", "times", "peers", "prune")]
+    parts = [work.found(part) for part in ("grow", "times", "fsck", "peers", "prune")]
     text = scale_page.write(work.megabytes, facts, *parts)
     with open(output, "w", encoding="utf-8") as file:
         file.write(text)

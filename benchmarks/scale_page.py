@@ -12,9 +12,12 @@ Written by `python -m benchmarks.scale`; see there how each number comes about. 
 """
 
 
-def write(megabytes: int, facts: list[tuple[str, str]], grown: Any, times: Any, peers: Any, pruned: Any) -> str:
+def write(
+    megabytes: int, facts: list[tuple[str, str]], grown: Any, times: Any, checked: Any, peers: Any, pruned: Any
+) -> str:
     """Return the page."""
-    lines = [_HEAD, *_ground(megabytes, grown, peers), *_times(times), *_sizes(peers), *_prune(grown, pruned)]
+    lines = [_HEAD, *_ground(megabytes, grown, peers), *_times(times), *_fsck(checked), *_sizes(peers)]
+    lines += _prune(grown, pruned)
     lines += ["## The machine", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts), ""]
     return "\n".join(lines)
 
@@ -36,6 +39,18 @@ def _times(times: Any) -> Iterator[str]:
     for name in columns[first]:
         cells = " | ".join(f"{by[name] * 1000:.0f} ms" for by in columns.values())
         yield f"| `snap {name}` | {cells} | {columns[last][name] / columns[first][name]:.2f} |"
+    yield ""
+
+
+def _fsck(checked: Any) -> Iterator[str]:
+    yield "## Check of a store, by the number of snapshots"
+    yield ""
+    yield f"| | {' | '.join(f'{int(number):,}' for number in checked)} |"
+    yield f"|---|{'---|' * len(checked)}"
+    sizes = [one["bytes"] / MB for one in checked.values()]
+    yield f"| size of the store | {' | '.join(f'{size:.1f} MB' for size in sizes)} |"
+    for name in ("fsck --quick", "fsck"):
+        yield f"| `snap {name}` | {' | '.join(f'{one[name]:.2f} s' for one in checked.values())} |"
     yield ""
 
 
