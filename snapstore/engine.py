@@ -11,12 +11,15 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
 
 import sqlean
 
 from snapstore.errors import SnapError, SqlFailed
 from snapstore.patience import Patience
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 # Primary result codes (sqlite.org/rescode.html), the low byte of the extended ones.
 PERM, BUSY, LOCKED, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 9, 10, 11, 13, 14, 26

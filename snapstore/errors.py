@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from snapstore.records import annotated, bound, dataclass_transform
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 @dataclass_transform(eq_default=False)

@@ -9,25 +9,28 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from queue import SimpleQueue
-from typing import Generic, TypeVar
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    Item = TypeVar("Item")
+    Result = TypeVar("Result")
 
 THREADS = 2
 
 
-class _Job(Generic[Item, Result]):
+class _Job:
     """One item on its way through a worker thread."""
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Any) -> None:
         self.item = item
         self._done = threading.Lock()
         self._done.acquire()
-        self._result: list[Result] = []
+        self._result: list[Any] = []
         self._error: BaseException | None = None
 
-    def run(self, function: Callable[[Item], Result]) -> None:
+    def run(self, function: Callable[[Any], Any]) -> None:
         try:
             self._result.append(function(self.item))
         except BaseException as error:  # noqa: BLE001 - carried over to the thread that waits
@@ -35,7 +38,7 @@ class _Job(Generic[Item, Result]):
         finally:
             self._done.release()
 
-    def wait(self) -> Result:
+    def wait(self) -> Any:
         with self._done:
             if self._error is not None:
                 raise self._error
@@ -50,7 +53,7 @@ def ordered_map(
     At most `ahead` of them are in flight: enough that the threads have work while the caller has other
     things to do, few enough to bound memory.
     """
-    jobs: SimpleQueue[_Job[Item, Result] | None] = SimpleQueue()
+    jobs: SimpleQueue[_Job | None] = SimpleQueue()
 
     def work() -> None:
         while (job := jobs.get()) is not None:
@@ -103,10 +106,8 @@ def shared_map(function: Callable[[int], Result], count: int) -> Generator[Resul
         yield results.pop(number)
 
 
-def _in_order(
-    items: Iterable[Item], jobs: SimpleQueue[_Job[Item, Result] | None], ahead: int
-) -> Generator[Result, None, None]:
-    pending: deque[_Job[Item, Result]] = deque()
+def _in_order(items: Iterable[Item], jobs: SimpleQueue[_Job | None], ahead: int) -> Generator[Result, None, None]:
+    pending: deque[_Job] = deque()
     for item in items:
         pending.append(_Job(item))
         jobs.put(pending[-1])

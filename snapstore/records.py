@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+TYPE_CHECKING = False  # here as elsewhere: a start should not pay for the import of `typing`
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, NoReturn
 
 if TYPE_CHECKING and sys.version_info < (3, 11):
     from typing_extensions import Self, dataclass_transform

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import snapstore
+from snapstore.actions.sightings import look_at, note
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
@@ -76,11 +77,13 @@ class Capture:
         progress.start(f"reading {name}", view.bytes)
         before = self._writer.stored_bytes
         base_id, base = self._base(name)
+        look = look_at(view)
         ids = self._stored_ids(name, view, base, progress) if keep else b"".join(_counted(view.ids(), progress))
         manifest = Manifest.of(view.page_size, view.page_count, ids)
         content = manifest.id
         if keep and content != base_id:
             content = self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
+        note(self._store, view, look, content)
         self._manifests[name] = manifest
         self._records[name] = _describe(view, content.hex(), manifest)
         self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before

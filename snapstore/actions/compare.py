@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from snapstore.actions.pair import Compared, Pair
+from snapstore.actions.sightings import sighted
 from snapstore.actions.state import State
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
@@ -28,9 +29,12 @@ def compare(
     states: tuple[State, State],
     timeout: float,
     progress: Progress = SILENT,
+    *,
+    by_look: bool = False,
 ) -> Iterator[dict[str, Compared]]:
     """Compare the databases that either side has, by name. The diffs are good until the end of the `with` block.
 
+    With `by_look` a live database that looks as it did when it was last read is taken to be the same (sightings.py).
     Raises DatabaseLocked, DatabaseUnusable, StoreDamaged.
     """
     with ExitStack() as stack:
@@ -46,7 +50,8 @@ def compare(
         pairs = []
         for name in names:
             records = [_record(store, state, name) for state in states]
-            pair = Pair(store, states, records, live.get(name), name, progress)
+            now = sighted(store, live[name]) if by_look and name in live else None
+            pair = Pair(store, states, records, live.get(name), name, progress, now)
             stack.callback(pair.close)
             found[name] = pair.compared()
             pairs.append(pair)

@@ -44,7 +44,7 @@ def diff(store: Store, project: Project, options: DiffOptions, progress: Progres
 
     Raises DatabaseLocked, DatabaseUnusable, StoreDamaged, UnknownRule.
     """
-    with compare(store, project, (options.before, options.after), options.timeout, progress) as found:
+    with compare(store, project, (options.before, options.after), options.timeout, progress, by_look=True) as found:
         options.policy.check(one.diff for one in found.values())
         databases = [DatabaseDifference(name, one, options.policy) for name, one in found.items()]
         for rule in options.tables:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.actions.pair import Compared
 from snapstore.actions.policy import Policy, matches_any
@@ -22,7 +21,9 @@ from snapstore.database.virtual import (
     parts,
     schema_changes,
 )
+from snapstore.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snapstore.database.sql_patch import SqlPatch
 
@@ -57,7 +58,7 @@ class Counts:
         self.changed += other.changed
 
 
-class RowDifference(NamedTuple):
+class RowDifference(Record):
     """A row that differs: values by column on each side, and the columns that differ in a changed one."""
 
     table: str

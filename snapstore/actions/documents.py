@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snapstore.actions.differences import RowDifference
     from snapstore.actions.leaks import Leak
     from snapstore.actions.show import Shown, ShownDatabase

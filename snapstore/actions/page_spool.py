@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import IO
 
 from snapstore.files import translated
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
 
 MANY_BYTES = 64 << 20
 

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
 
 from snapstore.errors import UnknownRule
 from snapstore.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from snapstore.database.diff import ImageDiff
 
-Sequences = Literal["report", "ignore", "fail"]
+    Sequences = Literal["report", "ignore", "fail"]
+else:
+    Sequences = str
+
 _LOWER = {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
 SEQUENCES: tuple[Sequences, ...] = ("report", "ignore", "fail")
 

@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from snapstore.actions.fsck import check_store
 from snapstore.actions.retained import Planned, Retained
-from snapstore.errors import StoreLocked
+from snapstore.errors import StoreDamaged, StoreLocked
 from snapstore.history.reachable import Reachable
 from snapstore.history.retention import Retention
 from snapstore.objects.garbage import Garbage
+from snapstore.objects.inspection import OBJECT, PACK
 from snapstore.objects.repack import Repacker
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
@@ -111,6 +113,7 @@ class _Prune:
             planned = retained.plan()
             expired = self._expired([] if self._options.grace else planned.removed)
         else:
+            self._refuse_damage(progress)
             with self._store.catalog.transaction():
                 self._store.forgotten.follow_reflog()
                 planned = retained.plan()
@@ -131,6 +134,15 @@ class _Prune:
             self._freed += self._store.catalog.shrink()
             self._note()
         return self._result(planned, expired, held, start)
+
+    def _refuse_damage(self, progress: Progress) -> None:
+        """Look whether the books can be relied on: what they wrongly call unneeded would be gone for good.
+
+        Damaged packs are left alone, and no reason not to prune. Raises StoreDamaged.
+        """
+        for damage in check_store(self._store, full=False, progress=progress).damaged:
+            if damage.what not in (PACK, OBJECT):
+                raise StoreDamaged(self._store.path, f"{damage.detail}; nothing was pruned")
 
     def _expired(self, also: Iterable[str]) -> list[str]:
         """Return the forgotten snapshots that may be given up: never those of another project."""

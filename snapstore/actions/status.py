@@ -54,7 +54,7 @@ def status(
     """Compare. Raises NoSnapshot, DatabaseLocked, DatabaseUnusable, StoreDamaged, UnknownRule."""
     start = time.monotonic()
     head, settled = head_state(store, project, timeout)
-    with compare(store, project, (head, live_state()), timeout, progress) as found:
+    with compare(store, project, (head, live_state()), timeout, progress, by_look=True) as found:
         policy.check(one.diff for one in found.values())
         databases = {
             name: _status(store, project, name, one, policy, (head.snapshots or {})[name])

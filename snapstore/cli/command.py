@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from snapstore.cli.options import Globals
 from snapstore.cli.output import Output
@@ -17,7 +16,10 @@ from snapstore.errors import SnapError
 from snapstore.progress import SILENT, Progress
 from snapstore.refusals import NotConfirmed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snapstore.actions.state import State
     from snapstore.history.intents import Intent
     from snapstore.store import Store

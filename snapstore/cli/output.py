@@ -6,13 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
 
 from snapstore.actions.documents import plain
 from snapstore.cli.options import Globals
 from snapstore.cli.places import environment_says
 from snapstore.cli.styles import show, unstyle
 from snapstore.files import translated
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 IN_MEMORY_BYTES = 8 << 20  # of a document; a longer one waits in a temporary file
 

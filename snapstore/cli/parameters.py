@@ -7,10 +7,13 @@ everyday ones itself, so that they need not wait for click to be imported.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from snapstore.errors import SnapError
 from snapstore.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Misused(SnapError):
@@ -107,7 +110,7 @@ class Parameter(Record):
         return False if self.is_flag else self.default
 
 
-Function = Callable[..., Any]
+Function = Callable[..., "Any"]
 DECLARED = "declared_parameters"
 
 

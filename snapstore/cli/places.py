@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from snapstore.cli.options import Globals
 from snapstore.errors import ConfigurationError, NoDatabaseNamed
 from snapstore.project import DEFAULT, Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snapstore.actions.policy import Policy
     from snapstore.cli.config import Configuration

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from snapstore.cli.options import GLOBAL_OPTIONS, Globals
 from snapstore.cli.parameters import Parameter
 from snapstore.cli.verbs import NAMES, load
 from snapstore.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snapstore.cli.command import Verb
 
 

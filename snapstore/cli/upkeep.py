@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from snapstore.errors import SnapError
 from snapstore.patience import Patience
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snapstore.cli.command import Context
     from snapstore.store import Store

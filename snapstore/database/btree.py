@@ -18,7 +18,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import chain as joined
 from itertools import repeat
-from typing import NamedTuple
 
 from snapstore.blocks import lock_page
 from snapstore.database.header import HEADER_BYTES
@@ -36,12 +35,15 @@ _U32 = struct.Struct(">I").unpack_from
 _U16 = struct.Struct(">H").unpack_from
 
 
-class Cell(NamedTuple):
+class Cell:
     """A row's cell: its rowid (0 in an index b-tree), its payload, and the overflow pages it goes on in."""
 
-    rowid: int
-    payload: bytes
-    overflow: tuple[int, ...]
+    __slots__ = ("overflow", "payload", "rowid")
+
+    def __init__(self, rowid: int, payload: bytes, overflow: tuple[int, ...]) -> None:
+        self.rowid = rowid
+        self.payload = payload
+        self.overflow = overflow
 
 
 class Tree(Record):

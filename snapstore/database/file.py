@@ -12,7 +12,6 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar
 
 from snapstore import engine
 from snapstore.database.header import Header
@@ -31,7 +30,10 @@ from snapstore.holders import holders_of
 from snapstore.patience import Patience
 from snapstore.refusals import DatabaseReadOnly
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from snapstore.database.watch import Watch
 
 _SAMPLE_BYTES = 1024

@@ -6,7 +6,6 @@ One of them is walked, or was kept from an earlier comparison; the other is deri
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Protocol, TypeAlias
 
 from snapstore.database.derived import Derived
 from snapstore.database.forest import Forest, own_pages
@@ -14,6 +13,12 @@ from snapstore.database.image import Image
 from snapstore.database.skeleton import Skeleton
 from snapstore.database.spool import AFTER, BEFORE
 from snapstore.database.tables import Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol, TypeAlias
+else:
+    Protocol = object
 
 
 class EveryPage(Collection[int]):

@@ -12,7 +12,10 @@ Integers and floats are big-endian. Source: SQLite file format, 2.1.
 from __future__ import annotations
 
 import struct
-from typing import TypeAlias
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Value: TypeAlias = int | float | str | bytes | None
 """A value of a column; text that is not valid in the database's encoding keeps its bytes (see `text_bytes`)."""

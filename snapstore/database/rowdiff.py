@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import cached_property
 from itertools import groupby
-from typing import NamedTuple
 
 from snapstore.database.columns import Comparison
 from snapstore.database.rows import RowReader
@@ -22,12 +21,15 @@ from snapstore.records import Record
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
 
-class RowChange(NamedTuple):
+class RowChange:
     """A row that differs: values in the order of the columns on each side, None on the side that has it not."""
 
-    key: Row
-    before: Row | None
-    after: Row | None
+    __slots__ = ("after", "before", "key")
+
+    def __init__(self, key: Row, before: Row | None, after: Row | None) -> None:
+        self.key = key
+        self.before = before
+        self.after = after
 
     @property
     def change(self) -> str:

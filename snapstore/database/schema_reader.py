@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
 from snapstore.database.btree import table_cells, tree
 from snapstore.database.image import DamagedPage, Image
@@ -29,6 +28,10 @@ from snapstore.database.tables import (
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, SnapError, SqlFailed
 from snapstore.patience import Patience
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _VIRTUAL_GENERATED, _STORED_GENERATED = 2, 3  # `hidden` of PRAGMA table_xinfo
 _SCRATCH_PAGE = 4096

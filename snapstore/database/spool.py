@@ -9,17 +9,23 @@ from __future__ import annotations
 import marshal
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from typing import Literal
 
 from snapstore.database.record import Value, is_valid_text
 from snapstore.engine import Connection
 from snapstore.errors import DiskFull, SnapError
 from snapstore.patience import Patience
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Side = Literal[0, 1]
+else:
+    Side = int
+
 Row = tuple[Value, ...]
 """Values in the order of a table's columns."""
 
-Side = Literal[0, 1]
 BEFORE: Side = 0
 AFTER: Side = 1
 _VERSION = 0  # of marshal, the one that does not write equal strings in several ways

@@ -6,12 +6,16 @@ Who follows is no concern of this floor (session/tracker.py does); views ask thr
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Protocol
 
 from snapstore.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from snapstore.database.view import View
+else:
+    Protocol = object
 
 
 class Known(Record):

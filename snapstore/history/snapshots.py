@@ -5,8 +5,6 @@ Those that are listed no longer are in forgotten.py.
 
 from __future__ import annotations
 
-from typing import Any
-
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
@@ -14,6 +12,10 @@ from snapstore.ids import ID_BYTES
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
 from snapstore.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _KEPT = 16  # decoded: the same few are asked for again and again
 COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"

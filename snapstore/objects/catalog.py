@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from snapstore import engine
 from snapstore.errors import DiskFull, FileError, SnapError, StoreDamaged, StoreLocked
 from snapstore.files import reached, remove_if_there, sync_folder, temporary_beside, translated
 from snapstore.patience import Patience
 from snapstore.refusals import StoreTooNew
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FORMAT = 1
 APPLICATION_ID = 0x534E4150  # "SNAP"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if sys.version_info >= (3, 14) and not TYPE_CHECKING:
     from compression import zstd
 else:

@@ -15,16 +15,16 @@ import os
 import struct
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import xxhash
-
-if TYPE_CHECKING:
-    import hashlib
 
 from snapstore.files import reached, sync_folder, temporary_beside, translated, write_all
 from snapstore.ids import ID_BYTES
 from snapstore.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib
 
 VERSION = 1
 MAGIC = b"SNAPPACK"

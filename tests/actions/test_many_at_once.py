@@ -15,6 +15,7 @@ from pathlib import Path
 
 from snapstore.actions.diff import DiffOptions, diff
 from snapstore.actions.export import ExportOptions, export
+from snapstore.actions.fsck import fsck
 from snapstore.actions.keep import keep_state
 from snapstore.actions.name import name_snapshot
 from snapstore.actions.prune import PruneOptions, prune
@@ -23,6 +24,8 @@ from snapstore.actions.state import snapshot_state
 from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
+from snapstore.actions.verdicts import VERDICTS
+from snapstore.actions.verify import VerifyOptions, verify
 from snapstore.errors import StoreDamaged, UnknownRevision
 from snapstore.history.retention import Retention
 from snapstore.ids import ID_BYTES, object_id
@@ -57,6 +60,8 @@ def test_takes_restores_and_prunes_side_by_side(tmp_path: Path) -> None:
             prune(store, project, PruneOptions(Retention(keep_last=1), timedelta()))
             check_all(store, project, tmp_path / name)
         assert store.catalog.rows("PRAGMA integrity_check") == [("ok",)]
+        checked = fsck(store.path)
+        assert checked.ok, checked.damaged
         names = {f"{pack}.pack" for (pack,) in store.catalog.rows("SELECT name FROM pack")}
         assert names == set(os.listdir(store.objects.folder))
 
@@ -128,6 +133,7 @@ def read(store: Store, project: Project, path: Path, chance: random.Random) -> N
         states = snapshot_state(store, snapshot, "one"), snapshot_state(store, snapshot, "the same")
         with diff(store, project, DiffOptions(*states, timeout=TIMEOUT)) as found:
             assert found.identical
+        assert verify(store, project, VerifyOptions(states[0], timeout=TIMEOUT)).verdict in VERDICTS
         name_snapshot(store, project, snapshot, TakeOptions(f"back-{path.name}", force=True))
     except (StoreDamaged, UnknownRevision):
         assert not store.snapshots.exists(snapshot)

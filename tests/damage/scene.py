@@ -123,6 +123,8 @@ def check(scene: Scene, case: Case) -> None:
     scene.begin_again(case)
     check_rebuild(scene, case)
     check_heal(scene)
+    scene.begin_again(case)
+    check_prune(scene)
 
 
 def check_fsck(scene: Scene) -> None:
@@ -202,6 +204,14 @@ def check_heal(scene: Scene) -> None:
     given = {name for name in NAMES if scene.gives(name)}
     scene.snap("fsck", "--heal")
     assert given <= {name for name in NAMES if scene.gives(name)}
+
+
+def check_prune(scene: Scene) -> None:
+    """A prune keeps what has a name, and loses nothing that could be had before."""
+    given = {name for name in NAMES if scene.gives(name)}
+    code, found = scene.json("prune", "--keep-last", "1", "--now", "-y")
+    assert code in {RIGHT, *REFUSED}, found
+    assert given <= {name for name in NAMES if scene.gives(name)}, found
 
 
 def rows(path: Path) -> list[Any]:

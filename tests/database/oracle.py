@@ -262,9 +262,10 @@ def _compare(diff: ImageDiff, before: Side, after: Side, wanted: dict[str, Count
                 if oracle and table:
                     said = (table.name, table.names, table.key_names, table.alias, table.without_rowid)
                     assert said == (oracle.name, oracle.names, oracle.key_names, oracle.alias, oracle.without_rowid)
-            for key, row, other in found[name].changes():
-                codec = before.codec if row is not None else after.codec
-                changes[_tagged(key, codec) or (), _tagged(row, before.codec), _tagged(other, after.codec)] += 1
+            for one in found[name].changes():
+                codec = before.codec if one.before is not None else after.codec
+                row, other = _tagged(one.before, before.codec), _tagged(one.after, after.codec)
+                changes[_tagged(one.key, codec) or (), row, other] += 1
         assert changes == wanted[name], name
     both = {**before.schema, **after.schema}
     changed = {(*key, before.schema.get(key), after.schema.get(key)) for key in both}

@@ -72,8 +72,8 @@ def test_a_row_is_found_of_which_only_an_overflow_page_changed(tmp_path: Path, a
         assert first <= {0, ord("S")}  # overflow pages, and the header's counters; no page of a b-tree
         compare(before, after)
         (table,) = ImageDiff(before.image, after.image, changed_pages(before.image, after.image)).tables
-        ((key, old, new),) = table.changes()
-        assert (key, old, new) == ((3,), (3, "0" * 8000), (3, "0" * 7999 + "q"))
+        (one,) = table.changes()
+        assert (one.key, one.before, one.after) == ((3,), (3, "0" * 8000), (3, "0" * 7999 + "q"))
 
 
 def test_a_free_page_of_an_index_accounts_for_no_overflow_page(tmp_path: Path) -> None:
