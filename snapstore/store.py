@@ -149,9 +149,9 @@ class Store:
             yield writer
 
     @contextmanager
-    def prune_lock(self, fd: int | None = None) -> Iterator[None]:
+    def prune_lock(self, fd: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> Iterator[None]:
         """Have one prune at a time over the body; `fd` holds the lock already. Raises StoreLocked."""
-        fd = fd or self.try_prune_lock(Patience(self.patience.seconds))
+        fd = fd or self.try_prune_lock(Patience(timeout))
         if fd is None:
             raise StoreLocked(self.path)
         try:
@@ -172,9 +172,9 @@ class Store:
         os.close(fd)
         return None
 
-    def without_writers(self) -> AbstractContextManager[None]:
+    def without_writers(self, timeout: float = DEFAULT_TIMEOUT) -> AbstractContextManager[None]:
         """Return a context in which no writer is about, so that objects may go. Raises StoreLocked."""
-        return self._freeing.freeing()
+        return self._freeing.freeing(timeout)
 
     def revisions(self, origin: str) -> Revisions:
         """Return what resolves the revisions of one project."""

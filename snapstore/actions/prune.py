@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from snapstore.actions.fsck import check_store
 from snapstore.actions.retained import Planned, Retained
@@ -36,7 +37,8 @@ class PruneOptions:
     """What `prune` may be told.
 
     `grace` is how long a forgotten snapshot can be brought back; `everywhere` applies the rules to each project of the
-    store by itself; `lock` is a descriptor that holds the prune's lock already.
+    store by itself; `lock` is a descriptor that holds the prune's lock already. `timeout` is
+    the waiting for writers to come to their end, before each piece of work that needs that.
     """
 
     policy: Retention
@@ -86,7 +88,7 @@ def prune(store: Store, project: Project, options: PruneOptions, progress: Progr
     """
     if options.policy.is_empty:
         raise EmptyPolicy
-    with store.prune_lock(options.lock):
+    with store.prune_lock(options.lock, options.timeout):
         return _Prune(store, project, options).run(progress)
 
 
@@ -120,7 +122,8 @@ class _Prune:
                 retained.forget(planned)
                 expired = self._expired([])
         progress.start("looking for garbage", 0)
-        with Garbage(self._store.catalog, self._store.objects.folder, self._store.without_writers) as garbage:
+        without_writers = partial(self._store.without_writers, self._options.timeout)
+        with Garbage(self._store.catalog, self._store.objects.folder, without_writers) as garbage:
             reachable = Reachable(self._store.catalog, self._store.snapshots, garbage)
             reachable.mark_all(without=expired, held=planned.removed if self._options.dry_run else ())
             garbage.settle_bases()

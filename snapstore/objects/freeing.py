@@ -23,7 +23,7 @@ _OPEN_TURNS = 8  # pauses of a waiting writer, in which it finds the gate open a
 
 
 class FreeingLock:
-    """The lock of one store; `folder` gives where its files are, `seconds` is the waiting for it."""
+    """The lock of one store; `folder` gives where its files are, `seconds` is how long a writer waits."""
 
     def __init__(self, store: str, folder: Callable[[], str], seconds: float) -> None:
         self._store = store
@@ -45,9 +45,9 @@ class FreeingLock:
             os.close(fd)
 
     @contextmanager
-    def freeing(self) -> Iterator[None]:
-        """Have no writer about over the body, which should be short. Raises StoreLocked."""
-        patience = Patience(self._seconds)
+    def freeing(self, seconds: float) -> Iterator[None]:
+        """Have no writer about over the body, which should be short; wait so long for that. Raises StoreLocked."""
+        patience = Patience(seconds)
         while True:
             gate = self._demand("gate", patience, shared=False)
             try:

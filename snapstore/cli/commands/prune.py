@@ -82,11 +82,8 @@ def command(
         be_humble()
     settings = _settings(context)
     given = Retention(**counts, keep_within=keep_within, keep_tags=keep_tag, tags=tags)
-    policy = settings.policy._replace(tags=tags or settings.policy.tags) if given.is_empty else given
-    if policy.tags and not policy.is_empty:
-        policy = policy._replace(keep_tags=(*policy.keep_tags, context.places.backup_name))
     options = PruneOptions(
-        policy,
+        _policy(context, settings.policy, given),
         timedelta() if at_once else settings.grace if grace is None else grace,
         dry_run,
         all_projects,
@@ -111,6 +108,14 @@ def _undo(context: Context) -> None:
 def _settings(context: Context) -> PruneSettings:
     config = context.places.config
     return config.prune if config and config.prune else PruneSettings()
+
+
+def _policy(context: Context, configured: Retention, given: Retention) -> Retention:
+    """Return the rules that were given, else those of the configuration; a suite's backup is never one to go."""
+    policy = configured._replace(tags=given.tags or configured.tags) if given.is_empty else given
+    if policy.tags and not policy.is_empty:
+        return policy._replace(keep_tags=(*policy.keep_tags, context.places.backup_name))
+    return policy
 
 
 def _dry(options: PruneOptions) -> PruneOptions:
