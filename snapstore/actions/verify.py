@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from snapstore.actions.compare import compare
 from snapstore.actions.differences import ADDED, Counts, DatabaseDifference, RowDifference, TableDifference
@@ -22,7 +21,10 @@ from snapstore.project import Project
 from snapstore.records import Record
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snapstore.actions.leaks import Leak
 
 MOST_ROWS = 1000  # kept of each database; all are counted

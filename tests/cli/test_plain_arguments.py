@@ -19,6 +19,7 @@ from snapstore.cli.parameters import Parameter
 from tests.support import ENVIRONMENT, make_database, run
 
 HEAVY = (
+    "typing",
     "click",
     "dataclasses",
     "inspect",

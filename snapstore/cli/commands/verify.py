@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from snapstore.actions.documents import verify_document
 from snapstore.actions.verify import CLEAN, DRIFTED, VerifiedDatabase, VerifyOptions, VerifyResult, verify
@@ -15,7 +14,10 @@ from snapstore.cli.styles import style
 from snapstore.cli.values import shown
 from snapstore.ids import short
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snapstore.actions.leaks import Leak
 
 EXAMPLES = """
