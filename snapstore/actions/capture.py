@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import snapstore
-from snapstore.actions.sightings import look_at, note
+from snapstore.actions.sightings import Sighting, keep_sighting, look_at, sighting
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import View
@@ -54,6 +54,7 @@ class Capture:
         self._manifests: dict[str, Manifest] = {}
         self._records: dict[str, DatabaseRecord] = {}
         self._stored: dict[str, int] = {}
+        self._sightings: list[Sighting] = []
 
     def is_first(self, name: str) -> bool:
         """Tell whether there is no snapshot to compare a database with, so that all of it is new."""
@@ -83,7 +84,8 @@ class Capture:
         content = manifest.id
         if keep and content != base_id:
             content = self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
-        note(self._store, view, look, content)
+        if seen := sighting(view, look, content):
+            self._sightings.append(seen)
         self._manifests[name] = manifest
         self._records[name] = _describe(view, content.hex(), manifest)
         self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before
@@ -129,6 +131,8 @@ class Capture:
     def record(self, captured: Captured) -> None:
         """Enter the snapshot into the catalog, inside the caller's transaction."""
         self._writer.record()
+        for seen in self._sightings:
+            keep_sighting(self._store, seen)
         store, id_ = self._store, captured.id
         # A snapshot that was found may have been forgotten by another process since, or even freed.
         if store.snapshots.exists(id_) or store.forgotten.bring_back(id_):

@@ -21,6 +21,7 @@ from snapstore.errors import StoreDamaged
 from snapstore.files import temporary_beside, write_all
 from snapstore.history.manifest import Manifest
 from snapstore.ids import ID_BYTES, object_id
+from snapstore.records import Record
 from snapstore.store import Store
 
 FOLDER, SUFFIX = "sightings", ".sighting"
@@ -28,6 +29,13 @@ SECOND_NS = 1_000_000_000
 SETTLED_NS = SECOND_NS // 10  # systems count the times of files in steps of some milliseconds,
 COARSE_NS = 3 * SECOND_NS  # or of up to two seconds, which shows in times without a fraction
 _CHANGE_COUNTER = slice(24, 28)  # SQLite file format, 1.3
+
+
+class Sighting(Record):
+    """What is kept of the database at a path: 32 bytes, the look and the id of the manifest."""
+
+    database: str
+    data: bytes
 
 
 def look_at(view: View) -> bytes | None:
@@ -50,28 +58,33 @@ def look_at(view: View) -> bytes | None:
     return object_id(repr((files, head, view.live_page1[_CHANGE_COUNTER], view.live_page_count)).encode())
 
 
-def note(store: Store, view: View, look: bytes | None, manifest: bytes) -> None:
-    """Keep what a database held that looked so before it was read, and still does, where a file can be written."""
-    if look is None or look != look_at(view):
-        return
-    path = _path(store, view)
+def sighting(view: View, look: bytes | None, manifest: bytes) -> Sighting | None:
+    """Return what to keep of a database that looked so before it was read, None where it does not any more."""
+    return Sighting(view.file.path, look + manifest) if look is not None and look == look_at(view) else None
+
+
+def keep_sighting(store: Store, found: Sighting) -> None:
+    """Write a sighting, where a file can be written."""
+    path = _path(store, found.database)
     temporary = temporary_beside(path)
-    data = look + manifest
-    with suppress(OSError):
+    try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
-            write_all(fd, data + object_id(data))
+            write_all(fd, found.data + object_id(found.data))
         finally:
             os.close(fd)
         os.rename(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def sighted(store: Store, view: View) -> Manifest | None:
     """Return what a database holds that looks as it did when it was read, None where that has to be read again."""
     look = look_at(view)
     try:
-        with open(_path(store, view), "rb") as file:
+        with open(_path(store, view.file.path), "rb") as file:
             data = file.read()
         if look is None or data[:ID_BYTES] != look or data[2 * ID_BYTES :] != object_id(data[: 2 * ID_BYTES]):
             return None
@@ -81,5 +94,5 @@ def sighted(store: Store, view: View) -> Manifest | None:
     return found if (found.page_size, found.page_count) == (view.page_size, view.page_count) else None
 
 
-def _path(store: Store, view: View) -> str:
-    return os.path.join(store.path, FOLDER, object_id(os.fsencode(view.file.path)).hex() + SUFFIX)
+def _path(store: Store, database: str) -> str:
+    return os.path.join(store.path, FOLDER, object_id(os.fsencode(database)).hex() + SUFFIX)
