@@ -7,6 +7,7 @@ from itertools import islice
 
 from snapstore.actions.image import page_images
 from snapstore.actions.page_spool import PageSpool
+from snapstore.actions.sightings import keep_sighting, look_at, sighting
 from snapstore.actions.skeletons import SkeletonShelf
 from snapstore.actions.state import State
 from snapstore.actions.stored import StoredPages, stored_image
@@ -153,9 +154,18 @@ class Pair:
         if self._now is not None:
             yield from ((number, view.block(number)) for number, _ in self._now.blocks_unlike(base))
             return
+        look, ids = look_at(view), bytearray()
         for scanned in view.scan(base.block_ids):
+            ids += scanned.ids
             self._progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
             yield from ((new.number, new.data) for new in scanned.new)
+        self._note(view, look, bytes(ids))
+
+    def _note(self, view: View, look: bytes | None, ids: bytes) -> None:
+        """Keep what the database looks like where the store has what it holds: the next comparison need not read it."""
+        content = Manifest.of(view.page_size, view.page_count, ids).id
+        if self._store.objects.find(content) and (seen := sighting(view, look, content)):
+            keep_sighting(self._store, seen)
 
     def _live_image(self) -> Image:
         view = self._view

@@ -88,6 +88,18 @@ def test_a_file_written_to_a_moment_ago_is_read_again(
     assert not unread()
 
 
+def test_what_a_comparison_read_the_next_one_need_not(
+    store: Store, project: Project, database: Path, unread: Callable[[], bool]
+) -> None:
+    os.utime(database)
+    take(store, project, TakeOptions("baseline"))  # a moment after
+    settle(project)
+    assert is_clean(store, project)
+    unread()
+    assert is_clean(store, project)
+    assert unread()
+
+
 @pytest.mark.parametrize("keeps_open", [True, False])
 def test_what_is_committed_afterwards_is_seen(store: Store, project: Project, database: Path, keeps_open: bool) -> None:
     with closing(connect(database)) as other:
