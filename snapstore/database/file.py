@@ -14,6 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from snapstore import engine
+from snapstore.database.ahead import Ahead, begun_on
 from snapstore.database.header import Header
 from snapstore.database.wal import wal_path
 from snapstore.errors import (
@@ -177,6 +178,10 @@ class DatabaseFile:
         except OSError as error:
             raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
         return filled
+
+    def read_ahead(self) -> Ahead | None:
+        """Return who hashes the file ahead, None where nobody does or it was written to since."""
+        return begun_on(self._fd)
 
     def header(self) -> Header | None:
         """Return the file's own header, None for a file of zero bytes. Raises NotADatabase."""
