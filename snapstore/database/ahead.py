@@ -15,7 +15,6 @@ times were old enough at the beginning for any later write to have later ones. (
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -29,6 +28,7 @@ _NUMBER_BYTES = 4
 _RESULT_BYTES = _NUMBER_BYTES + PIECE_BLOCKS * ID_BYTES
 _WORTH_IT_BYTES = 8 << 20  # below it a process takes longer to begin than the file to be hashed
 _MOST_PIECES = 4096  # of 1 MiB: the numbers of more might not fit into a pipe; the rest of the file is read later
+_KILL = 9  # SIGKILL in every system; to import `signal` takes longer than to fork
 _SECOND_NS = 1_000_000_000
 _SETTLED_NS = _SECOND_NS // 50  # systems count the times of files in steps of up to 10 ms,
 _COARSE_NS = 3 * _SECOND_NS  # or of up to two seconds, which shows in times without a fraction
@@ -75,7 +75,6 @@ class Ahead:
         self._reader = os.fork()
         if not self._reader:
             try:
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 for fd in (0, 1, 2, self._results):  # nobody who waits for our output has to wait for this one
                     os.close(fd)
                 self._work(path, results, parent)
@@ -111,7 +110,7 @@ class Ahead:
         """End the reader."""
         if self._reader:
             with suppress(OSError):
-                os.kill(self._reader, signal.SIGKILL)
+                os.kill(self._reader, _KILL)
                 os.waitpid(self._reader, os.WNOHANG)
             os.close(self._numbers)
             os.close(self._results)
@@ -134,6 +133,9 @@ class Ahead:
 
     def _work(self, path: str, results: int, parent: int) -> None:
         """Hash pieces as long as there are any, and somebody waits for them."""
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         fd = os.open(path, os.O_RDONLY)
         if _look(os.fstat(fd)) != self.look:
             return

@@ -27,7 +27,6 @@ from snapstore.errors import (
     NotADatabase,
     SnapError,
 )
-from snapstore.holders import holders_of
 from snapstore.patience import Patience
 from snapstore.refusals import DatabaseReadOnly
 
@@ -233,8 +232,8 @@ class DatabaseFile:
         if "malformed database schema" in text or text == "unsupported file format":
             return self._corrupt(text)
         causes: dict[int, Callable[[], SnapError]] = {
-            engine.BUSY: self._locked,
-            engine.LOCKED: self._locked,
+            engine.BUSY: self.locked,
+            engine.LOCKED: self.locked,
             engine.CORRUPT: lambda: self._corrupt(text),
             engine.NOTADB: lambda: NotADatabase(self.path),
             engine.FULL: lambda: DiskFull(self.path),
@@ -246,5 +245,8 @@ class DatabaseFile:
         cause = causes.get(code)
         return cause() if cause else None
 
-    def _locked(self) -> DatabaseLocked:
+    def locked(self) -> DatabaseLocked:
+        """Return the error that names who holds the file."""
+        from snapstore.holders import holders_of
+
         return DatabaseLocked(self.path, holders_of((self.path, *sidecars(self.path))))

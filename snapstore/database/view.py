@@ -10,7 +10,7 @@ lock-byte page is zero (header.py, blocks.py).
 
 from __future__ import annotations
 
-import threading
+from _thread import get_ident
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from contextlib import closing
@@ -23,8 +23,7 @@ from snapstore.database.file import DatabaseFile
 from snapstore.database.wal import pages_named
 from snapstore.database.watch import Known
 from snapstore.engine import Connection
-from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
-from snapstore.holders import holders_of
+from snapstore.errors import DatabaseCorrupt, DatabaseUnreadable
 from snapstore.ids import ID_BYTES, object_id
 from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
@@ -70,7 +69,7 @@ class View:
         if not alone:
             connection.rows("BEGIN")
         connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
-        self._buffers = threading.local()
+        self._buffers: dict[int, memoryview] = {}
         self._state = file.state()
         if file.is_replaced():
             raise DatabaseUnreadable(file.path, "another file took its place while it was being opened")
@@ -310,10 +309,10 @@ class View:
 
     def _buffer(self) -> memoryview:
         """Return this thread's buffer."""
-        if not hasattr(self._buffers, "view"):
-            self._buffers.view = page_aligned(PIECE_BLOCKS * BLOCK_BYTES)
-        view: memoryview = self._buffers.view
-        return view
+        thread = get_ident()
+        if thread not in self._buffers:
+            self._buffers[thread] = page_aligned(PIECE_BLOCKS * BLOCK_BYTES)
+        return self._buffers[thread]
 
     def _check_complete(self, piece: _Piece, end_of_file: int, size: int) -> None:
         """Make sure that pages past the end of the file came from the write-ahead log."""
@@ -325,7 +324,7 @@ class View:
     def _check_unchanged(self) -> None:
         """Without locks (a medium that cannot be written) a change can only be noticed afterwards."""
         if self.file.immutable and self.file.state() != self._state:
-            raise DatabaseLocked(self.file.path, holders_of([self.file.path]))
+            raise self.file.locked()
 
 
 def _cut(data: memoryview) -> list[memoryview]:

@@ -23,6 +23,7 @@ MAX_DEPTH = 8  # decoding an object reads at most this many bases
 _LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
+_LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
 _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
@@ -51,6 +52,7 @@ class ObjectStore:
         self.catalog = catalog
         self._packs: dict[str, PackReader] = {}
         self._recent: dict[bytes, bytes] = {}
+        self._large: dict[bytes, bytes] = {}
 
     def close(self) -> None:
         """Close the packs that were read."""
@@ -73,8 +75,8 @@ class ObjectStore:
 
     def _read(self, id_: bytes, above: int) -> bytes:
         """Return an object that is a base of a base of ..., `above` of them."""
-        if id_ in self._recent:
-            return self._recent[id_]
+        if kept := self._kept(id_):
+            return kept
         if above > _LONGEST_CHAIN:
             raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
         data = self.reader(id_, self.find(id_), above)()
@@ -83,8 +85,8 @@ class ObjectStore:
 
     def reader(self, id_: bytes, location: Location | None, above: int = 0) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
-        if id_ in self._recent:
-            return partial(bytes, self._recent[id_])
+        if kept := self._kept(id_):
+            return partial(bytes, kept)
         return partial(self._decoded, *self._raw(id_, location, above))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
@@ -96,9 +98,15 @@ class ObjectStore:
             yield from decoded
 
     def hold(self, ids: Iterable[bytes]) -> None:
-        """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
-        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._recent]
-        for id_, location in self.find_many(wanted).items():
+        """Decode a few blocks that will be read soon, looked up at once. Raises StoreDamaged."""
+        self._hold(ids, 0)
+
+    def _hold(self, ids: Iterable[bytes], above: int) -> None:
+        wanted = [id_ for id_ in dict.fromkeys(ids) if not self._kept(id_)]
+        found = self.find_many(wanted)
+        if above < MAX_DEPTH and (bases := [one.base for one in found.values() if one.base]):
+            self._hold(bases, above + 1)
+        for id_, location in found.items():
             self.remember(id_, self.reader(id_, location)())
 
     def is_empty(self) -> bool:
@@ -190,11 +198,14 @@ class ObjectStore:
         return self.damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
 
     def remember(self, id_: bytes, data: bytes) -> None:
-        """Keep a few blocks: the base of a safety snapshot is often what the restore writes."""
+        """Keep a few objects: the base of a safety snapshot is often what the restore writes."""
         if len(data) <= BLOCK_BYTES:
-            if len(self._recent) >= _RECENT_BLOCKS:
-                del self._recent[next(iter(self._recent))]
-            self._recent[id_] = data
+            _keep(self._recent, _RECENT_BLOCKS, id_, data)
+        elif len(data) <= _LARGE_BYTES:
+            _keep(self._large, _LARGE_KEPT, id_, data)
+
+    def _kept(self, id_: bytes) -> bytes | None:
+        return self._recent.get(id_) or self._large.get(id_)
 
     def _pack(self, name: str) -> PackReader:
         if name not in self._packs:
@@ -206,3 +217,9 @@ class ObjectStore:
     def damaged(self, detail: str) -> StoreDamaged:
         """Return the error for this store."""
         return StoreDamaged(os.path.dirname(self.folder), detail)
+
+
+def _keep(kept: dict[bytes, bytes], most: int, id_: bytes, data: bytes) -> None:
+    if len(kept) >= most and id_ not in kept:
+        del kept[next(iter(kept))]
+    kept[id_] = data
