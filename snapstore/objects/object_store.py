@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
+from math import inf
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
@@ -53,6 +54,7 @@ class ObjectStore:
         self._packs: dict[str, PackReader] = {}
         self._recent: dict[bytes, bytes] = {}
         self._large: dict[bytes, bytes] = {}
+        self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
 
     def close(self) -> None:
         """Close the packs that were read."""
@@ -79,7 +81,7 @@ class ObjectStore:
             return kept
         if above > _LONGEST_CHAIN:
             raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
-        data = self.reader(id_, self.find(id_), above)()
+        data = self.reader(id_, self._located.get(id_) or self.find(id_), above)()
         self.remember(id_, data)
         return data
 
@@ -92,37 +94,50 @@ class ObjectStore:
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
         locations = self.find_many(ids)
-
+        self.locate_bases(locations.values())
         readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
         with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 
     def hold(self, ids: Iterable[bytes]) -> None:
-        """Decode a few blocks that will be read soon, looked up at once. Raises StoreDamaged."""
-        self._hold(ids, 0)
-
-    def _hold(self, ids: Iterable[bytes], above: int) -> None:
+        """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
         wanted = [id_ for id_ in dict.fromkeys(ids) if not self._kept(id_)]
-        found = self.find_many(wanted)
-        if above < MAX_DEPTH and (bases := [one.base for one in found.values() if one.base]):
-            self._hold(bases, above + 1)
-        for id_, location in found.items():
+        locations = self.find_many(wanted)
+        self.locate_bases(locations.values())
+        for id_, location in locations.items():
             self.remember(id_, self.reader(id_, location)())
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
         return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
-    def chain_end(self, id_: bytes, location: Location) -> tuple[bytes, Location]:
-        """Return the object at the end of the chain of bases of `id_`. Raises StoreDamaged."""
+    def locate_bases(self, locations: Iterable[Location]) -> None:
+        """Look up the bases of some objects, and theirs, all at once: they will be read."""
+        self._located = {}
+        wanted = {one.base for one in locations if one.base}
+        while wanted := wanted - self._located.keys() - self._recent.keys() - self._large.keys():
+            found = self.find_many(list(wanted))
+            self._located.update(found)
+            wanted = {one.base for one in found.values() if one.base}
+
+    def base_below(self, id_: bytes, location: Location) -> tuple[bytes, Location] | None:
+        """Return the best base for what would be too deep with the base `id_`. Raises StoreDamaged.
+
+        Of the bases below it the one that is near, which makes the difference small, and low, which leaves room for
+        short ones on top of it: nearness counts as the bytes between the two, room as the cube of the links left.
+        """
+        best, least, between = None, inf, 0
         for _ in range(_LONGEST_CHAIN):
-            if not location.base:
+            if not location.base or between >= least * MAX_DEPTH**3:
                 break
-            id_, found = location.base, self.find(location.base)
+            between += location.stored_bytes
+            id_, found = location.base, self._located.get(location.base) or self.find(location.base)
             if found is None:
                 raise self.damaged(f"object {id_.hex()} is missing")
-            location = found
-        return id_, location
+            location, room = found, MAX_DEPTH - found.depth
+            if room > 0 and between / room**3 < least:
+                best, least = (id_, location), between / room**3
+        return best
 
     def is_whole(self, id_: bytes) -> bool:
         """Tell whether an object and all its bases are in the catalog."""
