@@ -6,7 +6,6 @@ pytest_suite.py and pytest_databases.py, what is said of it in pytest_leaks.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -118,12 +117,8 @@ def snapstore_db(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def snapstore_no_flush(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def snapstore_no_flush() -> None:
     """Have Django leave the tables alone after a test with `transaction=True` or a live server.
 
-    It would flush them, the rows of the baseline too, and snapstore would bring those back.
+    It would flush them, the rows of the baseline too. pytest_suite.py sees to it; where snapstore is off, nothing does.
     """
-    from django.test import TransactionTestCase
-
-    monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: None)
-    yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 from textwrap import dedent
 
 from snapstore.store import CATALOG
@@ -13,6 +14,7 @@ from tests.support import ENVIRONMENT, Snap, connect
 TESTS = """
 import os, signal, sqlite3
 from contextlib import closing
+from pathlib import Path
 import pytest
 
 def write(sql="INSERT INTO note VALUES (1, 'left behind')"):
@@ -76,3 +78,16 @@ class Tests:
 def environment() -> dict[str, str]:
     """Return the environment without what the pytest around us says to its own workers."""
     return {name: value for name, value in ENVIRONMENT.items() if not name.startswith(("PYTEST_", "SNAPSTORE_"))}
+
+
+def python(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, to its end."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
