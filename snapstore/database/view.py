@@ -113,12 +113,9 @@ class View:
     @cached_property
     def _in_wal(self) -> set[int]:
         """Look which pages the log has; while the transaction is open it only gets more of them."""
+        if self.sight and self.sight.logged is not None:
+            return self.sight.logged
         return pages_named(self.file.path) if self.is_wal and not self.file.immutable else set()
-
-    @property
-    def pages_logged(self) -> Collection[int]:
-        """The pages that the log had when the transaction began, and perhaps more."""
-        return self._in_wal
 
     def block(self, index: int) -> bytes:
         """Return block `index` of the image."""

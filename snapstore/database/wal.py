@@ -25,6 +25,12 @@ def wal_path(database: str) -> str:
     return database + "-wal"
 
 
+def frame_of(header: bytes) -> tuple[int, bytes]:
+    """Return the page number and the salts of a frame's header."""
+    pgno, salts = _FRAME.unpack(header)
+    return pgno, salts
+
+
 def pages_named(database: str) -> set[int]:
     """Return the pages that any frame of the current log names, the committed and the others.
 
@@ -52,7 +58,7 @@ def _pages_named(fd: int) -> set[int]:
     pages: set[int] = set()
     offset = HEADER_BYTES
     while len(frame := os.pread(fd, FRAME_HEADER_BYTES, offset)) == FRAME_HEADER_BYTES:
-        pgno, frame_salts = _FRAME.unpack(frame)
+        pgno, frame_salts = frame_of(frame)
         if frame_salts != salts:
             break
         pages.add(pgno)

@@ -17,7 +17,7 @@ from snapstore.records import Record
 
 MAGIC = b"SNAPMANI"
 _HEADER = struct.Struct(">8s I I")
-_STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
+_STRIDE, _NEAR = 256 * ID_BYTES, 16 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class Manifest(Record):
@@ -68,9 +68,13 @@ class Manifest(Record):
 
     def blocks_unlike(self, other: Manifest) -> Iterator[tuple[int, bytes]]:
         """Yield number and id of each block that `other` does not have at the same place."""
-        for start in range(0, len(self.block_ids), _STRIDE):
-            if self.block_ids[start : start + _STRIDE] == other.block_ids[start : start + _STRIDE]:
-                continue
-            for number in range(start // ID_BYTES, min(start + _STRIDE, len(self.block_ids)) // ID_BYTES):
-                if (id_ := self.block_id(number)) and id_ != other.block_id(number):
-                    yield number, id_
+        mine, others = self.block_ids, other.block_ids
+        for start in _unlike(range(0, len(mine), _STRIDE), _STRIDE, mine, others):
+            near = range(start, min(start + _STRIDE, len(mine)), _NEAR)
+            for at in _unlike(near, _NEAR, mine, others):
+                for place in _unlike(range(at, min(at + _NEAR, len(mine)), ID_BYTES), ID_BYTES, mine, others):
+                    yield place // ID_BYTES, mine[place : place + ID_BYTES]
+
+
+def _unlike(places: range, size: int, one: bytes, other: bytes) -> Iterator[int]:
+    return (at for at in places if one[at : at + size] != other[at : at + size])
