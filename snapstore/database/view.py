@@ -155,14 +155,14 @@ class View:
         """
         if self.sight and self.sight.known:
             ids = self._ids_followed(self.sight.known)
-            self._learn(ids)
+            self.learn(ids)
             yield ids
             return
         found = bytearray()
         for ids in self.ids_hashed():
             found += ids
             yield ids
-        self._learn(bytes(found))
+        self.learn(bytes(found))
 
     def ids_hashed(self) -> Iterator[bytes]:
         """Yield the ids of consecutive blocks, all in order, whatever is known.
@@ -190,7 +190,7 @@ class View:
             ids[number * ID_BYTES : (number + 1) * ID_BYTES] = object_id(self.block(number))
         return bytes(ids)
 
-    def _learn(self, ids: bytes) -> None:
+    def learn(self, ids: bytes) -> None:
         """Tell whoever follows the changes; without the transaction what was read may be torn."""
         if self.file.watch and self.connection.in_transaction:
             self.file.watch.learn(self, ids)
@@ -206,9 +206,9 @@ class View:
             return _Piece(first, count, {})
         start = blocks.first_page(first, self.page_size)
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
-        return _Piece(first, count, self._pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
+        return _Piece(first, count, self.pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
 
-    def _pages(self, wanted: list[int]) -> dict[int, bytes]:
+    def pages(self, wanted: list[int]) -> dict[int, bytes]:
         """Return pages as SQLite sees them, many with one statement."""
         found: dict[int, bytes] = {}
         for start in range(0, len(wanted), PAGES_A_QUERY):
@@ -228,7 +228,7 @@ class View:
         """Have the pages of some blocks at hand that the log has, where they are few."""
         here = [pgno for pgno in self._in_wal if pgno <= self.page_count and self._block_of(pgno) in indexes]
         if len(here) <= PAGES_FETCHED:
-            self._fetched = self._pages(here)
+            self._fetched = self.pages(here)
 
     def _block_of(self, pgno: int) -> int:
         return blocks.block_of(pgno, self.page_size)
@@ -239,7 +239,7 @@ class View:
         for scanned in self._hashed_pieces():
             found += scanned.ids
             yield scanned
-        self._learn(bytes(found))
+        self.learn(bytes(found))
 
     def _hashed_pieces(self) -> Iterator[Scanned]:
         pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))

@@ -51,6 +51,8 @@ class ObjectStore:
         self.catalog = catalog
         self._packs: dict[str, PackReader] = {}
         self._recent: dict[bytes, bytes] = {}
+        self.elsewhere: list[Callable[[bytes], bytes | None]] = []
+        """Who may have the bytes of an object at hand, quicker than they are decoded; they are checked."""
 
     def close(self) -> None:
         """Close the packs that were read."""
@@ -73,8 +75,8 @@ class ObjectStore:
 
     def _read(self, id_: bytes, above: int) -> bytes:
         """Return an object that is a base of a base of ..., `above` of them."""
-        if id_ in self._recent:
-            return self._recent[id_]
+        if (data := self._at_hand(id_)) is not None:
+            return data
         if above > _LONGEST_CHAIN:
             raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
         data = self.reader(id_, self.find(id_), above)()
@@ -83,8 +85,8 @@ class ObjectStore:
 
     def reader(self, id_: bytes, location: Location | None, above: int = 0) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
-        if id_ in self._recent:
-            return partial(bytes, self._recent[id_])
+        if (data := self._at_hand(id_)) is not None:
+            return partial(bytes, data)
         return partial(self._decoded, *self._raw(id_, location, above))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
@@ -97,9 +99,19 @@ class ObjectStore:
 
     def hold(self, ids: Iterable[bytes]) -> None:
         """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
-        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._recent]
+        wanted = [id_ for id_ in dict.fromkeys(ids) if self._at_hand(id_) is None]
         for id_, location in self.find_many(wanted).items():
             self.remember(id_, self.reader(id_, location)())
+
+    def _at_hand(self, id_: bytes) -> bytes | None:
+        """Return an object's bytes if they need not be decoded."""
+        if (data := self._recent.get(id_)) is None:
+            for find in self.elsewhere:
+                if (data := find(id_)) is not None and object_id(data) == id_:
+                    self.remember(id_, data)
+                    return data
+            return None
+        return data
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""

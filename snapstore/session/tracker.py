@@ -15,7 +15,9 @@ import os
 from collections.abc import Collection
 from contextlib import suppress
 
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.file import DatabaseFile
+from snapstore.database.header import normalise
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
 from snapstore.database.wal import wal_path
@@ -58,6 +60,8 @@ class Tracker:
         self._file: DatabaseFile | None = None
         self._hold: Hold | None = None
         self._now: _State | None = None
+        self._filed: _State | None = None
+        self._found_at = 0
         self._rest_at = LOG_LIMIT
         self.how = BY_HASHING
 
@@ -111,10 +115,33 @@ class Tracker:
         moment = view.sight.moment if view.sight else None
         if moment is not None:
             self._now = _State(moment, view.page_size, view.page_count, ids)
+            if self._hold and self._hold.since == moment:
+                self._filed = self._now
+
+    def block(self, id_: bytes) -> bytes | None:
+        """Return the bytes that the file itself has where the block of an id was when the hold was taken.
+
+        While it is held no checkpoint writes to the file, unless some of the log was not in it by then.
+        """
+        state = self._filed
+        if state is None or self._file is None:
+            return None
+        at = state.ids.find(id_, self._found_at)  # whoever wants several goes through them in order
+        if at < 0:
+            at = state.ids.find(id_)
+        if at < 0 or at % ID_BYTES:
+            return None
+        self._found_at = at
+        start = at // ID_BYTES * BLOCK_BYTES
+        size = min(BLOCK_BYTES, state.page_count * state.page_size - start)
+        data = bytearray(self._file.read(size, start))
+        if start == 0:
+            normalise(data, state.page_count)
+        return bytes(data)
 
     def let_go(self) -> None:
         """Close all connections, before another file takes the place of this one."""
-        self._now = None
+        self._now = self._filed = None
         if self._hold:
             self._hold.close()
         self._hold = None
@@ -193,7 +220,7 @@ class Tracker:
         moment = state.moment if state else None
         end = hold.pass_checkpoint(moment if isinstance(moment, LogEnd) else None)
         if state and end:
-            self._now = state._replace(moment=end)
+            self._now = self._filed = state._replace(moment=end)
 
     def _held(self) -> Hold:
         if self._hold is None:
@@ -216,7 +243,7 @@ class Tracker:
         if self._file:
             self._file.watch = None
             _abandoned.append(self._file)
-        self._file = self._hold = self._now = None
+        self._file = self._hold = self._now = self._filed = None
 
 
 def _unlike(one: bytes, other: bytes) -> list[int]:
