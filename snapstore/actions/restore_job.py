@@ -61,7 +61,7 @@ class RestoreJob:
     @property
     def is_done(self) -> bool:
         """Whether the database holds the target already."""
-        return self.now is not None and self.now.id == self.target.id
+        return self.now == self.target
 
     @property
     def is_in_place(self) -> bool:

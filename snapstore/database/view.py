@@ -26,7 +26,7 @@ from snapstore.database.watch import Known
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
 from snapstore.holders import holders_of
-from snapstore.ids import ID_BYTES, object_id
+from snapstore.ids import ID_BYTES, numbers_unlike, object_id
 from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
 
@@ -35,7 +35,6 @@ PIECES_AHEAD = 16
 BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: whoever restores needs them again
 PAGES_FETCHED = 1024  # of the log at most, to be at hand
 PAGES_A_QUERY = 100
-_STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class NewBlock(Record):
@@ -138,7 +137,8 @@ class View:
             changed: list[int] = []
             first = 0
             for ids in self.ids():
-                changed += _unlike(first, ids, known[first * ID_BYTES : first * ID_BYTES + len(ids)])
+                here = known[first * ID_BYTES : first * ID_BYTES + len(ids)]
+                changed += (first + number for number in numbers_unlike(ids, here))
                 first += len(ids) // ID_BYTES
                 yield Scanned(ids, [])
             if 0 < len(changed) <= BLOCKS_KEPT:
@@ -324,15 +324,3 @@ def _replaced(ids: bytes, others: dict[int, bytes]) -> bytes:
     for at, id_ in others.items():
         changed[at * ID_BYTES : (at + 1) * ID_BYTES] = id_
     return bytes(changed)
-
-
-def _unlike(first: int, ids: bytes, known: bytes) -> list[int]:
-    """Return the numbers of the blocks, counted from `first`, whose ids are not the known ones."""
-    if ids == known:
-        return []
-    found: list[int] = []
-    for start in range(0, len(ids), _STRIDE):
-        if ids[start : start + _STRIDE] != known[start : start + _STRIDE]:
-            places = range(start, min(start + _STRIDE, len(ids)), ID_BYTES)
-            found += [first + at // ID_BYTES for at in places if ids[at : at + ID_BYTES] != known[at : at + ID_BYTES]]
-    return found

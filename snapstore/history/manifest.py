@@ -12,12 +12,11 @@ import struct
 from collections.abc import Iterator
 
 from snapstore import blocks
-from snapstore.ids import ID_BYTES, object_id
+from snapstore.ids import ID_BYTES, numbers_unlike, object_id
 from snapstore.records import Record
 
 MAGIC = b"SNAPMANI"
 _HEADER = struct.Struct(">8s I I")
-_STRIDE, _NEAR = 256 * ID_BYTES, 16 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class Manifest(Record):
@@ -68,13 +67,5 @@ class Manifest(Record):
 
     def blocks_unlike(self, other: Manifest) -> Iterator[tuple[int, bytes]]:
         """Yield number and id of each block that `other` does not have at the same place."""
-        mine, others = self.block_ids, other.block_ids
-        for start in _unlike(range(0, len(mine), _STRIDE), _STRIDE, mine, others):
-            near = range(start, min(start + _STRIDE, len(mine)), _NEAR)
-            for at in _unlike(near, _NEAR, mine, others):
-                for place in _unlike(range(at, min(at + _NEAR, len(mine)), ID_BYTES), ID_BYTES, mine, others):
-                    yield place // ID_BYTES, mine[place : place + ID_BYTES]
-
-
-def _unlike(places: range, size: int, one: bytes, other: bytes) -> Iterator[int]:
-    return (at for at in places if one[at : at + size] != other[at : at + size])
+        for number in numbers_unlike(self.block_ids, other.block_ids):
+            yield number, self.block_ids[number * ID_BYTES : (number + 1) * ID_BYTES]

@@ -50,6 +50,20 @@ class _State(Record):
         return Known(self.page_size, self.page_count, self.ids, changed)
 
 
+class _Filed(Record):
+    """An image that the file itself has, and the numbers of its blocks by their ids."""
+
+    page_size: int
+    page_count: int
+    numbers: dict[bytes, int]
+
+    @classmethod
+    def of(cls, state: _State) -> _Filed:
+        ids = state.ids
+        numbers = {ids[at : at + ID_BYTES]: at // ID_BYTES for at in range(0, len(ids), ID_BYTES)}
+        return cls(state.page_size, state.page_count, numbers)
+
+
 class Tracker:
     """Follows one database; `hashed` counts the views of which nothing was known, `answered` the others."""
 
@@ -60,8 +74,7 @@ class Tracker:
         self._file: DatabaseFile | None = None
         self._hold: Hold | None = None
         self._now: _State | None = None
-        self._filed: _State | None = None
-        self._found_at = 0
+        self._filed: _Filed | None = None
         self._rest_at = LOG_LIMIT
         self.how = BY_HASHING
 
@@ -116,28 +129,24 @@ class Tracker:
         if moment is not None:
             self._now = _State(moment, view.page_size, view.page_count, ids)
             if self._hold and self._hold.since == moment:
-                self._filed = self._now
+                self._filed = _Filed.of(self._now)
 
     def block(self, id_: bytes) -> bytes | None:
         """Return the bytes that the file itself has where the block of an id was when the hold was taken.
 
         While it is held no checkpoint writes to the file, unless some of the log was not in it by then.
         """
-        state = self._filed
-        if state is None or self._file is None:
+        filed = self._filed
+        number = filed.numbers.get(id_) if filed else None
+        if filed is None or number is None or self._file is None:
             return None
-        at = state.ids.find(id_, self._found_at)  # whoever wants several goes through them in order
-        if at < 0:
-            at = state.ids.find(id_)
-        if at < 0 or at % ID_BYTES:
-            return None
-        self._found_at = at
-        start = at // ID_BYTES * BLOCK_BYTES
-        size = min(BLOCK_BYTES, state.page_count * state.page_size - start)
-        data = bytearray(self._file.read(size, start))
-        if start == 0:
-            normalise(data, state.page_count)
-        return bytes(data)
+        start = number * BLOCK_BYTES
+        data = self._file.read(min(BLOCK_BYTES, filed.page_count * filed.page_size - start), start)
+        if number == 0:
+            first = bytearray(data)
+            normalise(first, filed.page_count)
+            return bytes(first)
+        return data
 
     def let_go(self) -> None:
         """Close all connections, before another file takes the place of this one."""
@@ -220,7 +229,8 @@ class Tracker:
         moment = state.moment if state else None
         end = hold.pass_checkpoint(moment if isinstance(moment, LogEnd) else None)
         if state and end:
-            self._now = self._filed = state._replace(moment=end)
+            self._now = state._replace(moment=end)
+            self._filed = _Filed.of(self._now)
 
     def _held(self) -> Hold:
         if self._hold is None:
