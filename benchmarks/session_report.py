@@ -62,8 +62,8 @@ def report(measured: list[Measured], django: Django, many: Many | None, rounds: 
     yield f"{f' --many {many.rounds}' if many else ''} --rounds {rounds}`.\n\n"
     yield f"Medians and best rounds of {rounds}, in milliseconds, as the Python client sees them; "
     yield f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end. A test changes about 60 pages "
-    yield "of five tables and their indexes; it is verified, which names its rows, and taken back, which keeps what it left as "
-    yield "a safety snapshot.\n\n"
+    yield "of five tables and their indexes; it is verified, which names its rows, and taken back, which keeps what "
+    yield "it left as a safety snapshot.\n\n"
     yield f"| database | pages | {' | '.join(NAMES)} |\n|---|---|{'---|' * len(NAMES)}\n"
     for one in measured:
         cells = [f"{one.median_ms(name):.1f} ({1000 * min(one.seconds[name]):.1f})" for name in NAMES]
