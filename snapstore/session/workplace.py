@@ -108,6 +108,11 @@ class Workplace:
         for tracker in self.trackers.values():
             tracker.rest()
 
+    def release(self) -> None:
+        """Close all connections to the databases, until somebody looks at one again."""
+        for tracker in self.trackers.values():
+            tracker.let_go()
+
     def check(self) -> None:
         """Compare what is known of the databases by following them with what they hold. Raises TrackerMismatch."""
         self._until_check = CHECK_EVERY

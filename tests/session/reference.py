@@ -22,9 +22,12 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "session.md"
 BEGIN, END = "<!-- methods: from the code -->\n", "<!-- end of methods -->\n"
 ORDER = (
     *("tag", "backup", "restore", "undo", "reset", "status", "verify", "diff", "clean", "query", "log", "tags"),
-    *("show", "export", "begin_suite", "begin_test", "end_test", "end_suite", "info", "shutdown"),
+    *("show", "export", "begin_suite", "begin_test", "end_test", "end_suite", "info", "release", "shutdown"),
 )
-OTHERWISE = {"shutdown": "`suite_left_open`: whether a suite was running, which the next one repairs"}
+OTHERWISE = {
+    "release": "`released`: the names of the databases",
+    "shutdown": "`suite_left_open`: whether a suite was running, which the next one repairs",
+}
 
 
 def reference() -> str:
