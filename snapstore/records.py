@@ -64,8 +64,8 @@ class Record:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """Set the fields. Raises TypeError."""
-        if not named and len(values) == len(self._fields):  # most often, and many at a time
-            self.__dict__.update(zip(self._fields, values))  # noqa: B905 - just looked
+        if len(values) == len(self._fields) and not named:  # rows of the store are made so, by the thousand
+            self.__dict__.update(zip(self._fields, values, strict=True))
         else:
             self.__dict__.update(bound(type(self), self._fields, values, named))
 

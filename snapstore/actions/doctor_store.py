@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from shlex import quote
 
+from snapstore.actions.caches import CACHES, examine_caches
 from snapstore.actions.doctor import FAILURE, LOCK_SECONDS, OK, WARNING, Finding, on_network
 from snapstore.actions.fsck import FsckResult, check_store
 from snapstore.actions.heal import SET_ASIDE
@@ -47,7 +48,8 @@ def examine_store(project: Project, path: str) -> Iterator[Finding]:
     if openers := openers_of([os.path.join(path, CATALOG)]):
         yield Finding(_STORE, OK, f"open in {', '.join(openers)}")
     yield from _space(project, path)
-    yield from _left_lying([path, os.path.join(path, PACKS)])
+    yield from _caches(path)
+    yield from _left_lying([path, *(os.path.join(path, folder) for folder in (PACKS, *CACHES))])
 
 
 def examine_leftovers(project: Project) -> Iterator[Finding]:
@@ -111,6 +113,16 @@ def _space(project: Project, path: str) -> Iterator[Finding]:
             )
         else:
             yield Finding(_STORE, OK, f"{free / 1e9:,.1f} GB free")
+
+
+def _caches(path: str) -> Iterator[Finding]:
+    found = examine_caches(path)
+    if found.useless:
+        said = f"{len(found.useless):,} of {found.files:,} files that save comparisons work cannot be used"
+        yield Finding(_STORE, OK, f"{said}: no harm, they are made anew", "'snap fsck --heal' removes them")
+    elif found.files:
+        said = f"{found.files:,} files that save comparisons work, {found.bytes / 1e6:,.1f} MB"
+        yield Finding(_STORE, OK, said, f"they may be removed at any time: {', '.join(CACHES)} in the store")
 
 
 def _left_lying(folders: list[str]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from snapstore.actions.caches import Caches, examine_caches
 from snapstore.errors import StoreDamaged
 from snapstore.history.soundness import SnapshotCheck, Touched, name_flaws
 from snapstore.objects.inspection import CATALOG, Flaw, Inspection
@@ -46,7 +47,7 @@ class AffectedSnapshot:
 
 @dataclass(frozen=True)
 class FsckResult:
-    """What was found; `unused_packs` are left by takes that were cut off, and no damage."""
+    """What was found; `unused_packs` are left by takes that were cut off, and no damage, and neither are `caches`."""
 
     ok: bool
     damaged: list[Damage]
@@ -57,6 +58,7 @@ class FsckResult:
     unused_packs: int
     full: bool
     seconds: float
+    caches: Caches = Caches()
     spoiled: dict[bytes, int] = field(default_factory=dict, repr=False)
 
 
@@ -109,6 +111,7 @@ def check_store(store: Store, *, full: bool, progress: Progress = SILENT) -> Fsc
         len(unused) if inspection.packs else 0,
         full,
         time.monotonic() - start,
+        examine_caches(store.path) if full else Caches(),
         inspection.spoiled,
     )
 

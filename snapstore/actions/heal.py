@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
+from snapstore.actions.caches import remove_useless
 from snapstore.actions.fsck import FsckResult, check_store
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import SnapError, StoreDamaged
@@ -43,12 +44,16 @@ class Healed:
 
 @dataclass(frozen=True)
 class HealResult:
-    """What was done; `moved` are readable objects of damaged packs, `set_aside` the packs emptied so."""
+    """What was done; `moved` are readable objects of damaged packs, `set_aside` the packs emptied so.
+
+    `removed` are files that only save work, and could not.
+    """
 
     objects: list[Healed]
     moved: int
     set_aside: list[str]
     reflog: bool
+    removed: list[str]
 
 
 def heal(
@@ -69,7 +74,7 @@ def heal(
         if lacks:
             with translated(store.reflog_path):
                 renew_reflog(store.reflog_path, store.reflog.every())
-        return HealResult(healed, moved, emptied, lacks)
+        return HealResult(healed, moved, emptied, lacks, remove_useless(store.path))
 
 
 def _is_readable(store: Store, id_: bytes) -> bool:

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 
 from snapstore.database.image import Image
-from snapstore.database.skeleton import Skeleton
+from snapstore.database.skeleton import Skeleton, kept_of
 from snapstore.files import temporary_beside, write_all
 from snapstore.store import Store
 
@@ -18,6 +18,11 @@ FOLDER, SUFFIX = "skeletons", ".skeleton"
 LEAST_INTERIOR_PAGES = 32  # fewer are walked as quickly
 MOST_FILES = 16
 MOST_BYTES = 256 << 20  # together; one has 8 bytes for each page of the image
+
+
+def is_sound(name: str, data: bytes) -> bool:
+    """Tell whether bytes are those of a skeleton that this release can read, under the name of its manifest."""
+    return kept_of(data) == name
 
 
 class SkeletonShelf:

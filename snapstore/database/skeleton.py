@@ -160,6 +160,14 @@ class Skeleton(Forest):
         return found
 
 
+def kept_of(data: bytes) -> str | None:
+    """Return the id (hex) of the manifest that bytes written by `encode` are of, None for other bytes."""
+    if len(data) < _HEADER.size + ID_BYTES or object_id(memoryview(data)[:-ID_BYTES]) != data[-ID_BYTES:]:
+        return None
+    magic, version, _, _, _, manifest = _HEADER.unpack_from(data)
+    return manifest.hex() if (magic, version) == (MAGIC, VERSION) else None
+
+
 def _no_pages(count: int) -> array[int]:
     return array("I", bytes(_NUMBER_BYTES * count))
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
+from math import inf
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
@@ -23,6 +24,7 @@ MAX_DEPTH = 8  # decoding an object reads at most this many bases
 _LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
+_LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
 _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
@@ -53,6 +55,8 @@ class ObjectStore:
         self._recent: dict[bytes, bytes] = {}
         self.elsewhere: list[Callable[[bytes], bytes | None]] = []
         """Who may have the bytes of an object at hand, quicker than they are decoded; they are checked."""
+        self._large: dict[bytes, bytes] = {}
+        self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
 
     def close(self) -> None:
         """Close the packs that were read."""
@@ -75,58 +79,67 @@ class ObjectStore:
 
     def _read(self, id_: bytes, above: int) -> bytes:
         """Return an object that is a base of a base of ..., `above` of them."""
-        if (data := self._at_hand(id_)) is not None:
-            return data
+        if kept := self._kept(id_):
+            return kept
         if above > _LONGEST_CHAIN:
             raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
-        data = self.reader(id_, self.find(id_), above)()
+        data = self.reader(id_, self._located.get(id_) or self.find(id_), above)()
         self.remember(id_, data)
         return data
 
     def reader(self, id_: bytes, location: Location | None, above: int = 0) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
-        if (data := self._at_hand(id_)) is not None:
-            return partial(bytes, data)
+        if kept := self._kept(id_):
+            return partial(bytes, kept)
         return partial(self._decoded, *self._raw(id_, location, above))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
         locations = self.find_many(ids)
-
+        self.locate_bases(locations.values())
         readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
         with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 
     def hold(self, ids: Iterable[bytes]) -> None:
         """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
-        wanted = [id_ for id_ in dict.fromkeys(ids) if self._at_hand(id_) is None]
-        for id_, location in self.find_many(wanted).items():
+        wanted = [id_ for id_ in dict.fromkeys(ids) if not self._kept(id_)]
+        locations = self.find_many(wanted)
+        self.locate_bases(locations.values())
+        for id_, location in locations.items():
             self.remember(id_, self.reader(id_, location)())
-
-    def _at_hand(self, id_: bytes) -> bytes | None:
-        """Return an object's bytes if they need not be decoded."""
-        if (data := self._recent.get(id_)) is None:
-            for find in self.elsewhere:
-                if (data := find(id_)) is not None and object_id(data) == id_:
-                    self.remember(id_, data)
-                    return data
-            return None
-        return data
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
         return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
-    def chain_end(self, id_: bytes, location: Location) -> tuple[bytes, Location]:
-        """Return the object at the end of the chain of bases of `id_`. Raises StoreDamaged."""
+    def locate_bases(self, locations: Iterable[Location]) -> None:
+        """Look up the bases of some objects, and theirs, all at once: they will be read."""
+        self._located = {}
+        wanted = {one.base for one in locations if one.base}
+        while wanted := wanted - self._located.keys() - self._recent.keys() - self._large.keys():
+            found = self.find_many(list(wanted))
+            self._located.update(found)
+            wanted = {one.base for one in found.values() if one.base}
+
+    def base_below(self, id_: bytes, location: Location) -> tuple[bytes, Location] | None:
+        """Return the best base for what would be too deep with the base `id_`. Raises StoreDamaged.
+
+        Of the bases below it the one that is near, which makes the difference small, and low, which leaves room for
+        short ones on top of it: nearness counts as the bytes between the two, room as the cube of the links left.
+        """
+        best, least, between = None, inf, 0
         for _ in range(_LONGEST_CHAIN):
-            if not location.base:
+            if not location.base or between >= least * MAX_DEPTH**3:
                 break
-            id_, found = location.base, self.find(location.base)
+            between += location.stored_bytes
+            id_, found = location.base, self._located.get(location.base) or self.find(location.base)
             if found is None:
                 raise self.damaged(f"object {id_.hex()} is missing")
-            location = found
-        return id_, location
+            location, room = found, MAX_DEPTH - found.depth
+            if room > 0 and between / room**3 < least:
+                best, least = (id_, location), between / room**3
+        return best
 
     def is_whole(self, id_: bytes) -> bool:
         """Tell whether an object and all its bases are in the catalog."""
@@ -202,11 +215,20 @@ class ObjectStore:
         return self.damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
 
     def remember(self, id_: bytes, data: bytes) -> None:
-        """Keep a few blocks: the base of a safety snapshot is often what the restore writes."""
+        """Keep a few objects: the base of a safety snapshot is often what the restore writes."""
         if len(data) <= BLOCK_BYTES:
-            if len(self._recent) >= _RECENT_BLOCKS:
-                del self._recent[next(iter(self._recent))]
-            self._recent[id_] = data
+            _keep(self._recent, _RECENT_BLOCKS, id_, data)
+        elif len(data) <= _LARGE_BYTES:
+            _keep(self._large, _LARGE_KEPT, id_, data)
+
+    def _kept(self, id_: bytes) -> bytes | None:
+        if data := self._recent.get(id_) or self._large.get(id_):
+            return data
+        for find in self.elsewhere:
+            if (data := find(id_)) is not None and object_id(data) == id_:
+                self.remember(id_, data)
+                return data
+        return None
 
     def _pack(self, name: str) -> PackReader:
         if name not in self._packs:
@@ -218,3 +240,9 @@ class ObjectStore:
     def damaged(self, detail: str) -> StoreDamaged:
         """Return the error for this store."""
         return StoreDamaged(os.path.dirname(self.folder), detail)
+
+
+def _keep(kept: dict[bytes, bytes], most: int, id_: bytes, data: bytes) -> None:
+    if len(kept) >= most and id_ not in kept:
+        del kept[next(iter(kept))]
+    kept[id_] = data

@@ -163,6 +163,7 @@ class ObjectWriter:
         while some := list(islice(drawn, 1 if self._was_empty else _CANDIDATES_A_QUERY)):
             ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
             found = {} if self._was_empty else self._objects.find_many(list(ids))
+            self._objects.locate_bases(found.values())
             for candidate in some:
                 known = self._known(candidate.id, found.get(candidate.id))
                 if known is None:
@@ -190,10 +191,13 @@ class ObjectWriter:
         """Find the base of a new object; one that cannot be read is no base."""
         if candidate.base is None or location is None or candidate.id in self._mended:
             return _Job(candidate, None)
-        base = candidate.base
+        found: tuple[bytes, Location] | None = candidate.base, location
         try:
             if location.depth >= MAX_DEPTH:
-                base, location = self._objects.chain_end(base, location)
+                found = self._objects.base_below(candidate.base, location)
+            if found is None:
+                return _Job(candidate, None)
+            base, location = found
             return _Job(candidate, _Base(base, location.depth, self._objects.reader(base, location)))
         except StoreDamaged:
             return _Job(candidate, None)

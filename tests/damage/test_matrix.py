@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from snapstore.actions import skeletons
 from tests.damage.places import DAMAGES, WHOLE_FILE, places
 from tests.damage.scene import Case, Scene, check
 
@@ -24,7 +25,11 @@ IN_MEMORY = "/dev/shm"
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    with TemporaryDirectory(dir=IN_MEMORY if Path(IN_MEMORY).is_dir() else None) as folder:
+    with (
+        TemporaryDirectory(dir=IN_MEMORY if Path(IN_MEMORY).is_dir() else None) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(skeletons, "LEAST_INTERIOR_PAGES", 0)  # of a small database as well
         yield Scene(Path(folder))
 
 

@@ -78,7 +78,9 @@ def test_a_circle_of_bases_has_an_end(store: Store) -> None:
             fresh.objects.read(ids[2])
         location = fresh.objects.find(ids[2])
         assert location is not None
-        assert fresh.objects.chain_end(ids[2], location)[0] in ids
+        base = fresh.objects.base_below(ids[2], location)
+        assert base is not None
+        assert base[0] in ids
         found = inspected(fresh, full=False)
     assert set(found.spoiled) == set(ids)
     assert CATALOG in {flaw.what for flaw in found.flaws}

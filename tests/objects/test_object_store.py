@@ -72,6 +72,24 @@ def test_a_chain_of_differences_is_bounded_and_cheap(store: Store) -> None:
     assert all(store.objects.read(id_) == content for id_, content in ids.items())
 
 
+def test_the_hundredth_difference_costs_about_what_the_first_did(store: Store) -> None:
+    """Each is short, to a version not long before it: not to the first one, from which all changes add up."""
+    rng = random.Random(7)
+    data = bytearray(rng.randbytes(65536))
+    id_, ids = add(store, bytes(data)), {}
+    for _ in range(300):
+        start = 16 * rng.randrange(4096)
+        data[start : start + 16] = rng.randbytes(16)
+        id_ = add(store, bytes(data), id_)
+        ids[id_] = bytes(data)
+    sizes = [size for (size,) in store.catalog.rows("SELECT stored_bytes FROM object WHERE depth > 0 ORDER BY pack")]
+    assert len(sizes) == 300
+    assert sum(sizes[200:]) / 100 < 4 * sizes[0]
+    assert store.catalog.value("SELECT max(depth) FROM object") == MAX_DEPTH
+    with Store.open(store.path) as fresh:
+        assert all(fresh.objects.read(id_) == content for id_, content in ids.items())
+
+
 def test_a_base_that_does_not_help_is_not_used(store: Store) -> None:
     base = add(store, os.urandom(65536))
     other = add(store, os.urandom(65536), base)

@@ -27,6 +27,7 @@ snap fsck --heal
 """
 DAMAGED = 20
 _MOST_SHOWN = 30
+_FEW = 3
 
 
 @snap_command("fsck", EXAMPLES)
@@ -95,6 +96,9 @@ def _lines(result: FsckResult, rebuilt: RebuildResult | None, healed: HealResult
         yield f"checked {checked}{counted(result.snapshots, 'snapshot')} ({how}, {result.seconds:.2f} s)"
     if result.unused_packs:
         yield f"{counted(result.unused_packs, 'pack')} of takes that were cut off: no harm"
+    if useless := result.caches.useless:
+        said = f"{counted(len(useless), 'file')} kept by comparisons cannot be used: no harm, they are made anew"
+        yield f"{said} ({', '.join(map(one_line, useless[:_FEW]))})"
     yield from _verdict(result, was_healed=healed is not None)
 
 
@@ -154,3 +158,5 @@ def _healed(healed: HealResult) -> Iterator[str]:
         yield "healed   the file reflog, from the catalog"
     for pack in healed.set_aside:
         yield f"set aside pack {short(pack)}: nothing needs it any more"
+    for name in healed.removed:
+        yield f"removed  '{one_line(name)}', which comparisons make anew"
