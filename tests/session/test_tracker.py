@@ -17,9 +17,11 @@ from snapstore.errors import TrackerMismatch
 from snapstore.patience import Patience
 from snapstore.session import tracker as tracker_module
 from snapstore.session.hold import Hold
+from snapstore.session.methods import perform
+from snapstore.session.protocol import Request
 from snapstore.session.tracker import LOG_LIMIT, Tracker
 from tests.session.workshop import Workshop
-from tests.support import Application, connect, count, dbhash, is_intact, make_database
+from tests.support import Application, Snap, connect, count, dbhash, is_intact, make_database
 
 ROUNDS = int(os.environ.get("SNAPSTORE_TEST_ROUNDS", "300"))
 STATEMENTS = (
@@ -215,6 +217,25 @@ def test_a_whole_file_is_replaced_though_the_session_follows_it(path: Path, tmp_
         assert done["databases"]["default"]["method"] == "replaced"
         assert shop.ask("verify", rev="baseline")["verdict"] == "clean"
         assert shop.said_and_true()[0] == shop.said_and_true()[1]
+
+
+def test_a_session_killed_right_after_its_answer_leaves_the_rest_to_the_next_command(
+    path: Path, tmp_path: Path
+) -> None:
+    snap = Snap(tmp_path)
+    assert snap.database == path
+    before = dbhash(path)
+    with Workshop(path, snap.store) as shop, Application(path) as application:
+        baseline = shop.ask("tag", name="baseline")["snapshot"]
+        application.ask(STATEMENTS[0])
+        safety = perform(shop.at, Request(1, "restore", {"rev": "baseline"}))["safety"]
+        assert dbhash(path) == before
+        assert shop.at.store().intents.get(shop.at.project.origin)
+        shop.at._left.clear()  # and with it the lock, as a kill does
+        assert snap.json("status")["settled"]["target"] == baseline
+        assert snap.json("show", "HEAD")["snapshot"] == baseline
+        assert snap.json("undo")["snapshot"] == safety
+        assert dbhash(path) != before
 
 
 def test_closing_one_of_two_files_drops_no_lock_of_the_other(path: Path) -> None:
