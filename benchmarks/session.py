@@ -1,113 +1,87 @@
 """The command `python -m benchmarks.session`: a session beside a test run, with `cp` beside it in the same rounds.
 
 Each round makes the changes of one test (about 60 pages, benchmarks/changes.py), then times verify with the rows
-named, restore, and verify of the unchanged state, as a client of the session sees them. With `--many` a live writer and
-the session take turns for so many rounds, and what grows is watched.
+named, restore, and verify of the unchanged state, as a client of the session sees them. Beside them Django's own ways
+to put a database back (django_reset.py). With `--many` a live writer and the session take turns for so many rounds,
+and what grows is watched (session_many.py). session_report.py writes what was found.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from statistics import median
 
 from benchmarks.building import build, in_journal_mode
 from benchmarks.changes import Changer
 from benchmarks.ground import WrongResult
 from benchmarks.pages import integrity
-from snapstore import Session
-from snapstore.session.tracker import LOG_LIMIT
-
-SMALL, MIDDLE, LARGE = 8, 80, 800
-VERIFY, RESTORE, WITHOUT_SAFETY, UNCHANGED, COPY = (
-    "verify, rows named",
-    "restore",
-    "restore, no safety snapshot",
-    "verify, unchanged",
-    "`cp`",
+from benchmarks.session_many import Many, many
+from benchmarks.session_report import (
+    COPY,
+    LARGE,
+    MIDDLE,
+    RESTORE,
+    SMALL,
+    UNCHANGED,
+    VERIFY,
+    WITHOUT_SAFETY,
+    Django,
+    Measured,
+    report,
 )
-MILLISECONDS = {"restore": 10, VERIFY: 25, UNCHANGED: 2}
-FLATNESS, DELETE_MILLISECONDS = 1.5, 60
-WRITER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
-for line in sys.stdin:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("UPDATE log SET message = message || 'x' WHERE id % 1000 = ?", (int(line) % 1000,))
-    connection.execute("INSERT INTO sessions SELECT NULL, 'token ' || ?, 1, '', NULL", (line,))
-    connection.execute("COMMIT")
-    print(flush=True)
-"""
+from snapstore import Session
 
-
-@dataclass
-class Measured:
-    """The seconds of each round, by what was done."""
-
-    megabytes: int
-    mode: str
-    pages: list[int] = field(default_factory=list)
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-
-    def timed(self, name: str, work: Callable[[], object]) -> None:
-        """Do something and note how long it took."""
-        start = time.perf_counter()
-        work()
-        self.seconds.setdefault(name, []).append(time.perf_counter() - start)
-
-    def median_ms(self, name: str) -> float:
-        """Return the median in milliseconds."""
-        return 1000 * median(self.seconds[name])
-
-
-@dataclass
-class Many:
-    """What many rounds came to; sizes in bytes, `memory` of the session after a tenth of the rounds and at the end."""
-
-    rounds: int
-    seconds: float
-    longest_log: int
-    memory: tuple[int, int]
-    checks: int
+LOG_LINES_EDITED = {SMALL: 24, MIDDLE: 14, LARGE: 3}  # a page each, so that a test has about 60 pages at each size
+COPIES_OF_LARGE = 5  # rounds that copy it: what a copy leaves to be written would slow the others
+DJANGO_USERS, DJANGO_ROUNDS = 3000, 5
 
 
 def main() -> None:
     """Measure, write, print."""
     options = _options()
     sizes = (SMALL, MIDDLE, LARGE) if options.large else (SMALL, MIDDLE)
-    measured, many = [], None
+    measured, found = [], None
     with tempfile.TemporaryDirectory(prefix="snapstore-session-", dir=options.work) as folder:
+        django = _django(folder)
         for megabytes in sizes:
             built = os.path.join(folder, "built.db")
+            _say(f"building {megabytes} MB")
             build(built, megabytes)
             modes = ("wal", "delete") if megabytes == MIDDLE else ("wal",)
             measured += [_measure(folder, built, Measured(megabytes, mode), options.rounds) for mode in modes]
             if options.many and megabytes == SMALL:
-                many = _many(folder, built, options.many)
+                found = _many(folder, built, options.many)
             os.remove(built)
-    text = "".join(_report(measured, many, options.rounds))
+    text = "".join(report(measured, django, found, options.rounds))
     with open(options.output, "w", encoding="utf-8") as file:
         file.write(text)
     print(text)
 
 
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 @contextmanager
-def _place(folder: str, built: str, mode: str) -> Iterator[tuple[str, Session]]:
+def _place(folder: str, built: str, mode: str) -> Iterator[tuple[str, str, Session]]:
+    """Give a database, its store, and a session that has its baseline; look at the database afterwards."""
     with tempfile.TemporaryDirectory(dir=folder) as inner:
-        live = os.path.join(inner, "live.db")
+        live, store = os.path.join(inner, "live.db"), os.path.join(inner, "store")
         in_journal_mode(built, live, mode)
-        with Session(db=live, store=os.path.join(inner, "store")) as session:
+        with Session(db=live, store=store) as session:
             session.tag("baseline")
-            yield live, session
+            os.sync()
+            yield live, store, session
         with closing(sqlite3.connect(live)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if (said := integrity(live)) != "ok":
@@ -115,8 +89,11 @@ def _place(folder: str, built: str, mode: str) -> Iterator[tuple[str, Session]]:
 
 
 def _measure(folder: str, built: str, found: Measured, rounds: int) -> Measured:
-    changer = Changer()
-    with _place(folder, built, found.mode) as (live, session):
+    changer = _Changer(found.megabytes)
+    copies = COPIES_OF_LARGE if found.megabytes == LARGE else rounds
+    copy = os.path.join(folder, "copy.db")
+    with _place(folder, built, found.mode) as (live, _, session):
+        _say(f"{found.megabytes} MB, {found.mode}: {rounds} rounds")
         for number in range(rounds + 1):
             changer.change(live)
             found.timed(VERIFY, lambda: _expect(session, ok=False))
@@ -126,10 +103,29 @@ def _measure(folder: str, built: str, found: Measured, rounds: int) -> Measured:
             changer.change(live)
             found.timed(WITHOUT_SAFETY, lambda: _restore(session, safety=False))
             _expect(session, ok=True)
-            found.timed(COPY, lambda: shutil.copyfile(live, os.path.join(folder, "copy.db")))
+            if number <= copies:
+                found.timed(COPY, lambda: shutil.copyfile(live, copy))
+                os.remove(copy)
             if not number:  # a warm-up
                 found.seconds.clear()
     return found
+
+
+class _Changer:
+    """Makes the changes of one test after the other."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._changer = Changer()
+        self._chance = random.Random(megabytes)
+        self._lines = LOG_LINES_EDITED[megabytes]
+
+    def change(self, path: str) -> None:
+        """Do what the next test does."""
+        self._changer.change(path)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            (last,) = connection.execute("SELECT max(id) FROM log").fetchone()
+            lines = [(id_,) for id_ in self._chance.sample(range(1, last), self._lines)]
+            connection.executemany("UPDATE log SET seconds = seconds + 1 WHERE id = ?", lines)
 
 
 def _restore(session: Session, *, safety: bool) -> int:
@@ -146,63 +142,31 @@ def _expect(session: Session, *, ok: bool) -> None:
 
 
 def _many(folder: str, built: str, rounds: int) -> Many:
-    with _place(folder, built, "wal") as (live, session):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, live], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert writer.stdin
-        assert writer.stdout
-        start, longest, early = time.perf_counter(), 0, 0
-        for number in range(rounds):
-            writer.stdin.write(f"{number}\n")
-            writer.stdin.flush()
-            writer.stdout.readline()
-            if number % 10 == 0:
-                _expect(session, ok=False)
-            _restore(session, safety=False)
-            longest = max(longest, os.path.getsize(f"{live}-wal"))
-            if number == rounds // 10:
-                early = session.info().memory
-        seconds = time.perf_counter() - start
+    with _place(folder, built, "wal") as (live, store, session):
+        found = many(session, live, store, rounds, _say)
         _expect(session, ok=True)
-        info = session.info()
-        writer.stdin.close()
-        writer.wait()
-        writer.stdout.close()
-    return Many(rounds, seconds, longest, (early, info.memory), info.databases["default"].checks)
+    return found
 
 
-def _report(measured: list[Measured], many: Many | None, rounds: int) -> Iterator[str]:
-    yield "# A session, measured\n\nWritten by `python -m benchmarks.session"
-    yield f"{' --large' if any(one.megabytes == LARGE for one in measured) else ''}"
-    yield f"{f' --many {many.rounds}' if many else ''} --rounds {rounds}`.\n\n"
-    load = os.getloadavg()[0]
-    yield f"Medians and best rounds of {rounds}, in milliseconds, as the Python client sees them; "
-    yield f"{os.cpu_count()} cores, load average {load:.1f} at the end.\n\n"
-    names = (VERIFY, RESTORE, WITHOUT_SAFETY, UNCHANGED, COPY)
-    yield f"| database | pages | {' | '.join(names)} |\n|---|---|{'---|' * len(names)}\n"
-    for one in measured:
-        cells = [f"{one.median_ms(name):.1f} ({1000 * min(one.seconds[name]):.1f})" for name in names]
-        yield f"| {one.megabytes} MB, {one.mode} | {median(one.pages):.0f} | {' | '.join(cells)} |\n"
-    yield "\n| goal | is | |\n|---|---|---|\n"
-    for what, value, limit, unit in _goals(measured):
-        yield f"| {what}: at most {limit:g}{unit} | {value:.1f}{unit} | {'met' if value <= limit else 'missed'} |\n"
-    if many:
-        early, end = (size / 1e6 for size in many.memory)
-        yield f"\n{many.rounds} rounds with a live writer in {many.seconds:.0f} s: the log was at most "
-        yield f"{many.longest_log / LOG_LIMIT:.2f} times its limit, the session's memory {early:.0f} MB after a tenth "
-        yield f"of them and {end:.0f} MB at the end, {many.checks} full checks, the end state that of the baseline.\n"
-
-
-def _goals(measured: list[Measured]) -> Iterator[tuple[str, float, float, str]]:
-    by = {(one.megabytes, one.mode): one for one in measured}
-    largest = by[max(size for size, mode in by if mode == "wal"), "wal"]
-    for name, limit in MILLISECONDS.items():
-        yield f"{name}, WAL mode, {largest.megabytes} MB", largest.median_ms(name), limit, " ms"
-    for name in (RESTORE, VERIFY):
-        flatness = largest.median_ms(name) / by[SMALL, "wal"].median_ms(name)
-        yield f"{name}, {largest.megabytes} MB to {SMALL} MB", flatness, FLATNESS, ""
-    yield f"{RESTORE}, DELETE mode, {MIDDLE} MB", by[MIDDLE, "delete"].median_ms(RESTORE), DELETE_MILLISECONDS, " ms"
+def _django(folder: str) -> Django:
+    """Measure Django's ways in a process of its own, then a session on the database that it made."""
+    live = os.path.join(folder, "django.db")
+    _say(f"Django: {DJANGO_USERS} users, {DJANGO_ROUNDS} rounds")
+    command = [sys.executable, "-m", "benchmarks.django_reset", live, str(DJANGO_USERS), str(DJANGO_ROUNDS)]
+    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    seconds: list[float] = []
+    with closing(sqlite3.connect(live)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+    with Session(db=live, store=os.path.join(folder, "django-store")) as session:
+        session.tag("baseline")
+        for number in range(DJANGO_ROUNDS + 1):
+            with closing(sqlite3.connect(live)) as connection, connection:
+                connection.execute("DELETE FROM auth_user_groups WHERE user_id % 100 = ?", (number,))
+                connection.execute("UPDATE auth_user SET last_name = 'x' WHERE id % 100 = ?", (number,))
+            start = time.perf_counter()
+            _restore(session, safety=True)
+            seconds.append(time.perf_counter() - start)
+    return Django(said["rows"], said["bytes"], said["load"], said["drop"], seconds[1:])
 
 
 def _options() -> argparse.Namespace:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import xxhash
 
 ID_BYTES = 16
+_FAR, _NEAR = 256 * ID_BYTES, 16 * ID_BYTES  # compared at once: nearly all ids of two states are alike
 SHORT_HEX = 10  # shown to people; a unique prefix of at least MIN_PREFIX_HEX is accepted
 MIN_PREFIX_HEX = 4
 
@@ -15,3 +18,15 @@ object_id = xxhash.xxh3_128_digest
 def short(object_hex: str) -> str:
     """Return the leading hex digits of an id that messages show."""
     return object_hex[:SHORT_HEX]
+
+
+def numbers_unlike(ids: bytes, others: bytes) -> Iterator[int]:
+    """Yield the numbers, from 0, of those ids that `others` does not have at the same place."""
+    for far in _unlike(range(0, len(ids), _FAR), _FAR, ids, others):
+        for near in _unlike(range(far, min(far + _FAR, len(ids)), _NEAR), _NEAR, ids, others):
+            for at in _unlike(range(near, min(near + _NEAR, len(ids)), ID_BYTES), ID_BYTES, ids, others):
+                yield at // ID_BYTES
+
+
+def _unlike(places: range, size: int, ids: bytes, others: bytes) -> Iterator[int]:
+    return (at for at in places if ids[at : at + size] != others[at : at + size])

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queue import SimpleQueue
+    from threading import Thread
     from typing import Any, TypeVar
 
     Item = TypeVar("Item")
@@ -76,10 +77,10 @@ def ordered_map(
 
 
 def shared_map(function: Callable[[int], Result], count: int) -> Generator[Result, None, None]:
-    """Yield `function(number)` for 0 to `count` - 1 in order, half of it done by the calling thread itself.
+    """Return `function(number)` for 0 to `count` - 1 in order, half of it done by the calling thread itself.
 
     Nothing is handed over and nobody waits, which suits many small pieces of work; results that come too early
-    are kept, so they should be small.
+    are kept, so they should be small. The other thread begins at once, the calling one when it draws the first.
     """
     from threading import Thread
 
@@ -96,6 +97,18 @@ def shared_map(function: Callable[[int], Result], count: int) -> Generator[Resul
 
     thread = Thread(target=work, daemon=True)
     thread.start()
+
+    return _shared(function, numbers, count, results, errors, thread)
+
+
+def _shared(
+    function: Callable[[int], Result],
+    numbers: Iterator[int],
+    count: int,
+    results: dict[int, Result],
+    errors: list[BaseException],
+    thread: Thread,
+) -> Generator[Result, None, None]:
     wanted = 0
     try:
         for number in numbers:

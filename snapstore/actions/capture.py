@@ -73,30 +73,40 @@ class Capture:
             self._ahead[name] = bytes(ids)
         self._stored[name] = self._writer.stored_bytes - before
 
-    def read(self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True) -> Manifest:
-        """Hash a view and store its new blocks, unless `keep` is false; return its manifest."""
+    def read(
+        self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True, ahead: bool = False
+    ) -> Manifest:
+        """Hash a view and store its new blocks, unless `keep` is false; return its manifest.
+
+        With `ahead` they are compressed while the caller goes on, and how many bytes they come to is not said.
+        """
         progress.start(f"reading {name}", view.bytes)
-        before = self._writer.stored_bytes
+        before = 0 if ahead else self._writer.stored_bytes
         base_id, base = self._base(name)
         look = look_at(view)
-        ids = self._stored_ids(name, view, base, progress) if keep else b"".join(_counted(view.ids(), progress))
+        ids = (
+            self._stored_ids(name, view, base, progress, ahead=ahead)
+            if keep
+            else b"".join(_counted(view.ids(), progress))
+        )
         manifest = Manifest.of(view.page_size, view.page_count, ids)
         content = manifest.id
         if keep and content != base_id:
-            content = self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
+            content = self._writer.add(Kind.MANIFEST, manifest.encode(), base_id, ahead=ahead)
         if seen := sighting(view, look, content):
             self._sightings.append(seen)
         self._manifests[name] = manifest
         self._records[name] = _describe(view, content.hex(), manifest)
-        self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before
+        if not ahead:
+            self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before
         return manifest
 
-    def _stored_ids(self, name: str, view: View, base: Manifest | None, progress: Progress) -> bytes:
+    def _stored_ids(self, name: str, view: View, base: Manifest | None, progress: Progress, *, ahead: bool) -> bytes:
         """Store the blocks of a view that its base has not; return the ids of all."""
         ids = bytearray()
         usable = base if base and base.page_size == view.page_size else None
         known = usable.block_ids if usable else self._ahead.get(name, b"")
-        self._writer.add_all(_changed_blocks(view, usable, known, ids, progress))
+        self._writer.add_all(_changed_blocks(view, usable, known, ids, progress), ahead=ahead)
         return bytes(ids)
 
     def known(self, *, anywhere: bool) -> Captured | None:

@@ -1,16 +1,18 @@
 """Restore: a snapshot back into the live databases, under open connections.
 
 In the order things happen: decide for each database whether it can be changed in place; begin a write
-transaction on each that can; store what is there now (the safety snapshot) and the intent; write the
-pages that differ; commit; look at what was written; move HEAD. Up to the commit every error, and every
-kill, leaves the old state.
+transaction on each that can; write the pages that differ into it, while what was there (the safety snapshot) is
+compressed; make that and the intent durable; commit; look at what was written; move HEAD. Up to the commit every
+error, and every kill, leaves the old state.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.in_place import check_written, commit, differing_pages, write_pages
@@ -19,7 +21,9 @@ from snapstore.actions.restore_job import RestoreJob
 from snapstore.actions.settle import finish_move, settle, try_move
 from snapstore.actions.whole_file import refuse_if_open, replace_file
 from snapstore.database.live import LiveDatabases
+from snapstore.database.wal import sync_log
 from snapstore.errors import ConfigurationError, DatabaseCorrupt, NotADatabase, SnapError
+from snapstore.files import translated
 from snapstore.history.intents import Intent
 from snapstore.history.snapshot import Snapshot
 from snapstore.patience import Patience
@@ -73,8 +77,17 @@ class RestoreResult(Record):
     dry_run: bool = False
 
 
-def restore(store: Store, project: Project, options: RestoreOptions, progress: Progress = SILENT) -> RestoreResult:
+Later = Callable[[Callable[[], None]], None]
+"""Takes what is left to do once the caller has been told."""
+
+
+def restore(
+    store: Store, project: Project, options: RestoreOptions, progress: Progress = SILENT, later: Later | None = None
+) -> RestoreResult:
     """Bring a snapshot back.
+
+    With `later`, the live databases are as the snapshot has them when this returns, but it is for what is left to
+    sync them and to move HEAD, which until then is that of a restore that was cut off (settle.py).
 
     Raises WrongDatabase, DatabaseLocked, DatabaseReadOnly, DatabaseInUse, DatabaseUnusable, StoreDamaged,
     DiskFull; the live databases are then as they were.
@@ -84,10 +97,22 @@ def restore(store: Store, project: Project, options: RestoreOptions, progress: P
     names = _names(snapshot, project, options)
     if not options.foreign:
         check_belongs(options.snapshot, snapshot, project, names)
-    with store.lock(project.origin, shared=options.dry_run):
+    with ExitStack() as stack:
+        stack.enter_context(store.lock(project.origin, shared=options.dry_run))
         if not options.dry_run:
             settle(store, project, options.timeout)
-        return _Restore(store, project, options, snapshot, names).run(start, progress)
+        restoring = _Restore(store, project, options, snapshot, names, is_synced=later is None)
+        result = restoring.run(start, progress)
+        if later and result.changed and not options.dry_run:
+            later(partial(_finish, restoring, stack.pop_all()))
+        else:
+            restoring.finish(changed=result.changed)
+        return result
+
+
+def _finish(restoring: _Restore, locked: ExitStack) -> None:
+    with locked:
+        restoring.finish(changed=True)
 
 
 def _names(snapshot: Snapshot, project: Project, options: RestoreOptions) -> list[str]:
@@ -103,9 +128,17 @@ class _Restore:
     """One restore; its methods stand in the order they run in."""
 
     def __init__(
-        self, store: Store, project: Project, options: RestoreOptions, snapshot: Snapshot, names: list[str]
+        self,
+        store: Store,
+        project: Project,
+        options: RestoreOptions,
+        snapshot: Snapshot,
+        names: list[str],
+        *,
+        is_synced: bool,
     ) -> None:
         self._store = store
+        self._is_synced = is_synced
         self._project = project
         self._options = options
         self._jobs = {
@@ -123,22 +156,23 @@ class _Restore:
                 for name, job in self._jobs.items():
                     if job.view:
                         keep = self._options.safety and not self._options.dry_run
-                        job.now = capture.read(name, job.view, progress, keep=keep)
+                        job.now = capture.read(name, job.view, progress, keep=keep, ahead=True)
+                written: dict[str, int] = {}
                 changed = not all(job.is_done for job in self._jobs.values())
                 if self._options.dry_run:
                     results = {name: self._would(job) for name, job in self._jobs.items()}
                     return self._result(start, results, changed=changed)
                 if changed:
+                    written = self._write_pages()
                     self._keep_state_before(capture)
-            results = self._write(live)
-        self._move_head(changed=changed)
+            results = self._commit(live, written)
         return self._result(start, results, changed=changed)
 
     def _begin(self, live: LiveDatabases) -> None:
         """Begin the write transactions; where SQLite cannot read one of a set, all of it is replaced."""
         try:
             page_sizes = {name: self._jobs[name].record.page_size for name in live.files}
-            views = live.read() if self._options.dry_run else live.write(page_sizes)
+            views = live.read() if self._options.dry_run else live.write(page_sizes, synced=self._is_synced)
             for name, view in views.items():
                 self._jobs[name].begin(view)
         except (DatabaseCorrupt, NotADatabase) as error:
@@ -169,16 +203,20 @@ class _Restore:
             self._store.intents.put(self._project.origin, self._intent(changed=True))
             try_move(self._store, self._project, self._intent(changed=True), tuple(self._jobs))
 
-    def _write(self, live: LiveDatabases) -> dict[str, RestoredDatabase]:
+    def _write_pages(self) -> dict[str, int]:
+        """Write what differs into the transactions; until they are committed nobody sees it, and a crash undoes it."""
+        self._refuse()
+        return {name: write_pages(self._store, job) for name, job in self._jobs.items() if job.is_in_place}
+
+    def _commit(self, live: LiveDatabases, written: dict[str, int]) -> dict[str, RestoredDatabase]:
         results = {}
         in_place = [job for job in self._jobs.values() if job.is_in_place]
         try:
-            self._refuse()
             for name, job in self._jobs.items():
                 if job.is_done:
                     results[name] = RestoredDatabase(NONE, 0, job.target.page_count)
                 elif job.is_in_place:
-                    results[name] = RestoredDatabase(IN_PLACE, write_pages(self._store, job), job.target.page_count)
+                    results[name] = RestoredDatabase(IN_PLACE, written[name], job.target.page_count)
             for job, version in [(job, commit(job)) for job in in_place]:
                 check_written(job, version)
             for name, job in self._jobs.items():
@@ -201,7 +239,14 @@ class _Restore:
         done = replace_file(self._store, job, force=self._options.force)
         return RestoredDatabase(REPLACED, job.target.page_count, job.target.page_count, done.kept, done.still_open)
 
-    def _move_head(self, *, changed: bool) -> None:
+    def finish(self, *, changed: bool) -> None:
+        """Make sure that what was written stays, and move HEAD."""
+        if self._options.dry_run:
+            return
+        if changed and not self._is_synced:
+            for job in self._jobs.values():
+                with translated(job.path):
+                    sync_log(os.path.realpath(job.path))
         names = tuple(self._jobs)
         heads = self._store.refs.head(self._project.origin)
         if not changed and all(heads.get(name) == self._options.snapshot for name in names):

@@ -18,7 +18,7 @@ class RestoreJob:
 
     `reason` says why the file has to be replaced as a whole, empty where its pages can be changed in
     place; `damaged` that SQLite cannot read it. `view` is its write transaction, `now` what it holds,
-    `written` the ids of the blocks that were changed, by number.
+    `written` the ids of the blocks that were changed, by number, `images` the first pages of them, by page number.
     """
 
     def __init__(self, path: str, record: DatabaseRecord, target: Manifest) -> None:
@@ -30,6 +30,7 @@ class RestoreJob:
         self.view: View | None = None
         self.now: Manifest | None = None
         self.written: dict[int, bytes] = {}
+        self.images: dict[int, bytes] = {}
 
     @classmethod
     def assess(cls, store: Store, path: str, record: DatabaseRecord, *, force: bool) -> RestoreJob:
@@ -60,7 +61,7 @@ class RestoreJob:
     @property
     def is_done(self) -> bool:
         """Whether the database holds the target already."""
-        return self.now is not None and self.now.id == self.target.id
+        return self.now == self.target
 
     @property
     def is_in_place(self) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
+from snapstore.database.wal import sync_log
 from snapstore.errors import DatabaseUnusable
+from snapstore.files import translated
 from snapstore.history.intents import Intent
 from snapstore.history.manifest import Manifest
 from snapstore.history.reflog import HEAD
@@ -29,6 +32,9 @@ def settle(store: Store, project: Project, timeout: float) -> Intent | None:
     stayed = _standing_on(store, intent.before, contents) if intent.before else ()
     at_target = _standing_on(store, intent.target, contents)
     arrived = tuple(name for name in intent.databases if name in at_target or (name in contents and name not in stayed))
+    for name in arrived:
+        with translated(project.databases[name]):  # whoever was cut off may not have come to it
+            sync_log(os.path.realpath(project.databases[name]))
     with store.catalog.transaction():
         if store.intents.get(project.origin) != intent:
             return None

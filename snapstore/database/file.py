@@ -17,6 +17,7 @@ from snapstore import engine
 from snapstore.database.ahead import Ahead, begun_on
 from snapstore.database.header import Header
 from snapstore.database.wal import wal_path
+from snapstore.database.wal_index import index_path, log_end
 from snapstore.errors import (
     DatabaseCorrupt,
     DatabaseLocked,
@@ -34,6 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
+    from snapstore.database.wal_index import LogEnd
     from snapstore.database.watch import Watch
 
 _SAMPLE_BYTES = 1024
@@ -55,6 +57,7 @@ class _Shared:
         self.watch: Watch | None = None
         self._users = 0
         self._spare: list[int] = []
+        self._index = -1
 
     @classmethod
     def of(cls, path: str, identity: tuple[int, int]) -> _Shared:
@@ -68,6 +71,17 @@ class _Shared:
                 shared._spare.append(fd)
         shared._users += 1
         return shared
+
+    def log_end(self, path: str) -> LogEnd | None:
+        """Return where the log ends, by the wal-index, whose descriptor is kept as long as the file's."""
+        try:
+            found = os.stat(index_path(path))
+            if self._index < 0 or not os.path.samestat(found, os.fstat(self._index)):
+                self._index = os.open(index_path(path), os.O_RDONLY | os.O_CLOEXEC)
+                self._spare.append(self._index)
+            return log_end(self._index)
+        except OSError:
+            return None
 
     @classmethod
     def watch_of(cls, path: str) -> Watch | None:
@@ -198,6 +212,10 @@ class DatabaseFile:
         """Return what changes when the file is written: inode, bytes, modification time in ns."""
         found = os.fstat(self._fd)
         return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def log_end(self) -> LogEnd | None:
+        """Return where the write-ahead log ends, None where that cannot be told."""
+        return self._shared.log_end(self.path)
 
     def is_replaced(self) -> bool:
         """Tell whether another file has taken the path since this one was opened."""

@@ -52,14 +52,20 @@ class LiveDatabases:
                 next(iter(probes.values())).give_up()
         raise AssertionError("count() does not end")
 
-    def write(self, page_sizes: Mapping[str, int]) -> dict[str, View]:
-        """Begin a write transaction on each; an empty file takes the page size given for it."""
+    def write(self, page_sizes: Mapping[str, int], *, synced: bool = True) -> dict[str, View]:
+        """Begin a write transaction on each; an empty file takes the page size given for it.
+
+        Without `synced`, the logs of those in WAL mode have to be synced after the commit.
+        """
         views = {}
         for name, file in self.files.items():
             connection = file.connect(self._patience, writable=True)
             if file.header() is None and page_sizes.get(name):
                 connection.rows(f"PRAGMA page_size = {page_sizes[name]}")
-            patch.begin(connection, exclusive=len(self.files) > 1)
+            patch.begin(connection, exclusive=len(self.files) > 1, synced=synced)
+            if not synced and connection.value("PRAGMA journal_mode") != "wal":
+                connection.rows("ROLLBACK")
+                patch.begin(connection, exclusive=len(self.files) > 1)
             views[name] = View(file, connection)
         return views
 

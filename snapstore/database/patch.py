@@ -22,15 +22,16 @@ _WRITE = "INSERT INTO sqlite_dbpage(pgno, data) VALUES (?, ?)"
 _FULL_VACUUM = 1
 
 
-def begin(connection: Connection, *, exclusive: bool = False) -> None:
+def begin(connection: Connection, *, exclusive: bool = False, synced: bool = True) -> None:
     """Begin the write transaction; waits for other writers.
 
-    With `exclusive`, in a rollback mode, for readers too, so that the commit cannot meet one.
+    With `exclusive`, in a rollback mode, for readers too, so that the commit cannot meet one. Without `synced`, in WAL
+    mode, the commit is durable once the log is synced.
     """
     connection.rows(f"PRAGMA cache_size = -{CACHE_KIB}")
     # SQLite cuts the file after it has removed the journal: a journal that came back after a power cut would be
     # played back over a file that lacks those pages.
-    connection.rows("PRAGMA synchronous = EXTRA")
+    connection.rows(f"PRAGMA synchronous = {'EXTRA' if synced else 'NORMAL'}")
     connection.rows("BEGIN EXCLUSIVE" if exclusive else "BEGIN IMMEDIATE")
 
 

@@ -24,7 +24,7 @@ from snapstore.database.wal import pages_named
 from snapstore.database.watch import Known
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, DatabaseUnreadable
-from snapstore.ids import ID_BYTES, object_id
+from snapstore.ids import ID_BYTES, numbers_unlike, object_id
 from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
 
@@ -32,7 +32,6 @@ PIECES_AHEAD = 16
 BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: whoever restores needs them again
 PAGES_FETCHED = 1024  # of the log at most, to be at hand
 PAGES_A_QUERY = 100
-_STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class NewBlock(Record):
@@ -110,12 +109,9 @@ class View:
     @cached_property
     def _in_wal(self) -> set[int]:
         """Look which pages the log has; while the transaction is open it only gets more of them."""
+        if self.sight and self.sight.logged is not None:
+            return self.sight.logged
         return pages_named(self.file.path) if self.is_wal and not self.file.immutable else set()
-
-    @property
-    def pages_logged(self) -> Collection[int]:
-        """The pages that the log had when the transaction began, and perhaps more."""
-        return self._in_wal
 
     def block(self, index: int) -> bytes:
         """Return block `index` of the image."""
@@ -138,7 +134,8 @@ class View:
             changed: list[int] = []
             first = 0
             for ids in self.ids():
-                changed += _unlike(first, ids, known[first * ID_BYTES : first * ID_BYTES + len(ids)])
+                here = known[first * ID_BYTES : first * ID_BYTES + len(ids)]
+                changed += (first + number for number in numbers_unlike(ids, here))
                 first += len(ids) // ID_BYTES
                 yield Scanned(ids, [])
             if 0 < len(changed) <= BLOCKS_KEPT:
@@ -155,14 +152,14 @@ class View:
         """
         if self.sight and self.sight.known:
             ids = self._ids_followed(self.sight.known)
-            self._learn(ids)
+            self.learn(ids)
             yield ids
             return
         found = bytearray()
         for ids in self.ids_hashed():
             found += ids
             yield ids
-        self._learn(bytes(found))
+        self.learn(bytes(found))
 
     def ids_hashed(self) -> Iterator[bytes]:
         """Yield the ids of consecutive blocks, all in order, whatever is known.
@@ -190,7 +187,7 @@ class View:
             ids[number * ID_BYTES : (number + 1) * ID_BYTES] = object_id(self.block(number))
         return bytes(ids)
 
-    def _learn(self, ids: bytes) -> None:
+    def learn(self, ids: bytes) -> None:
         """Tell whoever follows the changes; without the transaction what was read may be torn."""
         if self.file.watch and self.connection.in_transaction:
             self.file.watch.learn(self, ids)
@@ -206,9 +203,9 @@ class View:
             return _Piece(first, count, {})
         start = blocks.first_page(first, self.page_size)
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
-        return _Piece(first, count, self._pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
+        return _Piece(first, count, self.pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
 
-    def _pages(self, wanted: list[int]) -> dict[int, bytes]:
+    def pages(self, wanted: list[int]) -> dict[int, bytes]:
         """Return pages as SQLite sees them, many with one statement."""
         found: dict[int, bytes] = {}
         for start in range(0, len(wanted), PAGES_A_QUERY):
@@ -228,7 +225,7 @@ class View:
         """Have the pages of some blocks at hand that the log has, where they are few."""
         here = [pgno for pgno in self._in_wal if pgno <= self.page_count and self._block_of(pgno) in indexes]
         if len(here) <= PAGES_FETCHED:
-            self._fetched = self._pages(here)
+            self._fetched = self.pages(here)
 
     def _block_of(self, pgno: int) -> int:
         return blocks.block_of(pgno, self.page_size)
@@ -241,7 +238,7 @@ class View:
         for scanned in self._hashed_pieces():
             found += scanned.ids
             yield scanned
-        self._learn(bytes(found))
+        self.learn(bytes(found))
 
     def _hashed_pieces(self) -> Iterator[Scanned]:
         pieces = (self._piece(first, PIECE_BLOCKS) for first in range(0, self.block_count, PIECE_BLOCKS))
@@ -339,15 +336,3 @@ def _replaced(ids: bytes, others: dict[int, bytes]) -> bytes:
     for at, id_ in others.items():
         changed[at * ID_BYTES : (at + 1) * ID_BYTES] = id_
     return bytes(changed)
-
-
-def _unlike(first: int, ids: bytes, known: bytes) -> list[int]:
-    """Return the numbers of the blocks, counted from `first`, whose ids are not the known ones."""
-    if ids == known:
-        return []
-    found: list[int] = []
-    for start in range(0, len(ids), _STRIDE):
-        if ids[start : start + _STRIDE] != known[start : start + _STRIDE]:
-            places = range(start, min(start + _STRIDE, len(ids)), ID_BYTES)
-            found += [first + at // ID_BYTES for at in places if ids[at : at + ID_BYTES] != known[at : at + ID_BYTES]]
-    return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 
 HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
@@ -23,6 +24,22 @@ _FRAME = struct.Struct(">I4x8s8x")
 def wal_path(database: str) -> str:
     """Return the path of the write-ahead log of a database's real path."""
     return database + "-wal"
+
+
+def sync_log(database: str) -> None:
+    """Make what is in the log durable, for whoever committed without. Raises OSError."""
+    with suppress(FileNotFoundError):
+        fd = os.open(wal_path(database), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)  # SQLite locks the -shm file, never the log, so this drops no lock
+
+
+def frame_of(header: bytes) -> tuple[int, bytes]:
+    """Return the page number and the salts of a frame's header."""
+    pgno, salts = _FRAME.unpack(header)
+    return pgno, salts
 
 
 def pages_named(database: str) -> set[int]:
@@ -52,7 +69,7 @@ def _pages_named(fd: int) -> set[int]:
     pages: set[int] = set()
     offset = HEADER_BYTES
     while len(frame := os.pread(fd, FRAME_HEADER_BYTES, offset)) == FRAME_HEADER_BYTES:
-        pgno, frame_salts = _FRAME.unpack(frame)
+        pgno, frame_salts = frame_of(frame)
         if frame_salts != salts:
             break
         pages.add(pgno)

@@ -28,10 +28,15 @@ class Known(Record):
 
 
 class Sight(Record):
-    """What is known of a view; `moment` is what tells its state from all others, None where it cannot be told."""
+    """What is known of a view.
+
+    `moment` is what tells its state from all others, or the end that the log had at the latest when it began, None
+    where neither can be told; `logged` are the pages that the log names, None where that has to be looked up.
+    """
 
     known: Known | None
     moment: object
+    logged: set[int] | None = None
 
 
 class Watch(Protocol):

@@ -12,12 +12,11 @@ import struct
 from collections.abc import Iterator
 
 from snapstore import blocks
-from snapstore.ids import ID_BYTES, object_id
+from snapstore.ids import ID_BYTES, numbers_unlike, object_id
 from snapstore.records import Record
 
 MAGIC = b"SNAPMANI"
 _HEADER = struct.Struct(">8s I I")
-_STRIDE = 128 * ID_BYTES  # compared at once: nearly all blocks of two states are alike
 
 
 class Manifest(Record):
@@ -68,9 +67,5 @@ class Manifest(Record):
 
     def blocks_unlike(self, other: Manifest) -> Iterator[tuple[int, bytes]]:
         """Yield number and id of each block that `other` does not have at the same place."""
-        for start in range(0, len(self.block_ids), _STRIDE):
-            ours, others = self.block_ids[start : start + _STRIDE], other.block_ids[start : start + _STRIDE]
-            if ours != others:
-                for at in range(0, len(ours), ID_BYTES):
-                    if (id_ := ours[at : at + ID_BYTES]) != others[at : at + ID_BYTES]:
-                        yield (start + at) // ID_BYTES, id_
+        for number in numbers_unlike(self.block_ids, other.block_ids):
+            yield number, self.block_ids[number * ID_BYTES : (number + 1) * ID_BYTES]

@@ -53,6 +53,8 @@ class ObjectStore:
         self.catalog = catalog
         self._packs: dict[str, PackReader] = {}
         self._recent: dict[bytes, bytes] = {}
+        self.elsewhere: list[Callable[[bytes], bytes | None]] = []
+        """Who may have the bytes of an object at hand, quicker than they are decoded; they are checked."""
         self._large: dict[bytes, bytes] = {}
         self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
 
@@ -220,7 +222,13 @@ class ObjectStore:
             _keep(self._large, _LARGE_KEPT, id_, data)
 
     def _kept(self, id_: bytes) -> bytes | None:
-        return self._recent.get(id_) or self._large.get(id_)
+        if data := self._recent.get(id_) or self._large.get(id_):
+            return data
+        for find in self.elsewhere:
+            if (data := find(id_)) is not None and object_id(data) == id_:
+                self.remember(id_, data)
+                return data
+        return None
 
     def _pack(self, name: str) -> PackReader:
         if name not in self._packs:

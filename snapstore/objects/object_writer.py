@@ -22,6 +22,7 @@ from snapstore.timestamps import now
 _WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
 _SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _CANDIDATES_A_QUERY = 32
+_WORTH_A_THREAD = 4  # fewer are compressed before another thread has begun
 _FEW_OBJECTS = 96  # that are compressed without handing each of them over
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
@@ -50,6 +51,16 @@ class _Job(Record):
     base: _Base | None
 
 
+class Frame(Record):
+    """An object compressed, with its base as prefix or without."""
+
+    data: bytes
+    uses_prefix: bool
+
+
+Encoded = Generator[tuple[_Job, Frame, "bytes | None"], None, None]
+
+
 class ObjectWriter:
     """Adds objects in one pack: nothing of it counts before `finish` and `record`."""
 
@@ -60,7 +71,8 @@ class ObjectWriter:
         self._was_empty = objects.is_empty()  # then a first take need not look every block up
         self._mended: set[bytes] = set()
         self._finished: tuple[str, int] | None = None
-        self.stored_bytes = 0
+        self._begun: list[Encoded] = []
+        self._stored_bytes = 0
 
     def __enter__(self) -> ObjectWriter:
         return self
@@ -70,24 +82,45 @@ class ObjectWriter:
             with suppress(OSError):
                 self._pack.discard()
 
-    def add(self, kind: Kind, data: bytes, base: bytes | None) -> bytes:
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes the objects that were added have in the pack."""
+        self._end_what_was_begun()
+        return self._stored_bytes
+
+    def add(self, kind: Kind, data: bytes, base: bytes | None, *, ahead: bool = False) -> bytes:
         """Store one object unless it is known; return its id."""
         id_ = object_id(data)
-        self.add_all([Candidate(kind, id_, data, base)])
+        self.add_all([Candidate(kind, id_, data, base)], ahead=ahead)
         return id_
 
-    def add_all(self, candidates: Iterable[Candidate]) -> None:
-        """Store those of the candidates that are not known; bases are decoded where they are compressed."""
+    def add_all(self, candidates: Iterable[Candidate], *, ahead: bool = False) -> None:
+        """Store those of the candidates that are not known; bases are decoded where they are compressed.
+
+        With `ahead` a few are compressed in another thread while the caller goes on, at the latest by `finish`.
+        """
         drawn = iter(candidates)
         first = list(islice(drawn, _FEW_OBJECTS))
-        with closing(self._new(chain(first, drawn))) as new, closing(_encoded(new, len(first))) as encoded:
+        if ahead and len(first) < _FEW_OBJECTS:
+            self._begun.append(_encoded(self._new(first), len(first)))
+            return
+        self._end_what_was_begun()
+        with closing(self._new(chain(first, drawn))) as new:
+            self._put(_encoded(new, len(first)))
+
+    def _end_what_was_begun(self) -> None:
+        while self._begun:
+            self._put(self._begun.pop(0))
+
+    def _put(self, encoded: Encoded) -> None:
+        with closing(encoded):
             for job, frame, prefix in encoded:
                 if self._pack is None:
                     self._pack = PackWriter(self._objects.folder)
                 one = job.candidate
                 base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
                 self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
-                self.stored_bytes += len(frame.data)
+                self._stored_bytes += len(frame.data)
                 if job.base and prefix is not None:
                     self._objects.remember(job.base.id, prefix)
                 del self._in_flight[one.id]
@@ -104,6 +137,7 @@ class ObjectWriter:
 
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
+        self._end_what_was_begun()
         if self._pack is None:
             return 0
         self._finished = self._pack.finish()
@@ -169,22 +203,14 @@ class ObjectWriter:
             return _Job(candidate, None)
 
 
-class Frame(Record):
-    """An object compressed, with its base as prefix or without."""
-
-    data: bytes
-    uses_prefix: bool
-
-
-def _encoded(jobs: Iterable[_Job], at_least: int) -> Generator[tuple[_Job, Frame, bytes | None], None, None]:
+def _encoded(jobs: Iterable[_Job], at_least: int) -> Encoded:
     """Compress in order; a few are shared with one other thread, so that nothing is handed over."""
-    if at_least < _FEW_OBJECTS:
-        few = list(jobs)
-        with closing(shared_map(lambda number: _encode(few[number]), len(few))) as encoded:
-            yield from encoded
-    else:
-        with closing(ordered_map(_encode, jobs, ahead=_OBJECTS_AHEAD)) as encoded:
-            yield from encoded
+    if at_least >= _FEW_OBJECTS:
+        return ordered_map(_encode, jobs, ahead=_OBJECTS_AHEAD)
+    few = list(jobs)
+    if len(few) < _WORTH_A_THREAD:
+        return (_encode(job) for job in few)
+    return shared_map(lambda number: _encode(few[number]), len(few))
 
 
 def _encode(job: _Job) -> tuple[_Job, Frame, bytes | None]:

@@ -114,6 +114,10 @@ class Session:
         """Say what the session is and how it follows changes."""
         return self._build(results.Info, "info")
 
+    def release(self) -> None:
+        """Let the databases go until the next request, so that the application may have them alone."""
+        self.call("release")
+
     def tag(
         self,
         name: str,

@@ -26,6 +26,13 @@ def _info(at: Workplace) -> Any:
     }
 
 
+@method("release")
+def _release(at: Workplace) -> Any:
+    """Let the databases go until the next request, for what needs them alone: to leave WAL mode, say."""
+    at.release()
+    return {"released": list(at.project.databases)}
+
+
 @method("shutdown")
 def _shutdown(at: Workplace) -> Any:
     """End the session, after this answer; closing standard input does the same."""

@@ -1,9 +1,8 @@
 """The change tracker: knows which pages of one live database may have changed since its blocks were last hashed.
 
-In WAL mode a connection holds a read transaction (the hold). The log cannot be begun anew past what it reads, so every
-change since is in the log, whose frame headers name the pages. At rest points the hold is let go, the log is
-checkpointed, and it is taken again; `PRAGMA data_version` of the connection that checkpoints tells whether anybody
-wrote in between. Where the data version is the one of a state that is known, not even the log is read.
+In WAL mode every change is in the log, whose frames name the pages, and the wal-index says where it ended when the
+blocks were known. A read transaction keeps the log from being begun anew (hold.py); at rest points it is let go, the
+log is checkpointed, and it is taken again.
 
 In the rollback modes a file whose inode, size, modification time and change counter are as they were was not written.
 
@@ -16,16 +15,19 @@ import os
 from collections.abc import Collection
 from contextlib import suppress
 
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.file import DatabaseFile
+from snapstore.database.header import normalise
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
 from snapstore.database.wal import wal_path
+from snapstore.database.wal_index import LogEnd
 from snapstore.database.watch import Known, Sight
-from snapstore.engine import Connection
 from snapstore.errors import SnapError, TrackerMismatch
 from snapstore.ids import ID_BYTES
 from snapstore.patience import Patience
 from snapstore.records import Record
+from snapstore.session.hold import Hold
 
 LOG_LIMIT = 4 << 20  # bytes: about what SQLite's own automatic checkpoint lets it grow to
 BY_LOG, BY_STAMP, BY_HASHING = "log", "stamp", "hashing"
@@ -37,7 +39,7 @@ _abandoned: list[DatabaseFile] = []
 
 
 class _State(Record):
-    """The block ids of an image, and the moment that tells it from all others."""
+    """The block ids of an image, and its moment (database/watch.py)."""
 
     moment: object
     page_size: int
@@ -48,6 +50,20 @@ class _State(Record):
         return Known(self.page_size, self.page_count, self.ids, changed)
 
 
+class _Filed(Record):
+    """An image that the file itself has, and the numbers of its blocks by their ids."""
+
+    page_size: int
+    page_count: int
+    numbers: dict[bytes, int]
+
+    @classmethod
+    def of(cls, state: _State) -> _Filed:
+        ids = state.ids
+        numbers = {ids[at : at + ID_BYTES]: at // ID_BYTES for at in range(0, len(ids), ID_BYTES)}
+        return cls(state.page_size, state.page_count, numbers)
+
+
 class Tracker:
     """Follows one database; `hashed` counts the views of which nothing was known, `answered` the others."""
 
@@ -56,12 +72,9 @@ class Tracker:
         self.hashed = self.answered = self.rests = self.checks = 0
         self.is_off = False
         self._file: DatabaseFile | None = None
-        self._probe: Connection | None = None
-        self._probes = 0
-        self._hold: Connection | None = None
-        self._held: object = None
-        self._base: _State | None = None
+        self._hold: Hold | None = None
         self._now: _State | None = None
+        self._filed: _Filed | None = None
         self._rest_at = LOG_LIMIT
         self.how = BY_HASHING
 
@@ -81,10 +94,9 @@ class Tracker:
         if self._file.is_replaced():
             self._abandon()
             return
-        self._release()
-        if self._probe:
-            with suppress(SnapError):
-                self._probe.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self._hold:
+            self._hold.release()
+            self._hold.checkpoint()
         self.let_go()
         self._file.watch = None
         self._file.close()
@@ -97,38 +109,51 @@ class Tracker:
         self.close()
 
     def before(self) -> object:
-        """Return the present data version, None where it cannot be told."""
-        return self._version() if self._is_wal() else None
+        """Return where the log ends, None where that cannot be told."""
+        return self._held().end() if self._file and self._is_wal(self._file) else None
 
     def look(self, view: View, before: object, *, alone: bool) -> Sight:
         """Say what is known of a view, and take the hold where there is none."""
         if view.file.immutable:
             return Sight(None, None)
-        moment = self._moment(view, before, alone=alone)
-        known = self._known(view, moment)
-        if known:
+        sight = self._look_at_log(view, before, alone=alone) if view.is_wal else self._look_at_file(view)
+        if sight.known:
             self.answered += 1
         else:
             self.hashed += 1
-        return Sight(known, moment)
+        return sight
 
     def learn(self, view: View, ids: bytes) -> None:
         """Take the ids of all blocks of a view."""
         moment = view.sight.moment if view.sight else None
-        if moment is None:
-            return
-        self._now = _State(moment, view.page_size, view.page_count, ids)
-        if self._hold and self._base is None and self._held == moment:
-            self._base = self._now
+        if moment is not None:
+            self._now = _State(moment, view.page_size, view.page_count, ids)
+            if self._hold and self._hold.since == moment:
+                self._filed = _Filed.of(self._now)
+
+    def block(self, id_: bytes) -> bytes | None:
+        """Return the bytes that the file itself has where the block of an id was when the hold was taken.
+
+        While it is held no checkpoint writes to the file, unless some of the log was not in it by then.
+        """
+        filed = self._filed
+        number = filed.numbers.get(id_) if filed else None
+        if filed is None or number is None or self._file is None:
+            return None
+        start = number * BLOCK_BYTES
+        data = self._file.read(min(BLOCK_BYTES, filed.page_count * filed.page_size - start), start)
+        if number == 0:
+            first = bytearray(data)
+            normalise(first, filed.page_count)
+            return bytes(first)
+        return data
 
     def let_go(self) -> None:
         """Close all connections, before another file takes the place of this one."""
-        self._release()
-        self._now = None
-        if self._file:
-            for connection in filter(None, (self._hold, self._probe)):
-                self._file.disconnect(connection)
-        self._hold = self._probe = None
+        self._now = self._filed = None
+        if self._hold:
+            self._hold.close()
+        self._hold = None
 
     @property
     def log_bytes(self) -> int:
@@ -140,13 +165,10 @@ class Tracker:
 
     def rest(self) -> None:
         """Have the log checkpointed where it has grown too long."""
-        if self._held is None or self.log_bytes <= self._rest_at:
-            return
-        if self._base is None:  # nothing is known that would be lost
-            self._release()
+        if self._hold is None or self._hold.since is None or self.log_bytes <= self._rest_at:
             return
         with suppress(SnapError):  # a full disk, a damaged file: whoever asks for something will be told
-            self._rest()
+            self._rest(self._hold)
         self._rest_at = max(LOG_LIMIT, self.log_bytes + LOG_LIMIT // 4)  # somebody may have kept it as long as it is
 
     def check(self, timeout: float) -> None:
@@ -163,84 +185,64 @@ class Tracker:
             self.switch_off()
             raise TrackerMismatch(self.path, f"blocks {_unlike(said, found)}")
 
-    def _known(self, view: View, moment: object) -> Known | None:
-        now = self._now
-        if now and moment is not None and now.moment == moment and now.page_size == view.page_size:
-            return now.known()
-        if not view.is_wal:
-            self.how = BY_STAMP
-            return None
+    def _look_at_log(self, view: View, before: object, *, alone: bool) -> Sight:
+        """Compare where the log ends with where it ended when the blocks were known.
+
+        Where somebody commits while a transaction begins, its state is one between two ends; the pages that the log
+        names since the first of them are more than those that changed, and never fewer.
+        """
         self.how = BY_LOG
-        if self._base and self._base.page_size == view.page_size:
-            return self._base.known(view.pages_logged)
-        if moment is not None:
-            self._take_hold(moment)
+        hold = self._held()
+        end = hold.end()
+        logged = hold.pages_to(end, view.page_size) if end else None
+        if end is None or logged is None:
+            return Sight(None, None)
+        known = self._known_by_log(hold, end, view.page_size)
+        if known is None or hold.since is None:
+            hold.take()
+        return Sight(known, end if alone else before, logged)
+
+    def _known_by_log(self, hold: Hold, end: LogEnd, page_size: int) -> Known | None:
+        now = self._now
+        if now and isinstance(now.moment, LogEnd) and now.page_size == page_size:
+            changed = hold.changed(now.moment, end)
+            if changed is not None:
+                return now.known(changed)
+        self._now = None
         return None
 
-    def _moment(self, view: View, before: object, *, alone: bool) -> object:
-        """Return what tells a view's state from all others: None where somebody may have written as it began."""
-        if not view.is_wal:
-            self.let_go_of_log()
-            return self._stamp(view.file)
-        version = self._version()
-        return version if alone or version == before else None
-
-    def let_go_of_log(self) -> None:
-        """Give the connections back where the database has left WAL mode."""
-        if self._probe or self._hold:
+    def _look_at_file(self, view: View) -> Sight:
+        if self._hold:  # the database has left WAL mode
             self.let_go()
+        self.how = BY_STAMP
+        moment, now = self._stamp(view.file), self._now
+        is_same = now is not None and now.moment == moment and now.page_size == view.page_size
+        return Sight(now.known() if now and is_same else None, moment)
 
-    def _take_hold(self, moment: object) -> None:
-        """Hold the state of a moment; where somebody wrote since, nothing is held."""
-        self._release()
-        with suppress(SnapError):
-            if self._hold is None:
-                assert self._file is not None
-                self._hold = self._file.connect(Patience(0))
-            self._hold.rows("BEGIN")
-            self._hold.rows("SELECT 1 FROM sqlite_schema LIMIT 1")
-            if self._version() == moment:
-                self._held = moment
-                return
-        self._release()
-
-    def _release(self) -> None:
-        """Let the log go on without us."""
-        self._base = self._held = None
-        if self._hold:
-            self._hold.roll_back()
-
-    def _rest(self) -> None:
-        """Learn what the present state is, let the hold go, checkpoint, and take it again."""
+    def _rest(self, hold: Hold) -> None:
+        """Learn what the present state is, and take the hold past a checkpoint."""
         with LiveDatabases({"": self.path}, Patience(0)) as live:
             for _ in live.read()[""].ids():
                 pass
-        state = self._now
-        self._release()
+        state, self._now = self._now, None
         self.rests += 1
-        if self._probe is None or state is None:
-            return
-        self._probe.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._take_hold(state.moment)
-        if self._held is not None:
-            self._base = state
+        moment = state.moment if state else None
+        end = hold.pass_checkpoint(moment if isinstance(moment, LogEnd) else None)
+        if state and end:
+            self._now = state._replace(moment=end)
+            self._filed = _Filed.of(self._now)
 
-    def _is_wal(self) -> bool:
-        if self._file is None:
-            return False
+    def _held(self) -> Hold:
+        if self._hold is None:
+            assert self._file is not None
+            self._hold = Hold(self._file)
+        return self._hold
+
+    def _is_wal(self, file: DatabaseFile) -> bool:
         with suppress(SnapError):
-            header = self._file.header()
+            header = file.header()
             return header is not None and header.is_wal
         return False
-
-    def _version(self) -> object:
-        """Return what differs once anybody else has committed, None where it cannot be had."""
-        with suppress(SnapError):
-            if self._probe is None and self._file:
-                self._probe = self._file.connect(Patience(0))
-                self._probes += 1  # each counts versions from anew
-            return (self._probes, self._probe.value("PRAGMA data_version")) if self._probe else None
-        return None
 
     def _stamp(self, file: DatabaseFile) -> object:
         header = file.read(_HEADER_BYTES, 0)
@@ -251,9 +253,7 @@ class Tracker:
         if self._file:
             self._file.watch = None
             _abandoned.append(self._file)
-        self._file = self._probe = self._hold = None
-        self._base = self._now = None
-        self._held = None
+        self._file = self._hold = self._now = self._filed = None
 
 
 def _unlike(one: bytes, other: bytes) -> list[int]:

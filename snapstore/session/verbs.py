@@ -99,7 +99,7 @@ def _restore(
     id_ = at.resolve(rev) if rev else at.backup()
     only = (only_db,) if only_db else None
     options = RestoreOptions(id_, only, dry_run, safety, force, force, at.wait(timeout))
-    return plain(restore(at.store(), at.project, options))
+    return plain(restore(at.store(), at.project, options, later=at.later))
 
 
 @method("undo", TIMEOUT)

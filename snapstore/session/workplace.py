@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from snapstore.actions.state import LIVE, State, head_state, live_state, snapshot_state
-from snapstore.errors import DatabaseLocked, DatabaseUnusable, NoSnapshot
+from snapstore.errors import DatabaseLocked, DatabaseUnusable, NoSnapshot, SnapError
 from snapstore.history.reflog import HEAD
 from snapstore.hybrid.flow import Suite
 from snapstore.session.protocol import INVALID_PARAMS, Fault
@@ -26,6 +27,7 @@ class Workplace:
         self.suite: Suite | None = None
         self.marks = ExitStack()
         self.is_over = False
+        self._left: list[Callable[[], None]] = []
         self.trackers = {name: Tracker(path) for name, path in setting.project.databases.items()}
         self._until_check = CHECK_EVERY
         self._store: Store | None = None
@@ -39,6 +41,7 @@ class Workplace:
         if self._store is None:
             make = Store.create if create else Store.open
             self._store = make(self.setting.store_path, self.setting.timeout)
+            self._store.objects.elsewhere = [tracker.block for tracker in self.trackers.values()]
             self._catalog = self._identity()
         return self._store
 
@@ -79,6 +82,7 @@ class Workplace:
 
     def begin(self, timeout: float | None) -> None:
         """Make ready for a request. Raises TrackerMismatch: the request may be made again."""
+        self.finish()
         self.wait(timeout)
         for tracker in self.trackers.values():
             tracker.follow()
@@ -86,10 +90,28 @@ class Workplace:
         if not self._until_check:
             self.check()
 
+    def later(self, work: Callable[[], None]) -> None:
+        """Have something done once the answer is out, in any case before the next request and the end."""
+        self._left.append(work)
+
+    def finish(self) -> None:
+        """Do what was left for later; a restore that is not finished is settled by the next command."""
+        if self._left:
+            self.wait(None)
+        while self._left:
+            with suppress(SnapError):
+                self._left.pop(0)()
+
     def rest(self) -> None:
         """Do what is to be done while nobody waits for an answer."""
+        self.finish()
         for tracker in self.trackers.values():
             tracker.rest()
+
+    def release(self) -> None:
+        """Close all connections to the databases, until somebody looks at one again."""
+        for tracker in self.trackers.values():
+            tracker.let_go()
 
     def check(self) -> None:
         """Compare what is known of the databases by following them with what they hold. Raises TrackerMismatch."""
@@ -113,6 +135,7 @@ class Workplace:
 
     def close(self) -> None:
         """Let go of everything; a suite that runs is left to be repaired by the next one."""
+        self.finish()
         self.marks.close()
         for tracker in self.trackers.values():
             tracker.close()

@@ -16,14 +16,18 @@ from snapstore.session import results, server  # noqa: F401 - the server knows a
 from snapstore.session.failures import SessionError
 from snapstore.session.methods import METHODS, Method
 from snapstore.session.parameters import Parameter
+from snapstore.session.results import rows, sessions, snapshots, states, suites
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "session.md"
 BEGIN, END = "<!-- methods: from the code -->\n", "<!-- end of methods -->\n"
 ORDER = (
     *("tag", "backup", "restore", "undo", "reset", "status", "verify", "diff", "clean", "query", "log", "tags"),
-    *("show", "export", "begin_suite", "begin_test", "end_test", "end_suite", "info", "shutdown"),
+    *("show", "export", "begin_suite", "begin_test", "end_test", "end_suite", "info", "release", "shutdown"),
 )
-OTHERWISE = {"shutdown": "`suite_left_open`: whether a suite was running, which the next one repairs"}
+OTHERWISE = {
+    "release": "`released`: the names of the databases",
+    "shutdown": "`suite_left_open`: whether a suite was running, which the next one repairs",
+}
 
 
 def reference() -> str:
@@ -64,8 +68,8 @@ def _result(name: str) -> str:
 def _records() -> Iterator[str]:
     yield "## Results\n"
     yield "The names are those of the Python client's classes, in `snapstore.session.results`; the members are JSON's."
-    for kind in vars(results).values():
-        if hasattr(kind, "__dataclass_fields__"):
+    for module in (rows, snapshots, states, suites, sessions):
+        for kind in (one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__):
             yield f"\n**{kind.__name__}**: {' '.join((inspect.getdoc(kind) or '').split())}\n"
             hints = typing.get_type_hints(kind)
             yield ", ".join(f"`{one.name.rstrip('_')}` {_type(hints[one.name])}" for one in fields(kind))

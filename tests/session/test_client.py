@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlean
 
 from snapstore import Session
 from snapstore.errors import (
@@ -95,6 +96,40 @@ def test_every_verb_gives_its_result(snap: Snap) -> None:
         info = session.info()
         assert (info.pid, info.suite, info.databases["default"].tracking) == (session.pid, False, "log")
         assert {"tag", "restore", "shutdown"} <= set(info.methods)
+
+
+def test_a_released_database_may_leave_wal_mode_and_is_followed_again(snap: Snap) -> None:
+    with closing(connect(snap.database)) as application:
+        application.execute("PRAGMA journal_mode = wal")
+    with start(snap) as session, closing(connect(snap.database)) as application:
+        session.tag("baseline")
+        with pytest.raises(sqlean.OperationalError, match="locked"):
+            application.execute("PRAGMA journal_mode = delete")
+        session.release()
+        assert application.execute("PRAGMA journal_mode = delete").fetchone() == ("delete",)
+        application.execute("DELETE FROM note")
+        assert session.verify("baseline").verdict == "damaged"
+        assert session.info().databases["default"].tracking == "stamp"
+        assert session.restore("baseline").changed
+        session.release()
+        assert application.execute("PRAGMA journal_mode = wal").fetchone() == ("wal",)
+        assert session.verify("baseline").ok
+        assert session.info().databases["default"].tracking == "log"
+
+
+def test_a_restore_is_on_record_before_the_next_request_and_at_the_end(snap: Snap) -> None:
+    with start(snap) as session, closing(connect(snap.database)) as application:
+        baseline = session.tag("baseline").snapshot
+        for _ in range(3):
+            application.execute("DELETE FROM note")
+            safety = session.restore("baseline").safety
+            assert session.show("HEAD").snapshot == baseline
+            assert session.undo().snapshot == safety
+            assert session.restore("baseline").changed
+        application.execute("DELETE FROM note")
+        session.restore("baseline")
+    assert snap.json("show", "HEAD")["snapshot"] == baseline
+    assert snap.json("undo")["changed"]
 
 
 def test_errors_are_those_of_the_child(snap: Snap) -> None:

@@ -16,9 +16,12 @@ from snapstore.database.file import DatabaseFile
 from snapstore.errors import TrackerMismatch
 from snapstore.patience import Patience
 from snapstore.session import tracker as tracker_module
+from snapstore.session.hold import Hold
+from snapstore.session.methods import perform
+from snapstore.session.protocol import Request
 from snapstore.session.tracker import LOG_LIMIT, Tracker
 from tests.session.workshop import Workshop
-from tests.support import Application, connect, count, dbhash, is_intact, make_database
+from tests.support import Application, Snap, connect, count, dbhash, is_intact, make_database
 
 ROUNDS = int(os.environ.get("SNAPSTORE_TEST_ROUNDS", "300"))
 STATEMENTS = (
@@ -114,21 +117,53 @@ def test_the_log_is_bounded_while_somebody_writes_and_nobody_asks(path: Path, tm
 def test_what_is_written_while_the_hold_is_let_go_is_noticed(path: Path, tmp_path: Path) -> None:
     with Workshop(path, tmp_path / "store") as shop, Application(path) as application:
 
-        class Interrupted(Tracker):
-            def _take_hold(self, moment: object) -> None:
+        class Interrupted(Hold):
+            def take(self) -> None:
                 application.ask("UPDATE item SET name = 'meanwhile' WHERE id = 1")
-                super()._take_hold(moment)
+                super().take()
 
         shop.ask("tag", name="baseline")
         add_to(application, 40)
         shop.ask("verify", rev="baseline")
-        shop.tracker.__class__ = Interrupted
+        shop.tracker._hold.__class__ = Interrupted
         shop.tracker._rest_at = 0
         shop.at.rest()
-        shop.tracker.__class__ = Tracker
+        shop.tracker._hold.__class__ = Hold
         hashed = shop.tracker.hashed
         assert shop.said_and_true()[0] == shop.said_and_true()[1]
         assert shop.tracker.hashed > hashed, "what was missed has to be read in full"
+
+
+def test_a_rest_costs_no_full_hash_and_begins_the_log_anew(path: Path, tmp_path: Path) -> None:
+    with Workshop(path, tmp_path / "store") as shop, Application(path) as application:
+        shop.ask("tag", name="baseline")
+        hashed = shop.tracker.hashed
+        for number in range(4):
+            add_to(application, 5)
+            shop.tracker._rest_at = 0
+            shop.at.rest()
+            assert shop.tracker.log_bytes == 0
+            assert shop.said_and_true()[0] == shop.said_and_true()[1]
+            assert (shop.tracker.rests, shop.tracker.hashed) == (number + 1, hashed)
+
+
+def test_states_that_lie_between_two_ends_of_the_log_are_told_apart(path: Path, tmp_path: Path) -> None:
+    """Somebody commits between the look at the log and the beginning of each transaction."""
+    with Workshop(path, tmp_path / "store") as shop, Application(path) as application:
+
+        class Interrupted(Tracker):
+            def before(self) -> object:
+                end = super().before()
+                application.ask("UPDATE item SET name = name || 'x' WHERE id % 50 = abs(random() % 50)")
+                return end
+
+        shop.ask("tag", name="baseline")
+        shop.tracker.__class__ = Interrupted
+        hashed = shop.tracker.hashed
+        for _ in range(10):
+            said, true = shop.said_and_true()
+            assert said == true
+        assert shop.tracker.hashed == hashed
 
 
 def test_a_byte_changed_behind_sqlites_back_is_found_and_ends_the_following(path: Path, tmp_path: Path) -> None:
@@ -182,6 +217,25 @@ def test_a_whole_file_is_replaced_though_the_session_follows_it(path: Path, tmp_
         assert done["databases"]["default"]["method"] == "replaced"
         assert shop.ask("verify", rev="baseline")["verdict"] == "clean"
         assert shop.said_and_true()[0] == shop.said_and_true()[1]
+
+
+def test_a_session_killed_right_after_its_answer_leaves_the_rest_to_the_next_command(
+    path: Path, tmp_path: Path
+) -> None:
+    snap = Snap(tmp_path)
+    assert snap.database == path
+    before = dbhash(path)
+    with Workshop(path, snap.store) as shop, Application(path) as application:
+        baseline = shop.ask("tag", name="baseline")["snapshot"]
+        application.ask(STATEMENTS[0])
+        safety = perform(shop.at, Request(1, "restore", {"rev": "baseline"}))["safety"]
+        assert dbhash(path) == before
+        assert shop.at.store().intents.get(shop.at.project.origin)
+        shop.at._left.clear()  # and with it the lock, as a kill does
+        assert snap.json("status")["settled"]["target"] == baseline
+        assert snap.json("show", "HEAD")["snapshot"] == baseline
+        assert snap.json("undo")["snapshot"] == safety
+        assert dbhash(path) != before
 
 
 def test_closing_one_of_two_files_drops_no_lock_of_the_other(path: Path) -> None:
