@@ -32,11 +32,11 @@ def django_db_setup():
     pass
 """
 LEAK = """
-from tests.models import Dude
+from tests.models import Post
 
-def test_forgets_its_dude(django_db_blocker):
+def test_forgets_its_post(django_db_blocker):
     with django_db_blocker.unblock():
-        Dude.objects.create(name='left behind')
+        Post.objects.create(order=1)
 """
 LEAKING = "test_leak"
 
@@ -79,8 +79,8 @@ def test_results_are_unchanged_and_leaks_are_named(project: Path) -> None:
     out = manage(project, *common, "--junitxml", "with.xml", "--snap", *places)
     without, with_plugin = outcomes(project / "without.xml"), outcomes(project / "with.xml")
     assert len(without) > 300
-    assert with_plugin.pop(f"tests.{LEAKING}.test_forgets_its_dude") == "error"
+    assert with_plugin.pop(f"tests.{LEAKING}.test_forgets_its_post") == "error"
     assert with_plugin == without
     _, _, summary = out.partition("snapstore: what tests left behind")
     left = [line for line in summary.splitlines() if "  leaked  " in line or "  damaged  " in line]
-    assert left == [f"tests/{LEAKING}.py::test_forgets_its_dude  leaked  tests_dude +1  restored"]
+    assert left == [f"tests/{LEAKING}.py::test_forgets_its_post  leaked  tests_post +1  restored"]
