@@ -32,11 +32,20 @@ def django_db_setup():
     pass
 """
 LEAK = """
+from threading import Thread
+
+from django.db import connection
 from tests.models import Post
 
-def test_forgets_its_post(django_db_blocker):
+def add_a_post():
+    Post.objects.create(order=1)
+    connection.close()
+
+def test_forgets_its_post(django_db_blocker):  # which a thread of a server writes, as it would
     with django_db_blocker.unblock():
-        Post.objects.create(order=1)
+        server = Thread(target=add_a_post)
+        server.start()
+        server.join()
 """
 LEAKING = "test_leak"
 
