@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import yaml
 
 from snapstore.actions.discover import discover
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.parameters import option
 from snapstore.errors import ConfigurationError, FileError
 from snapstore.files import translated, write_all, written_durably
 from snapstore.refusals import WouldOverwrite
@@ -15,6 +17,7 @@ from snapstore.refusals import WouldOverwrite
 EXAMPLES = """
 snap init
 snap init --db backend/db.sqlite3
+snap init --playwright e2e
 """
 _TEMPLATE = """\
 # snapstore: which database this project's snapshots are of. Every key: config.example.yaml of snapstore.
@@ -23,18 +26,34 @@ database: {database}
 
 
 @snap_command("init", EXAMPLES)
-def command(context: Context) -> None:
-    """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found)."""
+@option("--playwright", metavar="DIR", help="Write the kit for Playwright there too, and an example.")
+@option("--force", is_flag=True, help="Overwrite files of the kit that differ.")
+def command(context: Context, playwright: str | None, force: bool) -> None:
+    """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found).
+
+    With --playwright a snapstore.yaml that is there is left as it is.
+    """
     path = os.path.abspath("snapstore.yaml")
+    if playwright is not None:
+        from snapstore.cli.playwright import write_kit
+
+        result, lines = ({}, []) if os.path.lexists(path) else _configure(context, path)
+        kit, said = write_kit(context, playwright, path, force=force)
+        context.output.result({**result, **kit}, [*lines, *said])
+        return
     if os.path.lexists(path):
         raise WouldOverwrite(path)
+    context.output.result(*_configure(context, path))
+
+
+def _configure(context: Context, path: str) -> tuple[dict[str, Any], list[str]]:
     chosen, others = _choose(context)
     text = _TEMPLATE.format(database=_as_yaml(chosen))
     text += "".join(f"# also found: {_as_yaml(other)}\n" for other in others)
     with translated(path), written_durably(path, step="config") as fd:
         write_all(fd, text.encode())
     lines = [f"wrote {path} for {chosen}", *(f"also found: {other}" for other in others), "next: snap tag baseline"]
-    context.output.result({"file": path, "database": chosen, "also_found": others}, lines)
+    return {"file": path, "database": chosen, "also_found": others}, lines
 
 
 def _choose(context: Context) -> tuple[str, list[str]]:
