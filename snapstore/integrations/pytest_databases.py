@@ -1,0 +1,97 @@
+"""Which database a worker of pytest has: the one that is named, or a copy of its own made from the store.
+
+Nothing here opens a database: the session, a process of its own, writes the copy.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from snapstore.errors import SnapError
+from snapstore.integrations.pytest_options import WORKER, PluginOptions
+from snapstore.session.client import Session
+
+VARIABLE = "SNAPSTORE_TEST_DB"
+_COPY_TAG = "pytest-baseline"
+_BESIDE = ("", "-wal", "-shm", "-journal")
+
+
+class Databases:
+    """The database of this worker; `path` is empty where the configuration or pytest-django knows it."""
+
+    def __init__(self, options: PluginOptions, folder: str, worker: str | None, *, is_controller: bool) -> None:
+        self._options = options
+        self._folder = folder
+        self._is_controller = is_controller
+        self._has_workers = is_controller or worker is not None
+        self._worker = worker or "master"
+        self._made = False
+        self._environment = pytest.MonkeyPatch()
+        self.path = self._placed(options.db.replace(WORKER, self._worker))
+
+    def prepare(self) -> None:
+        """Make the worker's copy, or as the controller take what the copies are made of. Raises UsageError."""
+        if WORKER in self._options.db:
+            try:
+                self._copy()
+            except SnapError as error:
+                raise pytest.UsageError(f"snapstore: {error}") from None
+        elif self._has_workers and self.path:
+            raise pytest.UsageError(f"snapstore: workers need a database each: put {WORKER} into snapstore_db")
+        if self.path and not self._is_controller:
+            self._environment.setenv(VARIABLE, self.path)
+
+    def required_path(self) -> str:
+        """Return the path. Raises UsageError where there is none."""
+        if not self.path:
+            raise pytest.UsageError("snapstore: no database named; say --snap-db PATH or snapstore_db in the ini file")
+        return self.path
+
+    def open(self, path: str) -> Session:
+        """Begin a session for a database. Raises SnapError."""
+        return Session(
+            self._placed(self._options.config) or None,
+            path or None,
+            self._placed(self._options.store) or None,
+            cwd=self._folder,
+        )
+
+    def remove(self) -> None:
+        """Remove the copy if it was made here."""
+        self._environment.undo()
+        if self._made:
+            for ending in _BESIDE:
+                if os.path.lexists(self.path + ending):
+                    os.unlink(self.path + ending)
+
+    def _copy(self) -> None:
+        tag = self._options.baseline or _COPY_TAG
+        with self.open(self._placed(self._options.source)) as session:
+            is_first = self._is_controller or not self._has_workers
+            known = {name for one in session.tags() for name in one.names}
+            if is_first and (tag == _COPY_TAG or tag not in known):
+                session.tag(tag)
+            if not self._is_controller:
+                for ending in _BESIDE[1:]:  # of a copy that a killed run left
+                    if os.path.lexists(self.path + ending):
+                        os.unlink(self.path + ending)
+                session.export(tag, self.path, force=True)
+                self._made = True
+
+    def _placed(self, path: str) -> str:
+        return os.path.join(self._folder, path) if path else ""
+
+
+def django_test_database() -> str:
+    """Return the file of Django's test database. Raises UsageError where it is in memory."""
+    from django.db import connection
+
+    name = str(connection.settings_dict["NAME"])
+    if not os.path.isfile(name):
+        raise pytest.UsageError(
+            "snapstore: Django's test database is in memory; name a file:"
+            ' DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}'
+        )
+    return os.path.abspath(name)
