@@ -9,11 +9,12 @@ import os
 
 import pytest
 
-from snapstore.errors import SnapError
+from snapstore.errors import NoDatabaseNamed, NoStore, SnapError
 from snapstore.integrations.pytest_options import WORKER, PluginOptions
 from snapstore.session.client import Session
 
 VARIABLE = "SNAPSTORE_TEST_DB"
+_HINT = "say --snap-db PATH, or snapstore_db in the ini file"
 _COPY_TAG = "pytest-baseline"
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
@@ -28,32 +29,30 @@ class Databases:
         self._has_workers = is_controller or worker is not None
         self._worker = worker or "master"
         self._made = False
+        self._is_configured = False
         self._environment = pytest.MonkeyPatch()
         self.path = self._placed(options.db.replace(WORKER, self._worker))
 
-    def prepare(self) -> None:
+    def prepare(self, *, is_django: bool) -> None:
         """Make the worker's copy, or as the controller take what the copies are made of. Raises UsageError."""
-        if WORKER in self._options.db:
-            try:
+        try:
+            if WORKER in self._options.db:
                 self._copy()
-            except SnapError as error:
-                raise pytest.UsageError(f"snapstore: {error}") from None
-        elif self._has_workers and self.path:
+            elif not self.path and not is_django:
+                self._find()
+        except SnapError as error:
+            hint = f"; {_HINT}" if isinstance(error, NoDatabaseNamed) else ""
+            raise pytest.UsageError(f"snapstore: {error}{hint}") from None
+        if WORKER not in self._options.db and self._has_workers and self.path:
             raise pytest.UsageError(f"snapstore: workers need a database each: put {WORKER} into snapstore_db")
         if self.path and not self._is_controller:
             self._environment.setenv(VARIABLE, self.path)
 
-    def required_path(self) -> str:
-        """Return the path. Raises UsageError where there is none."""
-        if not self.path:
-            raise pytest.UsageError("snapstore: no database named; say --snap-db PATH or snapstore_db in the ini file")
-        return self.path
-
     def open(self, path: str) -> Session:
-        """Begin a session for a database. Raises SnapError."""
+        """Begin a session for a database, or those of the configuration. Raises SnapError."""
         return Session(
             self._placed(self._options.config) or None,
-            path or None,
+            None if self._is_configured else path or None,
             self._placed(self._options.store) or None,
             cwd=self._folder,
         )
@@ -66,12 +65,17 @@ class Databases:
                 if os.path.lexists(self.path + ending):
                     os.unlink(self.path + ending)
 
+    def _find(self) -> None:
+        """Have the database that the configuration names."""
+        self._is_configured = True
+        with self.open("") as session:
+            self.path = next(iter(session.info().databases.values())).path
+
     def _copy(self) -> None:
         tag = self._options.baseline or _COPY_TAG
         with self.open(self._placed(self._options.source)) as session:
             is_first = self._is_controller or not self._has_workers
-            known = {name for one in session.tags() for name in one.names}
-            if is_first and (tag == _COPY_TAG or tag not in known):
+            if is_first and (tag == _COPY_TAG or not has_tag(session, tag)):
                 session.tag(tag)
             if not self._is_controller:
                 for ending in _BESIDE[1:]:  # of a copy that a killed run left
@@ -84,14 +88,32 @@ class Databases:
         return os.path.join(self._folder, path) if path else ""
 
 
+def has_tag(session: Session, tag: str) -> bool:
+    """Return whether a tag exists."""
+    try:
+        return any(tag in one.names for one in session.tags())
+    except NoStore:
+        return False
+
+
+def is_django(config: pytest.Config) -> bool:
+    """Return whether pytest-django is here and has settings."""
+    if not config.pluginmanager.hasplugin("django"):
+        return False
+    from django.conf import settings
+
+    return bool(settings.configured)  # pytest-django has seen to that by now
+
+
 def django_test_database() -> str:
-    """Return the file of Django's test database. Raises UsageError where it is in memory."""
+    """Return the file of Django's test database. Where it is in memory, the run ends."""
     from django.db import connection
 
     name = str(connection.settings_dict["NAME"])
     if not os.path.isfile(name):
-        raise pytest.UsageError(
+        pytest.exit(
             "snapstore: Django's test database is in memory; name a file:"
-            ' DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}'
+            ' DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}',
+            returncode=pytest.ExitCode.USAGE_ERROR,
         )
     return os.path.abspath(name)

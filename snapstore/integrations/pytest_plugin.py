@@ -35,12 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def snapstore_db(request: pytest.FixtureRequest) -> str:
     """Return the path of this worker's database; a conftest may say another one."""
     follower = _follower(request)
-    if not follower.databases.path and "django_db_setup" in request.session._fixturemanager._arg2fixturedefs:
+    if not follower.databases.path:
         from snapstore.integrations.pytest_databases import django_test_database
 
         request.getfixturevalue("django_db_setup")
         return django_test_database()
-    return follower.databases.required_path()
+    return follower.databases.path
 
 
 @pytest.fixture(scope="session")

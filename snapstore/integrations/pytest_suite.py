@@ -14,7 +14,7 @@ import pytest
 
 from snapstore.errors import SnapError
 from snapstore.integrations import pytest_report
-from snapstore.integrations.pytest_databases import Databases
+from snapstore.integrations.pytest_databases import Databases, has_tag, is_django
 from snapstore.integrations.pytest_options import TestOptions, options_for, options_of
 from snapstore.session.client import Session
 from snapstore.session.results import TestEnded
@@ -81,7 +81,7 @@ class Follower:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Make the worker's copy of the database."""
-        self.databases.prepare()
+        self.databases.prepare(is_django=is_django(self._config))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -140,7 +140,7 @@ class Follower:
         session.begin_test(label)
 
     def _begin_suite(self, session: Session, baseline: str | None) -> None:
-        if baseline and baseline not in {name for one in session.tags() for name in one.names}:
+        if baseline and not has_tag(session, baseline):
             session.tag(baseline)
         session.begin_suite("pytest", baseline=baseline, keep_backup=True, quiet=0)
         self._suite = (baseline,)
