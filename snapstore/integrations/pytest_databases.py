@@ -110,9 +110,9 @@ def django_test_database() -> str:
     from django.db import connection
 
     name = str(connection.settings_dict["NAME"])
-    if not os.path.isfile(name):
+    if name != str(connection.creation._get_test_db_name()) or not os.path.isfile(name):
         pytest.exit(
-            "snapstore: Django's test database is in memory; name a file:"
+            "snapstore: Django's test database is in memory, or no test uses it; name a file:"
             ' DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}',
             returncode=pytest.ExitCode.USAGE_ERROR,
         )

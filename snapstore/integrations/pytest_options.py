@@ -94,7 +94,9 @@ def options_for(node: pytest.Item | pytest.Collector, options: PluginOptions) ->
     said: dict[str, object] = {}
     for marker in node.iter_markers("snapstore"):
         if marker.args:
-            raise pytest.UsageError(f"{node.nodeid}: the marker snapstore takes names only: {MARKER.split(':')[0]}")
+            raise pytest.UsageError(
+                f"{node.nodeid}: the marker snapstore takes names only: {MARKER.split(':', maxsplit=1)[0]}"
+            )
         said = {**marker.kwargs, **said}
     known = {"mode": MODES, "leaks": LEAKS, "baseline": None, "off": None}
     for name, value in said.items():

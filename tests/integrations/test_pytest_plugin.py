@@ -10,8 +10,6 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from snapstore.integrations.pytest_options import OPTIONS
 from tests.support import ENVIRONMENT, Snap, connect, count, dbhash
 

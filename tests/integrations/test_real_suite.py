@@ -13,21 +13,45 @@ from tests.support import ENVIRONMENT
 
 SETTINGS = """
 from tests.settings import *
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "app.sqlite3", "TEST": {"NAME": "test.sqlite3"}}}
+FILES = {"NAME": "app.sqlite3", "TEST": {"NAME": "test.sqlite3"}}
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", **FILES}}
 """
 LEAK = """
+import threading
+import pytest
+from django.db import connection
 from tests.models import TimeStamp
 
-def test_forgets(snapstore_db, django_db_blocker):
-    with django_db_blocker.unblock():
-        TimeStamp.objects.create()
+def create():
+    TimeStamp.objects.create()
+    connection.close()
+
+@pytest.mark.django_db
+def test_forgets():
+    thread = threading.Thread(target=create)
+    thread.start()
+    thread.join()
 """
 
 
 def run(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rA", "--tb=no", "--show-capture=no"]
-        + ["--ds=file_settings", "--no-migrations", "-p", "no:randomly", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "-rA",
+            "--tb=no",
+            "--show-capture=no",
+            "--ds=file_settings",
+            "--no-migrations",
+            "-p",
+            "no:randomly",
+            *arguments,
+        ],
         cwd=folder,
         env={**ENVIRONMENT, "PYTHONPATH": os.fspath(folder)},
         capture_output=True,
