@@ -57,7 +57,7 @@ def snapstore_session(request: pytest.FixtureRequest, snapstore_db: str) -> Sess
 
 @pytest.fixture(scope="session")
 def _snapstore_suite(request: pytest.FixtureRequest, snapstore_db: str) -> Iterator[str]:
-    """The suite: ended before what the database hangs on is torn down."""
+    """Yield the path; end the suite before what the database hangs on is torn down."""
     yield snapstore_db
     _follower(request).end_suite()
 

@@ -131,7 +131,8 @@ def test_workers_have_copies_that_are_removed_in_the_end(snap: Snap) -> None:
     text = """
 @pytest.mark.parametrize("n", range(6))
 def test_own(snapstore_db, n, worker_id):
-    assert os.path.basename(snapstore_db) == f"copy-{worker_id}.sqlite3" and os.environ["SNAPSTORE_TEST_DB"] == snapstore_db
+    assert os.path.basename(snapstore_db) == f"copy-{worker_id}.sqlite3"
+    assert os.environ["SNAPSTORE_TEST_DB"] == snapstore_db
     assert notes(snapstore_db) == 100
     add(snapstore_db)
 """
