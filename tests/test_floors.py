@@ -35,6 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("actions",),
     ("hybrid",),
     ("session",),
+    ("integrations",),
     ("demo",),
     ("cli",),
     ("__main__",),

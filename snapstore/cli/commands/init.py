@@ -8,6 +8,7 @@ import yaml
 
 from snapstore.actions.discover import discover
 from snapstore.cli.command import Context, snap_command
+from snapstore.cli.parameters import option
 from snapstore.errors import ConfigurationError, FileError
 from snapstore.files import translated, write_all, written_durably
 from snapstore.refusals import WouldOverwrite
@@ -15,7 +16,9 @@ from snapstore.refusals import WouldOverwrite
 EXAMPLES = """
 snap init
 snap init --db backend/db.sqlite3
+snap init --pytest
 """
+_PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _TEMPLATE = """\
 # snapstore: which database this project's snapshots are of. Every key: config.example.yaml of snapstore.
 database: {database}
@@ -23,7 +26,8 @@ database: {database}
 
 
 @snap_command("init", EXAMPLES)
-def command(context: Context) -> None:
+@option("--pytest", is_flag=True, help="Say what to put into pytest's ini file; write one where there is none.")
+def command(context: Context, pytest: bool) -> None:
     """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found)."""
     path = os.path.abspath("snapstore.yaml")
     if os.path.lexists(path):
@@ -34,7 +38,18 @@ def command(context: Context) -> None:
     with translated(path), written_durably(path, step="config") as fd:
         write_all(fd, text.encode())
     lines = [f"wrote {path} for {chosen}", *(f"also found: {other}" for other in others), "next: snap tag baseline"]
+    lines += _pytest_lines() if pytest else []
     context.output.result({"file": path, "database": chosen, "also_found": others}, lines)
+
+
+def _pytest_lines() -> list[str]:
+    """Write pytest.ini, or say what belongs into the file that is there."""
+    path = os.path.abspath("pytest.ini")
+    if any(os.path.lexists(name) for name in _PYTEST_FILES):
+        return ["for pytest: put 'snapstore = true' into its ini file"]
+    with translated(path), written_durably(path, step="config") as fd:
+        write_all(fd, b"[pytest]\nsnapstore = true\n")
+    return [f"wrote {path}"]
 
 
 def _choose(context: Context) -> tuple[str, list[str]]:
