@@ -11,6 +11,10 @@ import pytest
 
 from snapstore.records import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 MARKER = (
     "snapstore(off=False, mode=None, leaks=None, baseline=None): how the database is looked after for this test"
     " (docs/pytest.md of snapstore)"
@@ -94,7 +98,7 @@ def named_db(config: pytest.Config) -> str:
 
 def options_of(config: pytest.Config) -> PluginOptions:
     """Return what was asked for. Raises UsageError."""
-    values: dict[str, str | None] = {}
+    values: dict[str, Any] = {}
     for name, _, words, _ in OPTIONS:
         value = getattr(config.option, f"snapstore_{name}") or str(config.getini(f"snapstore_{name}"))
         if words and value not in words:
@@ -118,5 +122,5 @@ def options_for(node: pytest.Item | pytest.Collector, options: PluginOptions) ->
         if name not in known or (words and value not in words):
             wanted = ", ".join(words) if words else ", ".join(known)
             raise pytest.UsageError(f"{node.nodeid}: the marker snapstore: '{name}={value}' is none of {wanted}")
-    plain = {"mode": options.mode, "leaks": options.leaks, "baseline": options.baseline}
+    plain: dict[str, Any] = {"mode": options.mode, "leaks": options.leaks, "baseline": options.baseline}
     return TestOptions(**{**plain, **said})

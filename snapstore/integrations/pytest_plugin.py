@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from snapstore import Session
+    from snapstore.session.client import Session
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
