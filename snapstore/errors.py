@@ -326,6 +326,19 @@ class StoreDamaged(SnapError):
         return f"store '{self.path}' is damaged: {self.detail}"
 
 
+class SnapshotFreed(StoreDamaged):
+    """A snapshot that was there a moment ago: another process freed it, which is no damage."""
+
+    path: str
+    detail: str
+    snapshot: str
+    code = "unknown-revision"
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return f"unknown revision '{self.snapshot}': a prune has just freed it"
+
+
 class RestoreMismatch(DatabaseUnusable):
     """What was written is not what the snapshot holds; the safety snapshot has the state before."""
 
