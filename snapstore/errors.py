@@ -274,6 +274,13 @@ class DatabaseCorrupt(DatabaseUnusable):
         return f"database '{self.path}' is corrupt: {self.detail}"
 
 
+class IndexMisfit(DatabaseCorrupt):
+    """All rows are right, and an index of them is not."""
+
+    path: str
+    detail: str
+
+
 class DatabaseUnreadable(DatabaseUnusable):
     """The file, its folder or a sidecar cannot be opened."""
 
