@@ -6,7 +6,10 @@ The last block is shorter where the image ends. Pages count from 1, blocks from 
 
 from __future__ import annotations
 
+import mmap
+
 BLOCK_BYTES = 65536
+PIECE_BLOCKS = 16  # read at once: 1 MiB stays in the cache of a processor between being read and hashed
 PENDING_BYTE = 1 << 30  # SQLite file format, 1.6: the lock-byte page is the one that holds this offset
 
 
@@ -28,3 +31,12 @@ def block_of(pgno: int, page_size: int) -> int:
 def lock_page(page_size: int) -> int:
     """Return the number of the lock-byte page, which SQLite never uses."""
     return PENDING_BYTE // page_size + 1
+
+
+def page_aligned(size: int) -> memoryview:
+    """Return a buffer that begins at a page of memory.
+
+    A large bytearray begins 16 bytes after one. Some processors copy to such a place, from the start of
+    a page as every read of a cached file does, at a fifth of the speed.
+    """
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE))

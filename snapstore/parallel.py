@@ -1,17 +1,18 @@
 """Ordered maps over two threads, for work that releases the interpreter lock (read, hash, compress).
 
-`concurrent.futures` does the same and imports `logging`, and every command pays for what it imports.
+`concurrent.futures` does the same and imports `logging`, and every command pays for what it imports: so `threading`
+is imported by those that start a thread.
 """
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from queue import SimpleQueue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from queue import SimpleQueue
     from typing import Any, TypeVar
 
     Item = TypeVar("Item")
@@ -25,7 +26,7 @@ class _Job:
 
     def __init__(self, item: Any) -> None:
         self.item = item
-        self._done = threading.Lock()
+        self._done = allocate_lock()
         self._done.acquire()
         self._result: list[Any] = []
         self._error: BaseException | None = None
@@ -53,13 +54,16 @@ def ordered_map(
     At most `ahead` of them are in flight: enough that the threads have work while the caller has other
     things to do, few enough to bound memory.
     """
+    from queue import SimpleQueue
+    from threading import Thread
+
     jobs: SimpleQueue[_Job | None] = SimpleQueue()
 
     def work() -> None:
         while (job := jobs.get()) is not None:
             job.run(function)
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(THREADS)]
+    threads = [Thread(target=work, daemon=True) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     try:
@@ -77,6 +81,8 @@ def shared_map(function: Callable[[int], Result], count: int) -> Generator[Resul
     Nothing is handed over and nobody waits, which suits many small pieces of work; results that come too early
     are kept, so they should be small.
     """
+    from threading import Thread
+
     results: dict[int, Result] = {}
     errors: list[BaseException] = []
     numbers = iter(range(count))  # each number is drawn once, by whoever comes first
@@ -88,7 +94,7 @@ def shared_map(function: Callable[[int], Result], count: int) -> Generator[Resul
         except BaseException as error:  # noqa: BLE001 - carried over to the calling thread
             errors.append(error)
 
-    thread = threading.Thread(target=work, daemon=True)
+    thread = Thread(target=work, daemon=True)
     thread.start()
     wanted = 0
     try:

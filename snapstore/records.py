@@ -64,7 +64,10 @@ class Record:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """Set the fields. Raises TypeError."""
-        self.__dict__.update(bound(type(self), self._fields, values, named))
+        if len(values) == len(self._fields) and not named:  # rows of the store are made so, by the thousand
+            self.__dict__.update(zip(self._fields, values, strict=True))
+        else:
+            self.__dict__.update(bound(type(self), self._fields, values, named))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} does not change: {name}")

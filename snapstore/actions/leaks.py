@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
 
 from snapstore.actions.differences import RowDifference
 from snapstore.database.record import Value
 from snapstore.database.tables import Column, ForeignKey, Schema, folded
+from snapstore.records import Record
 
 
-class Leak(NamedTuple):
+class Leak(Record):
     """A row left behind that hangs on no other such row; `under` counts, by table, those that hang on it.
 
     `of` is the row of the baseline that it refers to, as table and key.

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Context:
     """Places to work on and a way to print, for one run of a command."""
 
-    def __init__(self, options: Globals) -> None:
-        self.places = Places(options)
+    def __init__(self, options: Globals, places: Places) -> None:
+        self.places = places
         self.output = Output(options)
         self._quiet = options.quiet
 
@@ -104,9 +104,9 @@ class Verb:
         self.parameters: list[Parameter] = vars(function).get(DECLARED, [])
         self._function = function
 
-    def run(self, options: Globals, values: dict[str, Any]) -> Any:
+    def run(self, options: Globals, values: dict[str, Any], places: Places | None = None) -> Any:
         """Do it with the values of its parameters; return its exit code, None for 0."""
-        context = Context(options)
+        context = Context(options, places or Places(options))
         start = time.monotonic()
         try:
             context.say_places()

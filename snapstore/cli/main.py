@@ -6,9 +6,13 @@ import gc
 import os
 import sys
 from contextlib import suppress
-from typing import NoReturn
 
 from snapstore.cli import plain_arguments
+from snapstore.cli.reading_ahead import read_ahead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -33,8 +37,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _run(arguments: list[str]) -> int | None:
     """Run the command that was asked for; return its exit code, None for 0."""
-    if plain := plain_arguments.read(arguments):
-        code: int | None = plain.verb.run(plain.options, plain.values)
+    if plain := plain_arguments.read(arguments, read_ahead):
+        code: int | None = plain.verb.run(plain.options, plain.values, plain.places)
         return code
     from snapstore.cli.program import cli
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -37,6 +36,8 @@ class Output:
     def result(self, document: Any, lines: Iterable[str], *, always: bool = False) -> None:
         """Print a result: the document as JSON, else the lines, which -q leaves out unless `always`."""
         if self._options.as_json:
+            import json
+
             sys.stdout.write(json.dumps(plain(document), indent=2) + "\n")
         elif always or not self._options.quiet:
             self.lines(lines)

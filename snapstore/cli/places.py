@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import cached_property
 
 from snapstore.cli.options import Globals
 from snapstore.errors import ConfigurationError, NoDatabaseNamed
-from snapstore.project import DEFAULT, Project
-from snapstore.store import DEFAULT_TIMEOUT, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snapstore.actions.policy import Policy
     from snapstore.cli.config import Configuration
     from snapstore.hybrid.policy import SuitePolicy
+    from snapstore.project import Project
+    from snapstore.store import Store
 
 DEFAULT_BACKUP_NAME = "e2e-backup"
 _YES = {"1", "true", "yes", "on"}
@@ -58,9 +57,18 @@ class Places:
         """The path that --db gave."""
         return self._options.db
 
+    @property
+    def database_paths(self) -> list[str]:
+        """The paths of the live databases as they are named. Raises ConfigurationError."""
+        if self._options.db:
+            return [self._options.db]
+        return list(self.config.databases.values()) if self.config else []
+
     @cached_property
     def project(self) -> Project:
         """The live databases. Raises ConfigurationError where none is named."""
+        from snapstore.project import DEFAULT, Project
+
         if self._options.db is not None:
             if not self._options.db:
                 raise ConfigurationError("--db is empty")
@@ -87,6 +95,8 @@ class Places:
     @property
     def timeout(self) -> float:
         """Seconds to wait for locks."""
+        from snapstore.store import DEFAULT_TIMEOUT
+
         return self.config.timeout if self.config else DEFAULT_TIMEOUT
 
     @property
@@ -121,16 +131,22 @@ class Places:
 
     def open_store(self) -> Store:
         """Open the store. Raises NoStore."""
+        from snapstore.store import Store
+
         return Store.open(self.store_path, self.timeout)
 
     def create_store(self) -> Store:
         """Open the store, made where there is none."""
+        from snapstore.store import Store
+
         return Store.create(self.store_path, self.timeout)
 
     def _project_key(self) -> str:
         """Return the path that a store in the user's data folder belongs to."""
         if self.config and self.config.file and self._options.db is None:
             return os.path.dirname(os.path.realpath(self.config.file))
+        from snapstore.project import DEFAULT
+
         return self.project.databases[DEFAULT]
 
 
@@ -154,6 +170,8 @@ def _in_user_folder() -> str | None:
 
 def _default_store(key: str) -> str:
     """Return the folder of a project's store: readable, and another one for every path."""
+    import re
+
     import platformdirs
 
     from snapstore.ids import object_id

@@ -7,10 +7,11 @@ everything else, and of every mistake, nothing is made here: click reads it, and
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from snapstore.cli.options import GLOBAL_OPTIONS, Globals
 from snapstore.cli.parameters import Parameter
+from snapstore.cli.places import Places
 from snapstore.cli.verbs import NAMES, load
 from snapstore.records import Record
 
@@ -26,6 +27,7 @@ class Plain(Record):
 
     verb: Verb
     options: Globals
+    places: Places
     values: dict[str, Any]
 
 
@@ -33,47 +35,57 @@ class _NotPlainError(Exception):
     """Somebody else has to read this."""
 
 
-def read(arguments: Sequence[str]) -> Plain | None:
-    """Return what was asked for, None where it takes click to say."""
+def read(arguments: Sequence[str], before_loading: Callable[[str, Places], None] = lambda *_: None) -> Plain | None:
+    """Return what was asked for, None where it takes click to say.
+
+    `before_loading` is told the command's name, and the places, before the command's modules are imported.
+    """
     if any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ):  # a shell asks, not a user
         return None
     try:
-        return _read(arguments)
+        return _read(arguments, before_loading)
     except (_NotPlainError, ValueError):
         return None
 
 
-def _read(arguments: Sequence[str]) -> Plain:
-    tokens = iter(arguments)
+def _read(arguments: Sequence[str], before_loading: Callable[[str, Places], None]) -> Plain:
     options = Globals()
-    before = _spelled(GLOBAL_OPTIONS)
-    for token in tokens:
-        if not token.startswith("-"):
-            return _read_verb(token, tokens, options)
-        parameter, value = _option(token, tokens, before)
-        setattr(options, parameter.name, value)
-    raise _NotPlainError
-
-
-def _read_verb(name: str, tokens: Iterator[str], options: Globals) -> Plain:
-    if name not in NAMES:
+    words = list(_without_global(arguments, options))
+    if not words or words[0] not in NAMES:
         raise _NotPlainError
-    verb = load(name)
-    own = [parameter for parameter in verb.parameters if parameter.is_option]
-    known = _spelled((*GLOBAL_OPTIONS, *own))
-    values = {parameter.name: parameter.absent for parameter in verb.parameters}
-    words = []
+    places = Places(options)
+    before_loading(words[0], places)
+    verb = load(words[0])
+    return Plain(verb, options, places, _values(verb, words[1:]))
+
+
+def _without_global(arguments: Sequence[str], options: Globals) -> Iterator[str]:
+    """Set the global options, which may stand before or after the command's name; yield everything else."""
+    known = _spelled(GLOBAL_OPTIONS)
+    tokens = iter(arguments)
+    name_seen = False
     for token in tokens:
-        if not token.startswith("-"):
-            words.append(token)
-            continue
-        parameter, value = _option(token, tokens, known)
-        if parameter in GLOBAL_OPTIONS:
+        if token.startswith("-") and (token.partition("=")[0] in known or not name_seen):
+            parameter, value = _option(token, tokens, known)
             setattr(options, parameter.name, value)
         else:
-            values[parameter.name] = (*values[parameter.name], value) if parameter.several else value
-    values.update(_arguments(verb, words))
-    return Plain(verb, options, values)
+            name_seen = True
+            yield token
+
+
+def _values(verb: Verb, words: list[str]) -> dict[str, Any]:
+    known = _spelled([parameter for parameter in verb.parameters if parameter.is_option])
+    values = {parameter.name: parameter.absent for parameter in verb.parameters}
+    tokens = iter(words)
+    given = []
+    for token in tokens:
+        if not token.startswith("-"):
+            given.append(token)
+            continue
+        parameter, value = _option(token, tokens, known)
+        values[parameter.name] = (*values[parameter.name], value) if parameter.several else value
+    values.update(_arguments(verb, given))
+    return values
 
 
 def _option(token: str, tokens: Iterator[str], known: dict[str, Parameter]) -> tuple[Parameter, Any]:

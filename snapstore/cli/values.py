@@ -20,6 +20,8 @@ def shown(value: Value, longest: int | None = LONGEST) -> str:
 
 def escaped(text: str) -> str:
     """Return text in quotes, with what would move the cursor or is no character escaped."""
+    if text.isprintable():
+        return f"'{text}'"
     inner = "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
     )

@@ -14,6 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from snapstore import engine
+from snapstore.database.ahead import Ahead, begun_on
 from snapstore.database.header import Header
 from snapstore.database.wal import wal_path
 from snapstore.errors import (
@@ -26,7 +27,6 @@ from snapstore.errors import (
     NotADatabase,
     SnapError,
 )
-from snapstore.holders import holders_of
 from snapstore.patience import Patience
 from snapstore.refusals import DatabaseReadOnly
 
@@ -178,6 +178,10 @@ class DatabaseFile:
             raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
         return filled
 
+    def read_ahead(self) -> Ahead | None:
+        """Return who hashes the file ahead, None where nobody does or it was written to since."""
+        return begun_on(self._fd)
+
     def header(self) -> Header | None:
         """Return the file's own header, None for a file of zero bytes. Raises NotADatabase."""
         data = self.read(_SAMPLE_BYTES, 0)
@@ -228,8 +232,8 @@ class DatabaseFile:
         if "malformed database schema" in text or text == "unsupported file format":
             return self._corrupt(text)
         causes: dict[int, Callable[[], SnapError]] = {
-            engine.BUSY: self._locked,
-            engine.LOCKED: self._locked,
+            engine.BUSY: self.locked,
+            engine.LOCKED: self.locked,
             engine.CORRUPT: lambda: self._corrupt(text),
             engine.NOTADB: lambda: NotADatabase(self.path),
             engine.FULL: lambda: DiskFull(self.path),
@@ -241,5 +245,8 @@ class DatabaseFile:
         cause = causes.get(code)
         return cause() if cause else None
 
-    def _locked(self) -> DatabaseLocked:
+    def locked(self) -> DatabaseLocked:
+        """Return the error that names who holds the file."""
+        from snapstore.holders import holders_of
+
         return DatabaseLocked(self.path, holders_of((self.path, *sidecars(self.path))))

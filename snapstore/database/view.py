@@ -10,27 +10,24 @@ lock-byte page is zero (header.py, blocks.py).
 
 from __future__ import annotations
 
-import mmap
-import threading
+from _thread import get_ident
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from functools import cached_property
 
 from snapstore import blocks
-from snapstore.blocks import BLOCK_BYTES
-from snapstore.database import header
+from snapstore.blocks import BLOCK_BYTES, PIECE_BLOCKS, page_aligned
+from snapstore.database import ahead, header
 from snapstore.database.file import DatabaseFile
 from snapstore.database.wal import pages_named
 from snapstore.database.watch import Known
 from snapstore.engine import Connection
-from snapstore.errors import DatabaseCorrupt, DatabaseLocked, DatabaseUnreadable
-from snapstore.holders import holders_of
+from snapstore.errors import DatabaseCorrupt, DatabaseUnreadable
 from snapstore.ids import ID_BYTES, object_id
 from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
 
-BLOCKS_A_PIECE = 16  # 1 MiB: it stays in the cache of a processor between being read and hashed
 PIECES_AHEAD = 16
 BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: whoever restores needs them again
 PAGES_FETCHED = 1024  # of the log at most, to be at hand
@@ -72,7 +69,7 @@ class View:
         if not alone:
             connection.rows("BEGIN")
         connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
-        self._buffers = threading.local()
+        self._buffers: dict[int, memoryview] = {}
         self._state = file.state()
         if file.is_replaced():
             raise DatabaseUnreadable(file.path, "another file took its place while it was being opened")
@@ -173,9 +170,9 @@ class View:
         The file is hashed as it is, on two threads; then those blocks anew of which the log has pages.
         """
         logged = sorted({blocks.block_of(pgno, self.page_size) for pgno in self._in_wal if pgno <= self.page_count})
-        firsts = range(0, self.block_count, BLOCKS_A_PIECE)
+        firsts = range(0, self.block_count, PIECE_BLOCKS)
         for first, ids in zip(firsts, self._hash_pieces(firsts), strict=True):
-            here = logged[bisect_left(logged, first) : bisect_left(logged, first + BLOCKS_A_PIECE)]
+            here = logged[bisect_left(logged, first) : bisect_left(logged, first + PIECE_BLOCKS)]
             yield _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
         self._check_unchanged()
 
@@ -238,6 +235,8 @@ class View:
 
     def _each_piece(self) -> Iterator[Scanned]:
         """Read and hash the whole image, a piece at a time, on two threads where there is enough of it."""
+        if reader := self._reader():  # it has no blocks to give
+            reader.close()
         found = bytearray()
         for scanned in self._hashed_pieces():
             found += scanned.ids
@@ -245,8 +244,8 @@ class View:
         self._learn(bytes(found))
 
     def _hashed_pieces(self) -> Iterator[Scanned]:
-        pieces = (self._piece(first, BLOCKS_A_PIECE) for first in range(0, self.block_count, BLOCKS_A_PIECE))
-        if self.block_count <= BLOCKS_A_PIECE:
+        pieces = (self._piece(first, PIECE_BLOCKS) for first in range(0, self.block_count, PIECE_BLOCKS))
+        if self.block_count <= PIECE_BLOCKS:
             yield from map(self._scan_piece, pieces)
         else:
             with closing(ordered_map(self._scan_piece, pieces, ahead=PIECES_AHEAD)) as found:
@@ -257,14 +256,31 @@ class View:
 
         def ids(number: int) -> bytes:
             first = firsts[number]
-            piece = _Piece(first, min(BLOCKS_A_PIECE, self.block_count - first), {})
+            piece = _Piece(first, min(PIECE_BLOCKS, self.block_count - first), {})
             return b"".join(map(object_id, _cut(self._read(piece))))
 
-        if len(firsts) <= 1:
-            yield from map(ids, range(len(firsts)))
+        done = 0
+        if reader := self._reader():
+            with closing(reader.share(ids, len(firsts))) as pieces:
+                for found, raw in pieces:
+                    yield self._as_in_image(firsts[done], found) if raw else found
+                    done += 1
+        if len(firsts) - done <= 1:
+            yield from map(ids, range(done, len(firsts)))
         else:
-            with closing(shared_map(ids, len(firsts))) as found:
-                yield from found
+            with closing(shared_map(lambda number: ids(done + number), len(firsts) - done)) as others:
+                yield from others
+
+    def _reader(self) -> ahead.Ahead | None:
+        """Return who reads the file ahead; ids found before the lock count if nobody wrote to it since."""
+        return None if self.file.immutable else self.file.read_ahead()
+
+    def _as_in_image(self, first: int, ids: bytes) -> bytes:
+        """Return the ids of blocks of the image from the ids of the same blocks of the file, from block `first` on."""
+        ids = ids[: (self.block_count - first) * ID_BYTES]
+        differing = {0, self._block_of(blocks.lock_page(self.page_size)), self.block_count - 1}
+        here = [number for number in differing if first <= number < first + len(ids) // ID_BYTES]
+        return _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
 
     def _scan_piece(self, piece: _Piece) -> Scanned:
         data = [bytes(block) for block in _cut(self._read(piece))]
@@ -292,15 +308,11 @@ class View:
         return whole
 
     def _buffer(self) -> memoryview:
-        """Return this thread's buffer, which begins at a page of memory.
-
-        A large bytearray begins 16 bytes after one. Some processors copy to such a place, from the start of
-        a page as every read of a cached file does, at a fifth of the speed.
-        """
-        if not hasattr(self._buffers, "view"):
-            self._buffers.view = memoryview(mmap.mmap(-1, BLOCKS_A_PIECE * BLOCK_BYTES, flags=mmap.MAP_PRIVATE))
-        view: memoryview = self._buffers.view
-        return view
+        """Return this thread's buffer."""
+        thread = get_ident()
+        if thread not in self._buffers:
+            self._buffers[thread] = page_aligned(PIECE_BLOCKS * BLOCK_BYTES)
+        return self._buffers[thread]
 
     def _check_complete(self, piece: _Piece, end_of_file: int, size: int) -> None:
         """Make sure that pages past the end of the file came from the write-ahead log."""
@@ -312,7 +324,7 @@ class View:
     def _check_unchanged(self) -> None:
         """Without locks (a medium that cannot be written) a change can only be noticed afterwards."""
         if self.file.immutable and self.file.state() != self._state:
-            raise DatabaseLocked(self.file.path, holders_of([self.file.path]))
+            raise self.file.locked()
 
 
 def _cut(data: memoryview) -> list[memoryview]:

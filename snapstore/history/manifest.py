@@ -69,8 +69,8 @@ class Manifest(Record):
     def blocks_unlike(self, other: Manifest) -> Iterator[tuple[int, bytes]]:
         """Yield number and id of each block that `other` does not have at the same place."""
         for start in range(0, len(self.block_ids), _STRIDE):
-            if self.block_ids[start : start + _STRIDE] == other.block_ids[start : start + _STRIDE]:
-                continue
-            for number in range(start // ID_BYTES, min(start + _STRIDE, len(self.block_ids)) // ID_BYTES):
-                if (id_ := self.block_id(number)) and id_ != other.block_id(number):
-                    yield number, id_
+            ours, others = self.block_ids[start : start + _STRIDE], other.block_ids[start : start + _STRIDE]
+            if ours != others:
+                for at in range(0, len(ours), ID_BYTES):
+                    if (id_ := ours[at : at + ID_BYTES]) != others[at : at + ID_BYTES]:
+                        yield (start + at) // ID_BYTES, id_

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _KEPT = 16  # decoded: the same few are asked for again and again
+_MANIFESTS_KEPT = 2  # 2 MiB each for a database of 8 GiB
 COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
 TYPES = (bytes, str, str, str, bytes, int, int)
 
@@ -40,7 +41,7 @@ class Snapshots:
     def __init__(self, catalog: Catalog, objects: ObjectStore) -> None:
         self._catalog = catalog
         self._objects = objects
-        self._last_manifest: tuple[bytes, Manifest] | None = None
+        self._manifests: dict[bytes, Manifest] = {}
         self._loaded: dict[str, Snapshot] = {}
         self._expected: dict[str, None] = {}
         objects.freed = self._freed
@@ -117,13 +118,15 @@ class Snapshots:
 
     def manifest(self, id_: bytes) -> Manifest:
         """Return the manifest with an id. Raises StoreDamaged."""
-        if self._last_manifest and self._last_manifest[0] == id_:  # HEAD's and the target's are often one
-            return self._last_manifest[1]
+        if id_ in self._manifests:  # HEAD's and the target's are often one
+            return self._manifests[id_]
         try:
             manifest = Manifest.decode(self._objects.read(id_))
         except ValueError as error:
             raise StoreDamaged(self._objects.folder, f"manifest {id_.hex()}: {error}") from error
-        self._last_manifest = (id_, manifest)
+        if len(self._manifests) >= _MANIFESTS_KEPT:
+            del self._manifests[next(iter(self._manifests))]
+        self._manifests[id_] = manifest
         return manifest
 
     def expect(self, id_: str) -> None:

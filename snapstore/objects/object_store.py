@@ -24,6 +24,7 @@ MAX_DEPTH = 8  # decoding an object reads at most this many bases
 _LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
+_LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
 _BLOCKS_AHEAD = 8
 _IDS_A_QUERY = 500
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
@@ -53,6 +54,7 @@ class ObjectStore:
         self._packs: dict[str, PackReader] = {}
         self._recent: dict[bytes, bytes] = {}
         self.freed: Callable[[], str | None] = _none  # tells of a snapshot that was asked for and is gone
+        self._large: dict[bytes, bytes] = {}
         self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
 
     def close(self) -> None:
@@ -76,8 +78,8 @@ class ObjectStore:
 
     def _read(self, id_: bytes, above: int) -> bytes:
         """Return an object that is a base of a base of ..., `above` of them."""
-        if id_ in self._recent:
-            return self._recent[id_]
+        if kept := self._kept(id_):
+            return kept
         if above > _LONGEST_CHAIN:
             raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
         data = self.reader(id_, self._located.get(id_) or self.find(id_), above)()
@@ -86,8 +88,8 @@ class ObjectStore:
 
     def reader(self, id_: bytes, location: Location | None, above: int = 0) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
-        if id_ in self._recent:
-            return partial(bytes, self._recent[id_])
+        if kept := self._kept(id_):
+            return partial(bytes, kept)
         return partial(self._decoded, *self._raw(id_, location, above))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
@@ -100,7 +102,7 @@ class ObjectStore:
 
     def hold(self, ids: Iterable[bytes]) -> None:
         """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
-        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._recent]
+        wanted = [id_ for id_ in dict.fromkeys(ids) if not self._kept(id_)]
         locations = self.find_many(wanted)
         self.locate_bases(locations.values())
         for id_, location in locations.items():
@@ -114,7 +116,7 @@ class ObjectStore:
         """Look up the bases of some objects, and theirs, all at once: they will be read."""
         self._located = {}
         wanted = {one.base for one in locations if one.base}
-        while wanted := wanted - self._located.keys() - self._recent.keys():
+        while wanted := wanted - self._located.keys() - self._recent.keys() - self._large.keys():
             found = self.find_many(list(wanted))
             self._located.update(found)
             wanted = {one.base for one in found.values() if one.base}
@@ -218,11 +220,14 @@ class ObjectStore:
         return self.damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
 
     def remember(self, id_: bytes, data: bytes) -> None:
-        """Keep a few blocks: the base of a safety snapshot is often what the restore writes."""
+        """Keep a few objects: the base of a safety snapshot is often what the restore writes."""
         if len(data) <= BLOCK_BYTES:
-            if len(self._recent) >= _RECENT_BLOCKS:
-                del self._recent[next(iter(self._recent))]
-            self._recent[id_] = data
+            _keep(self._recent, _RECENT_BLOCKS, id_, data)
+        elif len(data) <= _LARGE_BYTES:
+            _keep(self._large, _LARGE_KEPT, id_, data)
+
+    def _kept(self, id_: bytes) -> bytes | None:
+        return self._recent.get(id_) or self._large.get(id_)
 
     def _pack(self, name: str) -> PackReader:
         if name not in self._packs:
@@ -238,3 +243,9 @@ class ObjectStore:
 
 def _none() -> None:
     """Know of no snapshot."""
+
+
+def _keep(kept: dict[bytes, bytes], most: int, id_: bytes, data: bytes) -> None:
+    if len(kept) >= most and id_ not in kept:
+        del kept[next(iter(kept))]
+    kept[id_] = data

@@ -208,9 +208,12 @@ class PackReader:
 
 
 def _new_hash() -> hashlib.blake2b:
-    import hashlib  # it loads OpenSSL, and most commands neither write nor check a pack
-
-    return hashlib.blake2b(digest_size=DIGEST_BYTES)
+    """Return a BLAKE2b: the one of `hashlib`, which would load OpenSSL first, longer than a small pack takes."""
+    try:
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
+    return blake2b(digest_size=DIGEST_BYTES)
 
 
 def pack_path(folder: str, name: str) -> str:

@@ -29,6 +29,7 @@ OUTCOMES = (PASSED, FAILED, "skipped", INTERRUPTED)
     Parameter("command", TEXT, "the command line, for the ledger; the name where none is given"),
     Parameter("baseline", TEXT, "the state to start from; another one is kept and put right first"),
     Parameter("mode", TEXT, "`hybrid`, `backup` or `cleanup`; the configuration's where none is given"),
+    Parameter("backup_name", TEXT, "the backup's name; the configuration's where none is given"),
     Parameter("keep_backup", FLAG, "leave the backup's name in place at the end"),
     Parameter("quiet", SECONDS, "how long nobody may write before a test is verified"),
     Parameter("verdicts", WORDS, "what follows from each verdict: `pass`, `warn`, `fail` or `restore`"),
@@ -124,7 +125,11 @@ def _policy(at: Workplace, said: dict[str, Any]) -> SuitePolicy:
     for verdict, decision in (said["verdicts"] or {}).items():
         _one_of("verdicts", verdict, VERDICTS)
         _one_of("verdicts", decision, DECISIONS)
-    given = {name: said[name] for name in ("baseline", "mode", "keep_backup", "quiet") if said[name] is not None}
+    given = {
+        name: said[name]
+        for name in ("baseline", "mode", "backup_name", "keep_backup", "quiet")
+        if said[name] is not None
+    }
     policy = replace(policy, **given, decisions={**policy.decisions, **(said["verdicts"] or {})})
     return replace(policy, mode="cleanup") if at.setting.switched_off else policy
 

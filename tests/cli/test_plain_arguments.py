@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +54,9 @@ WORDS = (
 )
 _START = """
 import json, sys
-from snapstore.cli import plain_arguments
-plain = plain_arguments.read(sys.argv[2:])
-assert plain is not None
-plain.verb.run(plain.options, plain.values)
+from snapstore.cli import main
+main._end = lambda status: None
+main.main(sys.argv[2:])
 print(json.dumps([name for name in json.loads(sys.argv[1]) if name in sys.modules]), file=sys.stderr)
 """
 
@@ -125,10 +126,14 @@ def test_a_shell_that_asks_for_completion_is_answered_by_click(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("command", [["tag", "again"], ["restore", "baseline"], ["verify", "baseline"], ["status"]])
-def test_a_command_that_finds_nothing_to_do_loads_no_heavy_module(tmp_path: Path, command: list[str]) -> None:
+@pytest.mark.parametrize("changed", [False, True], ids=["unchanged", "changed"])
+def test_an_everyday_command_loads_no_heavy_module(tmp_path: Path, command: list[str], *, changed: bool) -> None:
     database = make_database(tmp_path / "db.sqlite3", rows=5)
     places = ["--db", str(database), "--store", str(tmp_path / "store")]
     run([*places, "tag", "baseline"], tmp_path)
+    if changed:
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("CREATE TABLE left_behind(id INTEGER PRIMARY KEY)")
     done = subprocess.run(
         [sys.executable, "-c", _START, json.dumps(HEAVY), *places, *command],
         capture_output=True,

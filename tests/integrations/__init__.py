@@ -1,0 +1,1 @@
+"""Tests of what joins a test runner to a session."""
