@@ -20,6 +20,12 @@ from snapstore.session.client import Session
 from snapstore.session.results import TestEnded
 
 GOOD = ("clean", "drifted")
+NO_FLUSH = "snapstore_no_flush"
+_NODES: Mapping[str, type[pytest.Collector]] = {
+    "class": pytest.Class,
+    "module": pytest.Module,
+    "session": pytest.Session,
+}
 _INTERRUPTED = 2  # pytest.ExitCode.INTERRUPTED
 
 
@@ -52,6 +58,7 @@ class SuitePlugin:
         self._ended: leaks.Left | None = None
         self._left: list[leaks.Left] = []
         self._trouble: list[str] = []
+        self._patches = pytest.MonkeyPatch()
 
     @property
     def session(self) -> Session:
@@ -106,6 +113,8 @@ class SuitePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin a test, or the group it is the first of."""
+        if isinstance(item, pytest.Function) and NO_FLUSH in item.fixturenames:
+            self._keep_django_from_flushing()
         group = self._group_of(item)
         if group != self._group and _rules(item).check:
             self._group, self._outcomes, self._seconds = group, [], 0.0
@@ -132,6 +141,7 @@ class SuitePlugin:
             yield
             failed = False
         finally:
+            self._patches.undo()
             is_last = nextitem is None or self._group_of(nextitem) != self._group
             if self._group is not None and is_last:
                 self._group = None
@@ -181,6 +191,12 @@ class SuitePlugin:
         }
         above = item.getparent(kinds[self._scope]) or item.getparent(pytest.Module)
         return above.nodeid if above and above.nodeid else self._scope
+
+    def _keep_django_from_flushing(self) -> None:
+        """Patch Django until all fixtures are torn down, which a fixture's own patch might not last."""
+        from django.test import TransactionTestCase
+
+        self._patches.setattr(TransactionTestCase, "_fixture_teardown", lambda _: None)
 
     def _ask(self, what: Any) -> Any:
         """Ask the session; what goes wrong is the test's failure, and a session that is gone is not asked again."""
