@@ -1,6 +1,7 @@
 """Damage x place x verb: never a wrong state, never a traceback; what is affected is named, the rest comes out.
 
-All of it with `DAMAGE_MATRIX=full`, the first of four parts with `DAMAGE_MATRIX=1/4`, else a share that is the same every time.
+All of it with `DAMAGE_MATRIX=full`, the first of four parts with `DAMAGE_MATRIX=1/4`, else a share that is the
+same every time.
 """
 
 from __future__ import annotations
