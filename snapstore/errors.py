@@ -274,6 +274,13 @@ class DatabaseCorrupt(DatabaseUnusable):
         return f"database '{self.path}' is corrupt: {self.detail}"
 
 
+class IndexMisfit(DatabaseCorrupt):
+    """All rows are right, and an index of them is not."""
+
+    path: str
+    detail: str
+
+
 class DatabaseUnreadable(DatabaseUnusable):
     """The file, its folder or a sidecar cannot be opened."""
 
@@ -324,6 +331,19 @@ class StoreDamaged(SnapError):
 
     def __str__(self) -> str:
         return f"store '{self.path}' is damaged: {self.detail}"
+
+
+class SnapshotFreed(StoreDamaged):
+    """A snapshot that was there a moment ago: another process freed it, which is no damage."""
+
+    path: str
+    detail: str
+    snapshot: str
+    code = "unknown-revision"
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return f"unknown revision '{self.snapshot}': a prune has just freed it"
 
 
 class RestoreMismatch(DatabaseUnusable):

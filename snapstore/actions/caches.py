@@ -29,6 +29,9 @@ class Caches:
     useless: tuple[str, ...] = ()
 
 
+NO_CACHES = Caches()
+
+
 def examine_caches(store: str) -> Caches:
     """Read every file of the caches."""
     found = list(_files(store))

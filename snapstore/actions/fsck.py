@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from snapstore.actions.caches import Caches, examine_caches
+from snapstore.actions.caches import NO_CACHES, Caches, examine_caches
 from snapstore.errors import StoreDamaged
 from snapstore.history.soundness import SnapshotCheck, Touched, name_flaws
 from snapstore.objects.inspection import CATALOG, Flaw, Inspection
@@ -58,7 +58,7 @@ class FsckResult:
     unused_packs: int
     full: bool
     seconds: float
-    caches: Caches = Caches()
+    caches: Caches = NO_CACHES
     spoiled: dict[bytes, int] = field(default_factory=dict, repr=False)
 
 
@@ -111,7 +111,7 @@ def check_store(store: Store, *, full: bool, progress: Progress = SILENT) -> Fsc
         len(unused) if inspection.packs else 0,
         full,
         time.monotonic() - start,
-        examine_caches(store.path) if full else Caches(),
+        examine_caches(store.path) if full else NO_CACHES,
         inspection.spoiled,
     )
 

@@ -121,17 +121,16 @@ class _Prune:
                 planned = retained.plan()
                 retained.forget(planned)
                 expired = self._expired([])
-        progress.start("looking for garbage", 0)
         without_writers = partial(self._store.without_writers, self._options.timeout)
         with Garbage(self._store.catalog, self._store.objects.folder, without_writers) as garbage:
-            reachable = Reachable(self._store.catalog, self._store.snapshots, garbage)
+            reachable = Reachable(self._store.catalog, self._store.snapshots, garbage, progress)
             reachable.mark_all(without=expired, held=planned.removed if self._options.dry_run else ())
             garbage.settle_bases()
             if self._options.dry_run:
                 self._freed = garbage.condemned_bytes()
             else:
                 expired = self._give_up(expired)
-                self._free(garbage, reachable)
+                self._free(garbage, reachable, progress)
             held = garbage.held_bytes()
         if not self._options.dry_run:
             self._freed += self._store.catalog.shrink()
@@ -160,11 +159,11 @@ class _Prune:
             self._store.forgotten.free(still)
         return still
 
-    def _free(self, garbage: Garbage, reachable: Reachable) -> None:
+    def _free(self, garbage: Garbage, reachable: Reachable, progress: Progress) -> None:
         garbage.remove(reachable.mark_new)
         self._freed += garbage.remove_empty_packs()
         repacker = Repacker(self._store.catalog, self._store.objects)
-        repacker.run()
+        repacker.run(progress)
         garbage.settle_bases()
         garbage.remove(reachable.mark_new)
         self._freed += garbage.remove_empty_packs()

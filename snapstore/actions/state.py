@@ -47,4 +47,5 @@ def head_state(store: Store, project: Project, timeout: float) -> tuple[State, I
     for name in project.databases:
         if name not in heads or not store.snapshots.exists(heads[name]):
             raise NoSnapshot(f"snapshot of database '{name}'")
+        store.snapshots.expect(heads[name])
     return State("HEAD", {name: heads[name] for name in project.databases}), settled

@@ -14,7 +14,7 @@ from snapstore.actions.policy import NOTHING_IGNORED, Policy
 from snapstore.actions.state import State, live_state
 from snapstore.actions.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED, VERDICTS
 from snapstore.database.diff import SchemaChange
-from snapstore.errors import NoSnapshot
+from snapstore.errors import IndexMisfit, NoSnapshot
 from snapstore.history.snapshot import FORENSIC
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
@@ -78,6 +78,7 @@ class VerifyResult(Record):
 def verify(store: Store, project: Project, options: VerifyOptions, progress: Progress = SILENT) -> VerifyResult:
     """Compare, judge, and put right where that was asked for.
 
+    An index that misfits its rows is an error, unless the state is to be put right: then it is damage like any other.
     Raises NoSnapshot, DatabaseLocked, DatabaseUnusable, StoreDamaged, UnknownRule, and what `restore` raises.
     """
     start = time.monotonic()
@@ -101,17 +102,26 @@ def _verify(store: Store, project: Project, options: VerifyOptions, progress: Pr
     against = State(options.against.label, {name: snapshots[name] for name in project.databases})
     with compare(store, project, (against, live_state()), options.timeout, progress) as found:
         options.policy.check(one.diff for one in found.values())
-        judged = {
-            name: judge(DatabaseDifference(name, one, options.policy), options.rows) for name, one in found.items()
-        }
+        judged = {name: _judged(DatabaseDifference(name, one, options.policy), options) for name, one in found.items()}
     verdict = max((one.verdict for one in judged.values()), key=VERDICTS.index)
     fails = options.policy.sequences == "fail" and any("sequences" in one.drift for one in judged.values())
     ok = verdict == CLEAN or (verdict == DRIFTED and not options.strict and not fails)
     return VerifyResult(verdict, ok, against.id, judged, options.label)
 
 
+def _judged(difference: DatabaseDifference, options: VerifyOptions) -> VerifiedDatabase:
+    try:
+        return judge(difference, options.rows)
+    except IndexMisfit as error:
+        if not options.restore_on_fail:
+            raise
+        found = VerifiedDatabase(DAMAGED)
+        found.drift = {"index": error.detail}
+        return found
+
+
 def judge(difference: DatabaseDifference, most_rows: int = 0) -> VerifiedDatabase:
-    """Draw all rows of a difference and say what they amount to. Raises DatabaseCorrupt for an index that misfits."""
+    """Draw all rows of a difference and say what they amount to. Raises IndexMisfit, DatabaseCorrupt."""
     found = VerifiedDatabase()
     found.schema = difference.schema
     if difference.is_same:

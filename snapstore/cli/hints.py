@@ -92,5 +92,6 @@ _HINTS: dict[type[SnapError], Callable[[Any], str | None]] = {
     errors.DatabaseUnreadable: _fixed("'snap doctor' checks permissions and what lies beside the database"),
     errors.DiskFull: _fixed("nothing was changed; free some space and try again"),
     errors.StoreDamaged: _damaged,
+    errors.SnapshotFreed: _fixed("'snap log --all' lists the snapshots that are left"),
     errors.RestoreMismatch: _fixed("'snap undo' brings back the state before; check the disk"),
 }

@@ -16,12 +16,12 @@ from snapstore.database.diff import ImageDiff
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.record import BadRecord, Value, decode
 from snapstore.database.tables import SchemaRow, folded
-from snapstore.errors import DatabaseCorrupt
+from snapstore.errors import IndexMisfit
 from snapstore.ids import object_id
 
 
 def check_indexes(diff: ImageDiff) -> None:
-    """Compare the indexes of all tables in which no row differs, or moved. Raises DatabaseCorrupt."""
+    """Compare the indexes of all tables in which no row differs, or moved. Raises IndexMisfit."""
     differing = {folded(table.name) for table in diff.tables if next(table.changes(), None) or table.moved}
     before = {row.name: row for row in diff.schemas[0].rows if row.type == "index" and row.root}
     for row in diff.schemas[1].rows:
@@ -35,7 +35,7 @@ def _check(diff: ImageDiff, old: SchemaRow, new: SchemaRow) -> None:
     before = sum(map(_number, _entries(diff.before, old, _own(diff, pages[0], pages[1]))))
     after = sum(map(_number, _entries(diff.after, new, _own(diff, pages[1], pages[0]))))
     if before != after:
-        raise DatabaseCorrupt(diff.after.label, f"index '{new.name}' does not fit the rows of table '{new.table}'")
+        raise IndexMisfit(diff.after.label, f"index '{new.name}' does not fit the rows of table '{new.table}'")
 
 
 def _number(entry: tuple[Value, ...]) -> int:
@@ -66,6 +66,6 @@ def _entries(image: Image, index: SchemaRow, pages: Iterator[int]) -> Iterator[t
             raise _corrupt(image, index, error) from error
 
 
-def _corrupt(image: Image, index: SchemaRow, error: Exception) -> DatabaseCorrupt:
+def _corrupt(image: Image, index: SchemaRow, error: Exception) -> IndexMisfit:
     where = f"page {error.pgno} of " if isinstance(error, DamagedPage) else ""
-    return DatabaseCorrupt(image.label, f"{where}index '{index.name}': {error}")
+    return IndexMisfit(image.label, f"{where}index '{index.name}': {error}")

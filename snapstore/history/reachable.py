@@ -8,6 +8,7 @@ from snapstore.history.manifest import Manifest
 from snapstore.history.snapshots import Snapshots
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.garbage import BASE, HELD, LISTED, Garbage
+from snapstore.progress import SILENT, Progress
 
 _LISTED = (
     "SELECT id FROM snapshot UNION SELECT snapshot FROM ref UNION SELECT snapshot FROM head"
@@ -18,16 +19,18 @@ _LISTED = (
 class Reachable:
     """Marks what the snapshots of a store need: of each what the one marked before it did not need as well."""
 
-    def __init__(self, catalog: Catalog, snapshots: Snapshots, garbage: Garbage) -> None:
+    def __init__(self, catalog: Catalog, snapshots: Snapshots, garbage: Garbage, progress: Progress = SILENT) -> None:
         self._catalog = catalog
         self._snapshots = snapshots
         self._garbage = garbage
+        self._progress = progress
         self._last: dict[str, Manifest] = {}
 
     def mark(self, snapshots: Iterable[str], why: int) -> None:
         """Mark snapshots (hex), best in the order of time. Raises StoreDamaged: nothing may go then."""
         for snapshot in snapshots:
             self._garbage.mark(self._needed_by(snapshot), why)
+            self._progress.advance(1)
 
     def mark_new(self) -> bool:
         """Mark what is listed, forgotten or named by now and was not so far; tell whether there is any."""
@@ -45,6 +48,7 @@ class Reachable:
         left_out = set(without)
         to_be_forgotten = set(held) - left_out
         listed = self._by_time(_LISTED)
+        self._progress.start("looking for garbage", len(listed))
         self.mark((id_ for id_ in listed if id_ not in left_out | to_be_forgotten), LISTED)
         self.mark((id_ for id_ in listed if id_ in to_be_forgotten), HELD)
         marked = set(listed)

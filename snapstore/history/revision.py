@@ -36,6 +36,11 @@ class Revisions:
 
     def resolve(self, revision: str) -> str:
         """Return the snapshot's id in hex. Raises UnknownRevision, SnapshotForgotten, AmbiguousRevision, NoSnapshot."""
+        id_ = self._resolved(revision)
+        self._snapshots.expect(id_)
+        return id_
+
+    def _resolved(self, revision: str) -> str:
         if not revision.isprintable():
             raise UnknownRevision(revision)
         if at := _AT.match(revision):

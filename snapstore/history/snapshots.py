@@ -8,7 +8,7 @@ from __future__ import annotations
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
-from snapstore.ids import ID_BYTES
+from snapstore.ids import ID_BYTES, short
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
 from snapstore.records import Record
@@ -43,6 +43,8 @@ class Snapshots:
         self._objects = objects
         self._manifests: dict[bytes, Manifest] = {}
         self._loaded: dict[str, Snapshot] = {}
+        self._expected: dict[str, None] = {}
+        objects.freed = self._freed
 
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int, origin: str | None = None) -> None:
         """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
@@ -126,6 +128,18 @@ class Snapshots:
             del self._manifests[next(iter(self._manifests))]
         self._manifests[id_] = manifest
         return manifest
+
+    def expect(self, id_: str) -> None:
+        """Note that a snapshot is there that will be read: should it go meanwhile, that is no damage."""
+        if len(self._expected) >= _KEPT:
+            del self._expected[next(iter(self._expected))]
+        self._expected[id_] = None
+
+    def _freed(self) -> str | None:
+        """Return a snapshot that was there and is gone, in short."""
+        there = "SELECT 1 FROM snapshot WHERE id = ?1 UNION ALL SELECT 1 FROM forgotten WHERE id = ?1"
+        gone = (id_ for id_ in self._expected if not self._catalog.value(there, (bytes.fromhex(id_),)))
+        return next(map(short, gone), None)
 
     def exists(self, id_: str) -> bool:
         """Tell whether a snapshot is on the list."""

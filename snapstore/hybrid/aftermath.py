@@ -93,10 +93,13 @@ class Aftermath:
         self._net = net
         self._say = say
 
-    def run(self, result: TestResult, against: State | None, backup: State | None) -> None:
+    def run(
+        self, result: TestResult, against: State | None, backup: State | None, decisions: dict[str, Decision]
+    ) -> None:
         """Clean up, wait, verify, decide, and put right.
 
         `against` is the state that the test began with, `backup` the one to go back to; None where there is none.
+        `decisions` come before those of the policy.
         Raises what `verify` and `restore` raise.
         """
         if self._policy.mode != "backup" and self._policy.cleanup:
@@ -110,7 +113,7 @@ class Aftermath:
         result.verdict, result.databases = found.verdict, found.databases
         result.see(found)
         result.stages[VERIFIED] = tables_of(found.databases)
-        result.decision = self._decide(found)
+        result.decision = self._decide(found, decisions)
         if result.decision == "restore" and backup:
             put_back = self._timed(result, "restore", lambda: self._net.put_back(backup, found, result.label))
             result.forensic = put_back.forensic
@@ -152,9 +155,10 @@ class Aftermath:
         result.stages[stage] = found
         self._say(f"left {f'after attempt {stage}' if stage else 'by the test'}: {_said(found)}")
 
-    def _decide(self, found: Found) -> Decision:
+    def _decide(self, found: Found, decisions: dict[str, Decision]) -> Decision:
         is_failed_drift = found.verdict == DRIFTED and not found.is_right  # the policy lets sequences fail
-        decision = self._policy.decisions.get(LEAKED if is_failed_drift else found.verdict, "restore")
+        verdict = LEAKED if is_failed_drift else found.verdict
+        decision = {**self._policy.decisions, **decisions}.get(verdict, "restore")
         return "fail" if decision == "restore" and self._policy.mode == "cleanup" else decision
 
     def _timed(self, result: TestResult, phase: str, work: Callable[[], T]) -> T:

@@ -21,7 +21,7 @@ from snapstore.errors import DiskFull, FileError, SnapError
 from snapstore.hybrid.aftermath import Aftermath, TestResult
 from snapstore.hybrid.cleanup import CleanupRunner
 from snapstore.hybrid.ledger import FAILED, PASSED, Ledger
-from snapstore.hybrid.policy import Mode, SuitePolicy
+from snapstore.hybrid.policy import Decision, Mode, SuitePolicy
 from snapstore.hybrid.repair import Repaired, Repairer
 from snapstore.hybrid.safety_net import SafetyNet, Say
 from snapstore.progress import SILENT, Progress
@@ -102,7 +102,9 @@ class Suite:
             self.end_test(UNFINISHED)
         self._open = (self._ledger.begin_test(self._number, label, scenario), TestResult(label, "", scenario))
 
-    def end_test(self, outcome: str, seconds: float | None = None) -> TestResult:
+    def end_test(
+        self, outcome: str, seconds: float | None = None, decisions: dict[str, Decision] | None = None
+    ) -> TestResult:
         """Clean up after the test and see what it came to. Raises what `verify` and `restore` raise.
 
         On an error the test is on record with an unknown verdict, and the suite has to end: the next one repairs it.
@@ -114,7 +116,7 @@ class Suite:
         if seconds is not None:
             result.seconds["test"] = seconds
         try:
-            self._aftermath.run(result, self._against, self._backup)
+            self._aftermath.run(result, self._against, self._backup, decisions or {})
         except SnapError:
             result.verdict, result.decision = result.verdict or UNKNOWN, "fail"
             raise

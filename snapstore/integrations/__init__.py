@@ -1,1 +1,1 @@
-"""What joins a test runner to a session: the pytest plugin, and the kit for Playwright."""
+"""What joins a session to test runners. May import the session's client and what is below it."""

@@ -1,119 +1,67 @@
-"""The pytest plugin: options, marker and fixtures. It does nothing until `--snap` or `snapstore = true` asks for it.
+"""The pytest plugin's door: options, the marker and the fixtures. Off, it is this file and nothing else.
 
-pytest imports this module at every start, so it imports nothing but pytest. What happens to the databases is in
-pytest_suite.py and pytest_databases.py, what is said of it in pytest_leaks.py.
+Asked for with --snap or `snapstore = true`, it registers what follows tests (pytest_suite.py). Options are declared in
+pytest_options.py, which imports nothing of ours.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import os
 
 import pytest
 
+from snapstore.integrations.pytest_options import MARKER, VARIABLE, add_options, is_on, named_db
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snapstore.integrations.pytest_suite import SuitePlugin
+    from collections.abc import Iterator
+
     from snapstore.session.client import Session
-
-NAME = "snapstore-suite"
-MARKER = (
-    "snapstore(check=True, leaks=None, scenario=''): whether this test is verified, what follows when it leaves "
-    "something behind (fail, warn or pass), and the kind of test that the report counts it under"
-)
-MODES = ("hybrid", "backup", "cleanup")
-SCOPES = ("function", "class", "module", "session")
-CONSEQUENCES = ("fail", "warn", "pass")
-
-
-class Option(NamedTuple):
-    """An option on the command line, and the key of the ini file with the same meaning."""
-
-    flag: str
-    help: str
-    metavar: str | None = None
-    choices: tuple[str, ...] | None = None
-    default: str = ""
-
-    @property
-    def key(self) -> str:
-        """The key in the ini file."""
-        return "snapstore_" + self.flag.removeprefix("--snap-")
-
-
-OPTIONS = (
-    Option("--snap-config", "configuration file; the nearest snapstore.yaml where none is given", "FILE"),
-    Option("--snap-db", "database under test; with {worker} in it, each worker has a copy of the baseline", "PATH"),
-    Option("--snap-store", "store; the configuration's where none is given", "DIR"),
-    Option("--snap-baseline", "state that the tests start from; what is there where none is given", "REV"),
-    Option("--snap-mode", "hybrid: clean up, else restore; backup: restore; cleanup", None, MODES),
-    Option("--snap-scope", "verify after each of these", None, SCOPES, SCOPES[0]),
-    Option("--snap-leaks", "what follows for a test that leaves something behind", None, CONSEQUENCES, CONSEQUENCES[0]),
-    Option("--snap-quiet", "nobody may write for so long before a test is verified", "SECONDS", default="0"),
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options."""
-    group = parser.getgroup("snapstore", "snapstore: the database is verified after each test, and put right")
-    group.addoption("--snap", action="store_true", help="turn snapstore on")
-    parser.addini("snapstore", "turn snapstore on", type="bool", default=False)
-    for one in OPTIONS:
-        default = f" [{one.default}]" if one.default else ""
-        dest = one.flag.removeprefix("--").replace("-", "_")
-        group.addoption(one.flag, dest=dest, metavar=one.metavar, choices=one.choices, help=one.help + default)
-        parser.addini(one.key, one.help + default, default="")
-
-
-def said(config: pytest.Config, flag: str) -> str:
-    """Return what an option was set to: on the command line, in the ini file, else its default. Raises UsageError."""
-    option = next(one for one in OPTIONS if one.flag == flag)
-    given = config.getoption(flag.removeprefix("--").replace("-", "_"))
-    value = str(given if given is not None else config.getini(option.key) or option.default)
-    if option.choices and value and value not in option.choices:
-        raise pytest.UsageError(f"{option.key}: '{value}' is none of {', '.join(option.choices)}")
-    return value
-
-
-def is_on(config: pytest.Config) -> bool:
-    """Tell whether somebody asked for the plugin."""
-    return bool(config.getoption("snap") or config.getini("snapstore"))
+    """Declare options and ini keys."""
+    add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Say where this process's database is before a framework reads its settings."""
-    if early_config.known_args_namespace.snap or early_config.getini("snapstore"):
-        from snapstore.integrations.pytest_databases import announce
-
-        announce(early_config)
+    if is_on(early_config) and (db := named_db(early_config)):
+        os.environ[VARIABLE] = db
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and the plugin itself where it was asked for."""
+    """Register the marker and, where it was asked for, what follows tests."""
     config.addinivalue_line("markers", MARKER)
-    if is_on(config):
-        from snapstore.integrations.pytest_suite import SuitePlugin
+    if is_on(config) and not config.option.collectonly:
+        from snapstore.integrations.pytest_suite import Follower
 
-        config.pluginmanager.register(SuitePlugin(config), NAME)
-
-
-def _suite(request: pytest.FixtureRequest) -> SuitePlugin:
-    plugin: SuitePlugin | None = request.config.pluginmanager.get_plugin(NAME)
-    if plugin is None:
-        pytest.skip("snapstore is off; --snap turns it on")
-    return plugin
-
-
-@pytest.fixture(scope="session")
-def snapstore_session(request: pytest.FixtureRequest) -> Session:
-    """Give the session of this process: every verb of snapstore, beside the test."""
-    return _suite(request).session
+        config.pluginmanager.register(Follower(config), "snapstore-follower")
 
 
 @pytest.fixture(scope="session")
 def snapstore_db(request: pytest.FixtureRequest) -> str:
-    """Give the path of the database that this process's tests may use."""
-    return _suite(request).databases.path
+    """Return the path of this worker's database; a conftest may say another one."""
+    follower = _follower(request)
+    if not follower.databases.path:
+        from snapstore.integrations.pytest_databases import django_test_database
+
+        request.getfixturevalue("django_db_setup")
+        return django_test_database()
+    return follower.databases.path
+
+
+@pytest.fixture(scope="session")
+def snapstore_baseline(request: pytest.FixtureRequest) -> str | None:
+    """Return the tag that the suite begins with, None where it begins with what it finds."""
+    return _follower(request).options.baseline
+
+
+@pytest.fixture
+def snapstore_session(request: pytest.FixtureRequest, snapstore_db: str) -> Session:
+    """Return the session that follows the tests."""
+    return _follower(request).session(snapstore_db)
 
 
 @pytest.fixture
@@ -122,3 +70,22 @@ def snapstore_no_flush() -> None:
 
     It would flush them, the rows of the baseline too. pytest_suite.py sees to it; where snapstore is off, nothing does.
     """
+
+
+@pytest.fixture(scope="session")
+def _snapstore_suite(request: pytest.FixtureRequest, snapstore_db: str) -> Iterator[str]:
+    """Yield the path; end the suite before what the database hangs on is torn down."""
+    yield snapstore_db
+    _follower(request).end_suite()
+
+
+def _follower(request: pytest.FixtureRequest) -> Follower:
+    follower = request.config.pluginmanager.get_plugin("snapstore-follower")
+    if follower is None:
+        pytest.skip("needs --snap")
+    assert follower is not None
+    return follower  # type: ignore[no-any-return]
+
+
+if TYPE_CHECKING:
+    from snapstore.integrations.pytest_suite import Follower

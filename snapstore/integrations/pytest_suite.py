@@ -1,254 +1,189 @@
-"""The plugin at work: a suite of snapstore around pytest's, a test of snapstore around each of its tests.
+"""What follows the tests of one pytest process: a suite of the session, a test of it for each test of pytest.
 
-A test is verified after its fixtures were torn down. With a wider scope, all tests of a class, a module or the run
-count as one, for the sake of fixtures that live as long.
+A test is ended by the finalizer of a fixture that was set up before every other one, so that it comes after their
+teardown (pytest-django flushes there) and before that of the fixtures of wider scope (pytest-django removes its
+database there). The scope of that fixture is the scope of verifying.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator, Mapping
-from typing import Any, NamedTuple
+import warnings
+from collections.abc import Generator, Iterator
 
 import pytest
 
-from snapstore.errors import SessionEnded, SnapError
-from snapstore.integrations import pytest_leaks as leaks
-from snapstore.integrations.pytest_databases import Databases, worker
-from snapstore.integrations.pytest_plugin import CONSEQUENCES, said
+from snapstore.errors import SnapError
+from snapstore.integrations import pytest_report
+from snapstore.integrations.pytest_databases import Databases, has_tag, is_django
+from snapstore.integrations.pytest_options import TestOptions, options_for, options_of
 from snapstore.session.client import Session
 from snapstore.session.results import TestEnded
 
-GOOD = ("clean", "drifted")
+_FIRST = "_snapstore_test"
 NO_FLUSH = "snapstore_no_flush"
-_NODES: Mapping[str, type[pytest.Collector]] = {
-    "class": pytest.Class,
-    "module": pytest.Module,
-    "session": pytest.Session,
-}
-_INTERRUPTED = 2  # pytest.ExitCode.INTERRUPTED
 
 
-class SnapstoreWarning(pytest.PytestWarning):
-    """A test left something behind."""
+class LeftBehind(UserWarning):
+    """A test left rows behind."""
 
 
-class Rules(NamedTuple):
-    """What a test's marker says of it."""
-
-    check: bool = True
-    leaks: str | None = None
-    scenario: str = ""
+def _scope(fixture_name: str, config: pytest.Config) -> str:  # noqa: ARG001 - pytest's signature
+    return options_of(config).scope
 
 
-class SuitePlugin:
-    """The hooks of one process; on the process that only hands tests to workers, those that print."""
+class Follower:
+    """The plugin while it is on; the controller of workers only prepares and reports."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.databases = Databases(config)
+        self.options = options_of(config)
         self._config = config
-        self._mode = said(config, "--snap-mode") or None
-        self._scope = said(config, "--snap-scope")
-        self._leaks = said(config, "--snap-leaks")
-        self._quiet = _seconds(said(config, "--snap-quiet"))
+        worker = getattr(config, "workerinput", {}).get("workerid")
+        is_controller = worker is None and bool(getattr(config.option, "tx", None))
+        self.databases = Databases(self.options, str(config.rootpath), worker, is_controller=is_controller)
         self._session: Session | None = None
-        self._group: str | None = None  # what is being tested and will be verified as one
-        self._outcomes: list[str] = []
-        self._seconds = 0.0
-        self._ended: leaks.Left | None = None
-        self._left: list[leaks.Left] = []
-        self._trouble: list[str] = []
+        self._suite: tuple[str | None] | None = None  # the baseline of the suite that runs
+        self._item: pytest.Item | None = None
+        self._outcome = "passed"
+        self._tears_down = False
+        self._reports: dict[str, dict[str, str]] = {}
         self._patches = pytest.MonkeyPatch()
 
-    @property
-    def session(self) -> Session:
-        """The session with its suite; begun anew if it is gone. Raises SnapError."""
-        return self._session or self._begin()
+    def session(self, path: str) -> Session:
+        """Return the session, begun if need be."""
+        if self._session is None:
+            self._session = self.databases.open(path)
+        return self._session
 
-    def _begin(self) -> Session:
-        session = self.databases.open()
-        try:
-            session.begin_suite(
-                "pytest",
-                command=" ".join(["pytest", *self._config.invocation_params.args]),
-                baseline=self.databases.baseline,
-                mode=self._mode,
-                quiet=self._quiet,
-                backup_name=f"e2e-backup-{worker()}" if self.databases.is_copy else None,
-            )
-        except BaseException:
-            session.close()
-            raise
-        self._session = session
-        return session
-
-    def pytest_report_header(self) -> str | None:
-        """Say what is verified."""
-        if self._hands_out:
-            return f"snapstore: each worker verifies its own database, after each {self._scope}"
-        return f"snapstore: verifies {self.databases.path}, after each {self._scope}"
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
-        """Begin the suite. Raises UsageError."""
-        if self._hands_out:
-            if not self.databases.is_copy:
-                raise pytest.UsageError("several workers cannot share a database: snapstore_db needs {worker} in it")
-            return
-        try:
-            self._begin()
-        except SnapError as error:
-            raise pytest.UsageError(f"snapstore: {error}") from error
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Look whether the markers make sense. Raises UsageError."""
-        for item in items:
-            try:
-                rules = _rules(item)
-            except TypeError as error:
-                raise pytest.UsageError(f"{item.nodeid}: snapstore marker: {error}") from error
-            if rules.leaks not in (None, *CONSEQUENCES):
-                raise pytest.UsageError(f"{item.nodeid}: leaks='{rules.leaks}' is none of {', '.join(CONSEQUENCES)}")
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Begin a test, or the group it is the first of."""
-        if isinstance(item, pytest.Function) and NO_FLUSH in item.fixturenames:
-            self._keep_django_from_flushing()
-        group = self._group_of(item)
-        if group != self._group and _rules(item).check:
-            self._group, self._outcomes, self._seconds = group, [], 0.0
-            self._ask(lambda session: session.begin_test(group, scenario=_rules(item).scenario))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Note how the test went, and send what it left along with its last report."""
-        report = yield
-        self._outcomes.append(report.outcome)
-        self._seconds += call.duration
-        if report.when == "teardown" and self._ended:
-            report.snapstore_left = list(self._ended)  # type: ignore[attr-defined]
-            self._ended = None
-        return report
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
-        """Verify, once all fixtures are torn down."""
-        failed = True
-        try:
-            yield
-            failed = False
-        finally:
-            self._patches.undo()
-            is_last = nextitem is None or self._group_of(nextitem) != self._group
-            if self._group is not None and is_last:
-                self._group = None
-                self._verify(item, may_fail=not failed)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """End the suite, after the fixtures that live as long as the run."""
-        session, self._session = self._session, None
+    def end_suite(self) -> None:
+        """End the suite and the session, whatever state they are in."""
+        session, self._session, self._suite = self._session, None, self._suite
         if session is None:
             return
         try:
-            outcome = "interrupted" if int(exitstatus) == _INTERRUPTED else None
-            ended = session.end_suite(int(exitstatus), outcome=outcome)
-            self._left += [
-                leaks.left(one) for one in ended.tests if one.outcome == "unfinished" and one.verdict not in GOOD
-            ]
+            if self._suite:
+                session.end_suite()
         except SnapError as error:
-            self._trouble.append(f"the suite was not ended: {error}")
+            warnings.warn(LeftBehind(f"snapstore: {error}"), stacklevel=2)
         finally:
+            self._suite = None
             session.close()
-            self.databases.remove_copy()
+
+    @pytest.fixture(autouse=True, scope=_scope, name=_FIRST)  # type: ignore[arg-type]
+    def _test(self, request: pytest.FixtureRequest, _snapstore_suite: str) -> Iterator[None]:
+        options = options_for(request.node, self.options)
+        self._outcome = "passed"
+        try:
+            self._begin_test(_snapstore_suite, request.node.nodeid or "session", options)
+        except SnapError as error:
+            self._drop()
+            pytest.fail(f"snapstore: {error}", pytrace=False)
+        yield
+        self._end_test(options)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Make the worker's copy of the database."""
+        self.databases.prepare(is_django=is_django(self._config))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Have the fixture that begins and ends a test set up before every other one."""
+        for item in items:
+            names = getattr(item, "fixturenames", [])
+            if _FIRST in names:
+                names.remove(_FIRST)
+                names.insert(0, _FIRST)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Note which test runs, and keep Django from flushing after it where that is asked for."""
+        self._item = item
+        if isinstance(item, pytest.Function) and NO_FLUSH in item.fixturenames:
+            from django.test import TransactionTestCase
+
+            self._patches.setattr(TransactionTestCase, "_fixture_teardown", lambda _: None)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        """Note that a failure can be reported now; after an interrupt there is no report left for it."""
+        self._tears_down = True
+        try:
+            return (yield)
+        finally:
+            self._tears_down = False
+            self._patches.undo()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect what tests left, also those of workers."""
-        if found := getattr(report, "snapstore_left", None):
-            self._left.append(leaks.Left(*found))
+        """Note how a test went, and what it left."""
+        if report.failed:
+            self._outcome = "failed"
+        if report.when == "teardown" and (said := pytest_report.said_of(report.user_properties)):
+            self._reports[report.nodeid] = said
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that the test was broken off."""
+        self._outcome = "interrupted"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Let go of everything; fixtures were torn down before."""
+        self.end_suite()
+        self.databases.remove()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print which test left what."""
-        if self._left or self._trouble:
-            terminalreporter.section("snapstore: what tests left behind")
-            for line in [*(leaks.table(self._left) if self._left else ()), *self._trouble]:
+        """Write which test left what."""
+        if self._reports:
+            terminalreporter.section("snapstore: left behind")
+            for line in pytest_report.table(self._reports.items()):
                 terminalreporter.write_line(line)
 
-    @property
-    def _hands_out(self) -> bool:
-        return self._config.pluginmanager.hasplugin("dsession")
+    def _begin_test(self, path: str, label: str, options: TestOptions) -> None:
+        session = self.session(path)
+        if self._suite != (options.baseline,):
+            if self._suite:
+                self._suite = None
+                session.end_suite()
+            self._begin_suite(session, options.baseline)
+        session.begin_test(label)
 
-    def _group_of(self, item: pytest.Item) -> str:
-        if self._scope == "function":
-            return item.nodeid
-        kinds: Mapping[str, type[pytest.Collector]] = {
-            "class": pytest.Class,
-            "module": pytest.Module,
-            "session": pytest.Session,
-        }
-        above = item.getparent(kinds[self._scope]) or item.getparent(pytest.Module)
-        return above.nodeid if above and above.nodeid else self._scope
+    def _begin_suite(self, session: Session, baseline: str | None) -> None:
+        if baseline and not has_tag(session, baseline):
+            session.tag(baseline)
+        backup = self.databases.backup_name
+        session.begin_suite("pytest", baseline=baseline, backup_name=backup, keep_backup=backup is None, quiet=0)
+        self._suite = (baseline,)
 
-    def _keep_django_from_flushing(self) -> None:
-        """Patch Django until all fixtures are torn down, which a fixture's own patch might not last."""
-        from django.test import TransactionTestCase
-
-        self._patches.setattr(TransactionTestCase, "_fixture_teardown", lambda _: None)
-
-    def _ask(self, what: Any) -> Any:
-        """Ask the session; what goes wrong is the test's failure, and a session that is gone is not asked again."""
+    def _end_test(self, options: TestOptions) -> None:
+        assert self._session is not None
         try:
-            return what(self.session)
+            ended = self._session.end_test(self._outcome, verdicts=options.verdicts())
         except SnapError as error:
-            if isinstance(error, SessionEnded) and self._session:
-                self._session.close()
-                self._session = None
-            pytest.fail(f"snapstore: {error}", pytrace=False)
-
-    def _verify(self, item: pytest.Item, *, may_fail: bool) -> None:
-        outcome = "failed" if "failed" in self._outcomes else "skipped" if "skipped" in self._outcomes else "passed"
-        if self._session is None:
-            return  # its end was reported, and the next one puts the state right
-        ended: TestEnded = self._ask(lambda session: session.end_test(outcome, seconds=self._seconds))
-        if ended.verdict is None or ended.verdict in GOOD:
+            self._drop()
+            self._fail(f"snapstore: {error}")
             return
-        self._ended = leaks.left(ended)
-        text = leaks.describe(ended)
-        item.add_report_section("teardown", "snapstore", text)
-        what = self._consequence(ended, _rules(item))
-        if what == "fail" and may_fail:
-            pytest.fail(f"{ended.label} left something behind\n{text}", pytrace=False)
-        if what == "warn":
-            item.warn(SnapstoreWarning(f"left something behind: {text}"))
+        if ended.verdict not in (None, "clean", "drifted") and not options.off:
+            self._tell(ended, options)
 
-    def _consequence(self, ended: TestEnded, rules: Rules) -> str:
-        """Return what follows from what a test left: the configuration's word, unless all it said was to restore."""
-        if ended.decision in ("pass", "warn"):
-            return ended.decision
-        if ended.decision == "fail" or ended.final not in GOOD:
-            return "fail"
-        return rules.leaks or self._leaks
+    def _tell(self, ended: TestEnded, options: TestOptions) -> None:
+        assert self._item is not None
+        said = pytest_report.properties(ended)
+        self._item.user_properties.extend(said)
+        self._item.add_report_section("teardown", "snapstore", pytest_report.section(ended))
+        if not self._tears_down:
+            self._reports[self._item.nodeid] = pytest_report.said_of(said)
+        text = f"snapstore: {ended.label} {ended.verdict}: {pytest_report.left(ended)}"
+        if options.leaks == "fail" or (ended.restored and ended.ok is False):
+            self._fail(text)
+        elif options.leaks == "warn":
+            warnings.warn(LeftBehind(text), stacklevel=2)
 
+    def _fail(self, text: str) -> None:
+        if self._tears_down:
+            pytest.fail(text, pytrace=False)
+        warnings.warn(LeftBehind(text), stacklevel=2)
 
-def _rules(item: pytest.Item) -> Rules:
-    """Return what the markers of a test and of what it is in say; the nearest counts. Raises TypeError."""
-    said: dict[str, Any] = {}
-    for marker in reversed(list(item.iter_markers("snapstore"))):
-        if marker.args:
-            raise TypeError("it takes names and values")
-        said.update(marker.kwargs)
-    return Rules(**said)
-
-
-def _seconds(text: str) -> float | None:
-    """Return a number of seconds, None for no text. Raises UsageError."""
-    try:
-        seconds = float(text) if text else None
-    except ValueError as error:
-        raise pytest.UsageError(f"snapstore_quiet: '{text}' is no number of seconds") from error
-    if seconds is not None and not 0 <= seconds < sys.maxsize:
-        raise pytest.UsageError(f"snapstore_quiet: '{text}' is no number of seconds")
-    return seconds
+    def _drop(self) -> None:
+        """Let a session go that failed; the next one repairs what it left."""
+        session, self._session, self._suite = self._session, None, None
+        if session:
+            session.close()

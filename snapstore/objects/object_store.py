@@ -12,7 +12,7 @@ from functools import partial
 from math import inf
 
 from snapstore.blocks import BLOCK_BYTES
-from snapstore.errors import StoreDamaged
+from snapstore.errors import SnapshotFreed, StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
@@ -55,6 +55,7 @@ class ObjectStore:
         self._recent: dict[bytes, bytes] = {}
         self.elsewhere: list[Callable[[bytes], bytes | None]] = []
         """Who may have the bytes of an object at hand, quicker than they are decoded; they are checked."""
+        self.freed: Callable[[], str | None] = _none  # tells of a snapshot that was asked for and is gone
         self._large: dict[bytes, bytes] = {}
         self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
 
@@ -184,13 +185,19 @@ class ObjectStore:
         while True:
             try:
                 if location is None:
-                    raise self.damaged(f"object {id_.hex()} is missing")
+                    raise self._missing(id_)
                 prefix = self._read(location.base, above + 1) if location.base else None
                 return id_, location, prefix, self._frame(id_, location)
             except StoreDamaged:
                 if (present := self.find(id_)) == location:
                     raise
                 location = present
+
+    def _missing(self, id_: bytes) -> StoreDamaged:
+        detail = f"object {id_.hex()} is missing"
+        if snapshot := self.freed():
+            return SnapshotFreed(os.path.dirname(self.folder), detail, snapshot)
+        return self.damaged(detail)
 
     def _frame(self, id_: bytes, location: Location) -> bytes:
         try:
@@ -240,6 +247,10 @@ class ObjectStore:
     def damaged(self, detail: str) -> StoreDamaged:
         """Return the error for this store."""
         return StoreDamaged(os.path.dirname(self.folder), detail)
+
+
+def _none() -> None:
+    """Know of no snapshot."""
 
 
 def _keep(kept: dict[bytes, bytes], most: int, id_: bytes, data: bytes) -> None:

@@ -24,6 +24,7 @@ from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.object_writer import Frame, encode
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, TRAILER_BYTES, Kind, PackReader, PackWriter, pack_path
 from snapstore.parallel import ordered_map
+from snapstore.progress import SILENT, Progress
 from snapstore.timestamps import now
 
 GARBAGE_SHARE = 0.25  # of a pack; a store then takes at most a third more than it has to
@@ -59,11 +60,12 @@ class Repacker:
         self.damaged: list[str] = []
         self.written_bytes = 0
 
-    def run(self) -> None:
+    def run(self, progress: Progress = SILENT) -> None:
         """Copy out of all packs that are to go. Raises DiskFull."""
         packs = self._intact(self._chosen())
         if not packs:
             return
+        progress.start("packing anew", self._bytes_of(packs))
         writer: PackWriter | None = None
         moved: list[tuple[bytes, int]] = []
         try:
@@ -74,6 +76,7 @@ class Repacker:
                     depth = one.depth if base else 0
                     writer.add(Kind(one.kind), one.id, base, depth, one.object_bytes, frame.data)
                     moved.append((one.id, one.pack))
+                    progress.advance(len(one.frame))
                     if len(moved) >= PACK_OBJECTS or writer.length >= PACK_BYTES:
                         self._finish(writer, moved)
                         writer, moved = None, []
@@ -84,6 +87,11 @@ class Repacker:
             if writer:
                 with suppress(OSError):
                     writer.discard()
+
+    def _bytes_of(self, packs: list[int]) -> int:
+        """Return how many bytes of frames there are in some packs."""
+        sql = "SELECT ifnull(sum(stored_bytes), 0) FROM object WHERE pack = ?"
+        return sum(self._catalog.value(sql, (pack,)) for pack in packs)
 
     def _chosen(self) -> list[int]:
         """Return the packs to copy out of, the oldest first."""

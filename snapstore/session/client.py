@@ -287,9 +287,12 @@ class Session:
         """Note that a test begins; one that was not ended is ended first."""
         return self._build(results.TestBegun, "begin_test", label=label, scenario=scenario)
 
-    def end_test(self, outcome: str = "passed", *, seconds: float | None = None) -> results.TestEnded:
-        """End a test: clean up, verify, and put right what the policy says."""
-        return self._build(results.TestEnded, "end_test", outcome=outcome, seconds=seconds)
+    def end_test(
+        self, outcome: str = "passed", *, seconds: float | None = None, verdicts: Mapping[str, str] | None = None
+    ) -> results.TestEnded:
+        """End a test: clean up, verify, and put right what the policy says, or `verdicts` for this test."""
+        said = None if verdicts is None else dict(verdicts)
+        return self._build(results.TestEnded, "end_test", outcome=outcome, seconds=seconds, verdicts=said)
 
     def end_suite(self, exit_code: int | None = None, *, outcome: str | None = None) -> results.SuiteEnded:
         """End the suite: the last test, the backup, the books."""

@@ -6,6 +6,7 @@ With it go a second connection that checkpoints, and what is known of the pages 
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 
 from snapstore.database.file import DatabaseFile
 from snapstore.database.log_pages import LogPages
@@ -67,23 +68,31 @@ class Hold:
         if self._holder:
             self._holder.roll_back()
 
-    def pass_checkpoint(self, known: LogEnd | None) -> LogEnd | None:
-        """Let go, have the log checkpointed, and hold it again.
+    def pass_checkpoint(self, known: LogEnd | None, patience: Patience) -> LogEnd | None:
+        """Let go, have the log checkpointed as soon as others allow, and hold it again.
 
         Return the end it has then while the state is the one it had at the end `known`, None where somebody wrote.
         """
         version = self._version()
         is_known = known is not None and self.end() == known
         self.release()
-        self.checkpoint()
+        self.checkpoint(patience)
         self.take()
         return self.since if is_known and version is not None and version == self._version() else None
 
-    def checkpoint(self) -> None:
-        """Have what is in the log go into the file, as far as others allow."""
+    def checkpoint(self, patience: Patience) -> None:
+        """Have what is in the log go into the file; wait for those who read or write at this moment."""
+        for attempt in count():
+            if not self._is_checkpoint_put_off() or not patience.wait(attempt):
+                return
+
+    def _is_checkpoint_put_off(self) -> bool:
+        """Try to checkpoint; return whether somebody stood in the way."""
         if self._probe:
             with suppress(SnapError):
-                self._probe.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy, _, _ = self._probe.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+                return bool(is_busy)
+        return False
 
     def close(self) -> None:
         """Close the connections."""

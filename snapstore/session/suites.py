@@ -74,14 +74,16 @@ def _begin_test(at: Workplace, label: str, scenario: str) -> Any:
     "end_test",
     Parameter("outcome", TEXT, "`passed`, `failed`, `skipped` or `interrupted`", PASSED),
     Parameter("seconds", SECONDS, "how long the test took"),
+    Parameter("verdicts", WORDS, "what follows from each verdict for this test, in place of the suite's"),
 )
-def _end_test(at: Workplace, outcome: str, seconds: float | None) -> Any:
+def _end_test(at: Workplace, outcome: str, seconds: float | None, verdicts: dict[str, str] | None) -> Any:
     """End a test: clean up, verify, and put right what the policy says."""
     _one_of("outcome", outcome, OUTCOMES)
+    decisions = _decisions(verdicts)
     suite = _suite(at)
     if not suite.has_open_test:
         raise OutOfOrder("no test is running in this session")
-    return _test_document(suite.end_test(outcome, seconds))
+    return _test_document(suite.end_test(outcome, seconds, decisions))
 
 
 @method(
@@ -122,16 +124,18 @@ def _policy(at: Workplace, said: dict[str, Any]) -> SuitePolicy:
     policy = at.setting.suite_policy
     if said["mode"] is not None:
         _one_of("mode", said["mode"], MODES)
-    for verdict, decision in (said["verdicts"] or {}).items():
+    names = ("baseline", "mode", "backup_name", "keep_backup", "quiet")
+    given = {name: said[name] for name in names if said[name] is not None}
+    policy = replace(policy, **given, decisions={**policy.decisions, **_decisions(said["verdicts"])})
+    return replace(policy, mode="cleanup") if at.setting.switched_off else policy
+
+
+def _decisions(verdicts: dict[str, str] | None) -> dict[str, Any]:
+    """Return what was said for verdicts, once it is made of words there are."""
+    for verdict, decision in (verdicts or {}).items():
         _one_of("verdicts", verdict, VERDICTS)
         _one_of("verdicts", decision, DECISIONS)
-    given = {
-        name: said[name]
-        for name in ("baseline", "mode", "backup_name", "keep_backup", "quiet")
-        if said[name] is not None
-    }
-    policy = replace(policy, **given, decisions={**policy.decisions, **(said["verdicts"] or {})})
-    return replace(policy, mode="cleanup") if at.setting.switched_off else policy
+    return dict(verdicts or {})
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

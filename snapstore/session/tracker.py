@@ -29,6 +29,7 @@ from snapstore.patience import Patience
 from snapstore.records import Record
 from snapstore.session.hold import Hold
 
+_PATIENT_SECONDS = 0.05
 LOG_LIMIT = 4 << 20  # bytes: about what SQLite's own automatic checkpoint lets it grow to
 BY_LOG, BY_STAMP, BY_HASHING = "log", "stamp", "hashing"
 _COUNTER, _VERSION = slice(24, 28), slice(92, 100)  # SQLite file format, 1.3
@@ -96,7 +97,7 @@ class Tracker:
             return
         if self._hold:
             self._hold.release()
-            self._hold.checkpoint()
+            self._hold.checkpoint(Patience(0))
         self.let_go()
         self._file.watch = None
         self._file.close()
@@ -168,7 +169,8 @@ class Tracker:
         if self._hold is None or self._hold.since is None or self.log_bytes <= self._rest_at:
             return
         with suppress(SnapError):  # a full disk, a damaged file: whoever asks for something will be told
-            self._rest(self._hold)
+            is_long = self.log_bytes > 2 * LOG_LIMIT  # a client in a hurry writes again before the log is let go
+            self._rest(self._hold, Patience(_PATIENT_SECONDS if is_long else 0))
         self._rest_at = max(LOG_LIMIT, self.log_bytes + LOG_LIMIT // 4)  # somebody may have kept it as long as it is
 
     def check(self, timeout: float) -> None:
@@ -219,7 +221,7 @@ class Tracker:
         is_same = now is not None and now.moment == moment and now.page_size == view.page_size
         return Sight(now.known() if now and is_same else None, moment)
 
-    def _rest(self, hold: Hold) -> None:
+    def _rest(self, hold: Hold, patience: Patience) -> None:
         """Learn what the present state is, and take the hold past a checkpoint."""
         with LiveDatabases({"": self.path}, Patience(0)) as live:
             for _ in live.read()[""].ids():
@@ -227,7 +229,7 @@ class Tracker:
         state, self._now = self._now, None
         self.rests += 1
         moment = state.moment if state else None
-        end = hold.pass_checkpoint(moment if isinstance(moment, LogEnd) else None)
+        end = hold.pass_checkpoint(moment if isinstance(moment, LogEnd) else None, patience)
         if state and end:
             self._now = state._replace(moment=end)
             self._filed = _Filed.of(self._now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -136,3 +137,16 @@ def test_figures_of_real_runs_add_up(snap: Snap) -> None:
     assert [(one["label"], one["table"], one["added"]) for one in found["leaks"]] == [("leaks", "note", 1)]
     assert {one["name"] for one in found["phases"]} == {"test", "quiet", "verify", "restore"}  # no step, no cleanup
     assert snap("report", "-q").stdout
+
+
+def test_a_run_says_how_it_went_though_its_report_cannot_be_written(snap: Snap) -> None:
+    folder = snap.folder / "out"
+    folder.mkdir()
+    done = run(["run", *PLACES, "--junit", "out/report.xml", "--", "rmdir", "out"], snap.folder, 16)
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if line.startswith("snap: passed; state: clean")]
+    assert lines[-1].startswith("Error: ")
+    assert "out" in lines[-1]
+    folder.mkdir()
+    done = run(["run", *PLACES, "--junit", "out/report.xml", "--json", "--", "rmdir", "out"], snap.folder, 16)
+    assert json.loads(done.stdout)["error"]["code"]

@@ -122,9 +122,9 @@ def run(folder: Path, *arguments: str) -> str:
 def test_what_a_live_server_wrote_is_named_and_put_back(site: Path) -> None:
     database = site / "site.sqlite3"
     before = dbhash(database)
-    out = run(site, "--snap", "--snap-db", "site.sqlite3", "--snap-store", "store")
+    out = run(site, "--snap", "--snap-leaks", "fail", "--snap-db", "site.sqlite3", "--snap-store", "store")
     assert "4 passed, 1 error" in out
-    assert "test_site.py::test_forgets  leaked  auth_user +1  restored" in out
+    assert "leaked  test_site.py::test_forgets  auth_user: 1 added  (restored)" in out
     assert "left behind: auth_user" in out
     assert dbhash(database) == before
 
@@ -132,10 +132,10 @@ def test_what_a_live_server_wrote_is_named_and_put_back(site: Path) -> None:
 def test_workers_with_live_servers_have_databases_of_their_own(site: Path) -> None:
     snap = Snap(site, site / "site.sqlite3")
     before = dbhash(snap.database)
-    snap("tag", "seeded")
-    places = ("--snap-db", "copy-{worker}.sqlite3", "--snap-store", "store", "--snap-baseline", "seeded")
-    out = run(site, "--snap", *places, "-n", "2")
+    places = ("--snap-db", "copy-{worker}.sqlite3", "--snap-source", "site.sqlite3", "--snap-store", "store")
+    out = run(site, "--snap", "--snap-leaks", "fail", *places, "--snap-baseline", "seeded", "-n", "2")
     assert "4 passed, 1 error" in out
-    assert "test_site.py::test_forgets  leaked  auth_user +1  restored" in out
+    assert "leaked  test_site.py::test_forgets  auth_user: 1 added  (restored)" in out
     assert dbhash(snap.database) == before
     assert not list(site.glob("copy-*"))
+    assert [one["names"] for one in snap.json("tags")] == [["seeded"]]

@@ -1,271 +1,216 @@
-"""The pytest plugin, in runs of pytest of their own on a real database."""
+"""The pytest plugin in real pytest processes: what it finds, what it puts back, what it says when it cannot."""
 
 from __future__ import annotations
 
+import os
+import re
 import signal
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
-import pytest
+from snapstore.integrations.pytest_options import OPTIONS
+from tests.support import ENVIRONMENT, Snap, connect, count, dbhash
 
-from snapstore.integrations import pytest_plugin
-from tests.integrations.suites import Tests
-from tests.support import Snap, dbhash
-
-LEAKS = """
-def test_good():
-    pass
-
-def test_leaks():
-    write()
-
-def test_afterwards():
-    pass
+HEAD = """
+import os, sqlite3, pytest
+from contextlib import closing
+def add(path, text="left"):
+    with closing(sqlite3.connect(path)) as c, c:
+        c.execute("INSERT INTO note VALUES (1, ?)", (text,))
+def notes(path):
+    with closing(sqlite3.connect(path)) as c:
+        return c.execute("SELECT count(*) FROM note").fetchone()[0]
+"""
+LEAKY = """
+def test_leaves_a_note(snapstore_db):
+    add(snapstore_db)
+def test_finds_none(snapstore_db):
+    assert notes(snapstore_db) == 100
 """
 
 
-@pytest.fixture
-def suite(snap: Snap) -> Tests:
-    return Tests(snap)
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:django", "--strict-markers", *arguments]
 
 
-def test_nothing_happens_until_it_is_asked_for(suite: Tests) -> None:
-    suite.write("""
-def test_writes():
-    write()
-
-def test_wants_the_session(snapstore_session):
-    raise AssertionError
-""")
-    out, _ = (process := suite.start("-rs", "--snap-db", "db.sqlite3")).communicate(timeout=60)
-    assert "KeyError: 'SNAPSTORE_TEST_DB'" in out
-    assert "snapstore is off; --snap turns it on" in out
-    assert process.returncode == 1
-    assert suite.recorded() == {}
-
-
-def test_a_test_that_leaves_something_behind_fails_and_the_state_is_put_right(suite: Tests) -> None:
-    before = dbhash(suite.snap.database)
-    suite.write(LEAKS)
-    out = suite.run(code=1)
-    assert "3 passed, 1 error" in out
-    assert "ERROR at teardown of test_leaks" in out
-    assert "leaked: note +1" in out
-    assert "left behind: note 101 (of item 1)" in out
-    assert "restored" in out
-    summary = out[out.index("snapstore: what tests left behind") :]
-    assert "test_suite.py::test_leaks  leaked  note +1  restored" in summary
-    assert "test_good" not in summary.split("short test summary")[0]
-    assert dbhash(suite.snap.database) == before
-    assert suite.recorded() == {
-        "test_suite.py::test_good": "clean",
-        "test_suite.py::test_leaks": "leaked",
-        "test_suite.py::test_afterwards": "clean",
-    }
+def suite(snap: Snap, text: str, *arguments: str, code: int = 0, on: bool = True) -> str:
+    """Run tests with the plugin on the database of `snap`; return what pytest printed."""
+    (snap.folder / "test_it.py").write_text(HEAD + text)
+    (snap.folder / "pytest.ini").write_text("[pytest]\n")
+    asked = ["--snap", "--snap-store", os.fspath(snap.store)] if on else []
+    if on and not any(one.startswith("--snap-db") for one in arguments):
+        asked += ["--snap-db", "db.sqlite3"]
+    done = subprocess.run(
+        command(*asked, *arguments),
+        cwd=snap.folder,
+        env={**ENVIRONMENT, "XDG_CONFIG_HOME": os.fspath(snap.folder / "conf")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "INTERNALERROR" not in done.stdout, done.stdout
+    return done.stdout + done.stderr
 
 
-def test_the_ini_file_turns_it_on(suite: Tests) -> None:
-    suite.ini(snapstore="true", snapstore_leaks="pass")
-    suite.write(LEAKS)
-    out, _ = (process := suite.start()).communicate(timeout=60)
-    assert process.returncode == 0, out
-    assert "test_suite.py::test_leaks  leaked  note +1  restored" in out
+def test_what_a_test_left_is_named_and_taken_back(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    said = suite(snap, LEAKY, "--junitxml=out.xml")
+    assert re.search(r"leaked  test_it.py::test_leaves_a_note  note: 1 added  \(restored\)", said)
+    assert "2 passed, 1 warning" in said
+    assert dbhash(snap.database) == before
+    assert '<property name="snapstore_left" value="note: 1 added"' in (snap.folder / "out.xml").read_text()
+    report = snap("report").stdout
+    assert "test_it.py::test_leaves_a_note" in report
 
 
-def test_a_test_that_cleans_up_after_itself_passes(suite: Tests) -> None:
-    suite.write("""
-@pytest.fixture
-def note():
-    write("INSERT INTO note VALUES (77, 'for a while')")
-    yield
-    write("DELETE FROM note WHERE item = 77")
-
-def test_with_a_note(note):
-    pass
-""")
-    assert "1 passed" in suite.run(code=0)
-    assert suite.recorded()["test_suite.py::test_with_a_note"] in ("clean", "drifted")
+def test_a_leak_fails_its_own_test_alone_where_asked_to(snap: Snap) -> None:
+    said = suite(snap, LEAKY, "--snap-leaks=fail", code=1)
+    assert "2 passed, 1 error" in said
+    assert "left behind: note" in said
+    assert "the state was restored and verified" in said
 
 
-@pytest.mark.parametrize(("leaks", "code", "said"), [("warn", 0, "3 passed, 1 warning"), ("pass", 0, "3 passed in")])
-def test_what_follows_from_a_leak_is_a_matter_of_policy(suite: Tests, leaks: str, code: int, said: str) -> None:
-    suite.write(LEAKS)
-    out = suite.run("--snap-leaks", leaks, code=code)
-    assert said in out
-    assert "test_leaks  leaked  note +1  restored" in out
-    assert ("SnapstoreWarning: left something behind" in out) is (leaks == "warn")
-    assert suite.notes() == 100
+def test_verify_leaves_rows_and_blames_nobody_else(snap: Snap) -> None:
+    said = suite(snap, "def test_a(snapstore_db): add(snapstore_db)\ndef test_b(): pass\n", "--snap-mode=verify")
+    assert "(left as it is)" in said
+    assert "test_b" not in said
+    with closing(connect(snap.database)) as connection:
+        assert count(connection, "note") == 101
 
 
-def test_a_marker_says_what_follows_for_one_test(suite: Tests) -> None:
-    suite.write("""
-pytestmark = pytest.mark.snapstore(leaks="warn", scenario="notes")
-
-def test_warns():
-    write()
-
-@pytest.mark.snapstore(leaks="pass")
-def test_passes():
-    write()
-
-@pytest.mark.snapstore(leaks="fail")
-def test_fails():
-    write()
-
-@pytest.mark.snapstore(check=False)
-def test_is_not_looked_at():
-    pass
-""")
-    out = suite.run(code=1)
-    assert "4 passed, 1 warning, 1 error" in out
-    assert "ERROR at teardown of test_fails" in out
-    assert "test_suite.py::test_is_not_looked_at" not in suite.recorded()
+def test_markers_override_options(snap: Snap) -> None:
+    text = """
+@pytest.mark.snapstore(off=True)
+def test_off(snapstore_db): add(snapstore_db)
+@pytest.mark.snapstore(leaks="fail", mode="verify")
+def test_strict(snapstore_db): add(snapstore_db)
+def test_after(snapstore_db): assert notes(snapstore_db) == 102
+"""
+    said = suite(snap, text, "--snap-leaks=pass", code=1)
+    assert "3 passed, 1 error" in said
+    assert "test_off" not in said
+    wrong = "@pytest.mark.snapstore(mode='sometimes')\ndef test_a(): pass\n"
+    assert "'mode=sometimes' is none of verify, repair, restore" in suite(snap, wrong, code=1)
 
 
-@pytest.mark.parametrize("marker", ["leaks='shrug'", "leak='fail'", "'fail'"])
-def test_a_marker_that_makes_no_sense_is_refused(suite: Tests, marker: str) -> None:
-    suite.write(f"@pytest.mark.snapstore({marker})\ndef test_it():\n    pass\n")
-    out = suite.run(code=4)
-    assert "test_suite.py::test_it" in out
-    assert "Traceback" not in out
+def test_a_marker_brings_another_baseline(snap: Snap) -> None:
+    snap("tag", "full")
+    with closing(connect(snap.database)) as connection:
+        connection.execute("DELETE FROM note")
+    snap("tag", "empty")
+    text = """
+def test_empty(snapstore_db): assert notes(snapstore_db) == 0
+@pytest.mark.snapstore(baseline="full")
+def test_full(snapstore_db): assert notes(snapstore_db) == 100
+def test_empty_again(snapstore_db, snapstore_baseline):
+    assert (notes(snapstore_db), snapstore_baseline) == (0, "empty")
+"""
+    assert "3 passed" in suite(snap, text, "--snap-baseline=empty")
 
 
-def test_a_row_that_is_gone_or_changed_is_named(suite: Tests) -> None:
-    suite.write("""
-def test_damages():
-    write("DELETE FROM note WHERE item = 10")
-    write("UPDATE item SET name = 'changed' WHERE id = 5")
-""")
-    out = suite.run(code=1)
-    assert "damaged" in out
-    assert "gone: note" in out
-    assert "changed: item 5: name" in out
-    assert suite.notes() == 100
-
-
-def test_with_a_wider_scope_fixtures_may_live_as_long(suite: Tests) -> None:
-    suite.write("""
+def test_a_module_is_judged_after_its_own_fixtures_cleaned_up(snap: Snap) -> None:
+    text = """
 @pytest.fixture(scope="module", autouse=True)
-def note():
-    write("INSERT INTO note VALUES (77, 'for a while')")
+def rows(snapstore_db):
+    add(snapstore_db)
     yield
-    write("DELETE FROM note WHERE item = 77")
-
-def test_one():
-    pass
-
-def test_two():
-    pass
-""")
-    suite.write("def test_leaks():\n    write()\n\ndef test_last():\n    pass\n", "test_wrong.py")
-    assert "5 passed" not in suite.run(code=1)
-    out = suite.run("--snap-scope", "module", code=1)
-    assert "4 passed, 1 error" in out
-    assert "ERROR at teardown of test_last" in out
-    summary = out[out.index("snapstore: what tests left behind") :]
-    assert "test_wrong.py  leaked  note +1  restored" in summary
-    assert "test_suite.py" not in summary
-    assert "5 passed" not in out
+    with closing(sqlite3.connect(snapstore_db)) as c, c:
+        c.execute("DELETE FROM note WHERE text = 'left'")
+def test_a(snapstore_db): assert notes(snapstore_db) == 101
+def test_b(snapstore_db): assert notes(snapstore_db) == 101
+"""
+    assert "left behind" not in suite(snap, text, "--snap-scope=module")
 
 
-def test_each_worker_has_a_copy_of_the_baseline(suite: Tests) -> None:
-    suite.ini(snapstore_db="copy-{worker}.sqlite3", snapstore_baseline="baseline")
-    suite.write("""
-@pytest.mark.parametrize("number", range(8))
-def test_number(number, snapstore_db, worker_id):
+def test_workers_have_copies_that_are_removed_in_the_end(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    text = """
+@pytest.mark.parametrize("n", range(6))
+def test_own(snapstore_db, n, worker_id):
+    assert os.path.basename(snapstore_db) == f"copy-{worker_id}.sqlite3"
     assert os.environ["SNAPSTORE_TEST_DB"] == snapstore_db
-    assert snapstore_db.endswith(f"copy-{worker_id}.sqlite3")
-    with closing(sqlite3.connect(snapstore_db)) as connection:
-        assert connection.execute("SELECT count(*) FROM note").fetchone() == (100,)
-    if number == 5:
-        write()
-""")
-    before = dbhash(suite.snap.database)
-    out = suite.run("-n", "2", code=1)
-    assert "8 passed, 1 error" in out
-    assert "test_suite.py::test_number[5]  leaked  note +1  restored" in out
-    assert len(suite.recorded()) == 8
-    assert sorted(path.name for path in suite.folder.glob("*.sqlite3*")) == ["db.sqlite3"]
-    assert dbhash(suite.snap.database) == before
-    assert [one["names"] for one in suite.snap.json("tags")] == [["baseline"]]
-    assert "8 passed" in suite.run("-n0", code=1)
+    assert notes(snapstore_db) == 100
+    add(snapstore_db)
+"""
+    said = suite(snap, text, "--snap-db=copy-{worker}.sqlite3", "--snap-source=db.sqlite3", "-n2")
+    assert said.count("note: 1 added  (restored)") == 6
+    assert dbhash(snap.database) == before
+    assert not list(snap.folder.glob("copy-*"))
+    assert "need a database each" in suite(snap, text, "-n2", code=4)
 
 
-def test_workers_without_databases_of_their_own_are_refused(suite: Tests) -> None:
-    suite.write(LEAKS)
-    out = suite.run("-n", "2", code=4)
-    assert "several workers cannot share a database: snapstore_db needs {worker} in it" in out
-    suite.ini(snapstore_db="copy-{worker}.sqlite3")
-    assert "snapstore_baseline is not set" in suite.run(code=4)
+def test_a_session_that_is_killed_fails_one_test_and_its_state_is_repaired(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    text = """
+def test_killed(snapstore_session, snapstore_db):
+    add(snapstore_db)
+    os.kill(snapstore_session.pid, 9)
+def test_goes_on(snapstore_db): assert notes(snapstore_db) == 100
+"""
+    said = suite(snap, text, code=1)
+    assert "snapstore: the session has ended" in said
+    assert "2 passed, 1 error" in said
+    assert dbhash(snap.database) == before
 
 
-def test_a_session_that_is_killed_fails_one_test_and_is_begun_anew(suite: Tests) -> None:
-    suite.write("""
-def test_kills(snapstore_session):
-    write()
-    os.kill(snapstore_session.pid, signal.SIGKILL)
-
-def test_next():
-    pass
-""")
-    out = suite.run(code=1)
-    assert "2 passed, 1 error" in out
-    assert "ERROR at teardown of test_kills" in out
-    assert suite.notes() == 100
-    assert suite.recorded()["test_suite.py::test_next"] == "clean"
-
-
-@pytest.mark.parametrize("arguments", [(), ("-x",)])
-def test_an_interrupted_run_leaves_the_state_right(suite: Tests, arguments: tuple[str, ...]) -> None:
-    suite.write("""
-def test_never_ends():
-    write()
-    os.kill(os.getpid(), signal.SIGINT)
-    signal.pause()
-""")
-    out = suite.run(*arguments, code=2)
-    assert "KeyboardInterrupt" in out
-    assert "test_suite.py::test_never_ends  leaked  note +1  restored" in out
-    assert suite.notes() == 100
+def test_a_locked_database_is_one_clear_error(snap: Snap) -> None:
+    (snap.folder / "snapstore.yaml").write_text("database: db.sqlite3\ntimeout: 0.2\nstore: store\n")
+    text = """
+def test_locks(snapstore_db, request):
+    held = sqlite3.connect(snapstore_db)
+    held.execute("INSERT INTO note VALUES (1, 'left')")
+    held.commit()
+    held.execute("BEGIN IMMEDIATE")
+    request.session.held = held
+def test_b(request): request.session.held.close()
+"""
+    said = suite(snap, text, "--snap-config=snapstore.yaml", code=1)
+    assert re.search(r"snapstore: .*locked", said)
 
 
-def test_a_run_that_is_killed_is_repaired_by_the_next(suite: Tests) -> None:
-    suite.write("""
-def test_dies():
-    write()
-    os.kill(os.getpid(), signal.SIGKILL)
-""")
-    process = suite.start("--snap")
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
-    suite.write("def test_good():\n    pass\n")
-    assert "1 passed" in suite.run(code=0)
-    assert suite.notes() == 100
+def test_the_first_failure_or_ctrl_c_ends_the_run_with_the_state_put_back(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    text = "def test_a(snapstore_db):\n    add(snapstore_db)\n    {}\ndef test_b(): pass\n"
+    assert "(restored)" in suite(snap, text.format("assert 0"), "-x", code=1)
+    assert dbhash(snap.database) == before
+    interrupt = f"os.kill(os.getpid(), {int(signal.SIGINT)})"
+    assert "KeyboardInterrupt" in suite(snap, text.format(interrupt), code=2)
+    assert dbhash(snap.database) == before
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--snap-db", "missing.sqlite3"), "missing.sqlite3"),
-        (("--snap-baseline", "basline"), "unknown revision 'basline'"),
-        (("--snap-quiet", "long"), "'long' is no number of seconds"),
-        (("--snap-config", "missing.yaml"), "missing.yaml"),
-    ],
-)
-def test_what_cannot_begin_says_why_in_a_line(suite: Tests, arguments: tuple[str, ...], said: str) -> None:
-    suite.write(LEAKS)
-    out = suite.run(*arguments, code=4)
-    assert said in out
-    assert "Traceback" not in out
-    assert suite.notes() == 100
+def test_off_it_does_nothing_and_imports_nothing(snap: Snap) -> None:
+    text = """
+import sys
+def test_off(): assert not [one for one in sys.modules if one.startswith(("snapstore.session", "snapstore.errors"))]
+@pytest.mark.snapstore(off=True)
+def test_marked(): pass
+def test_asks(snapstore_db): pass
+"""
+    assert "2 passed, 1 skipped" in suite(snap, text, on=False)
+    assert "1 passed" in suite(snap, "def test_a(): pass\n", "-p", "no:snapstore", on=False)
+    assert not snap.store.exists()
 
 
-def test_a_key_of_the_ini_file_that_is_no_choice_is_refused(suite: Tests) -> None:
-    suite.ini(snapstore_scope="package")
-    suite.write(LEAKS)
-    assert "snapstore_scope: 'package' is none of function, class, module, session" in suite.run(code=4)
+def test_without_a_database_it_says_so_in_a_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("--snap"),
+        cwd=tmp_path,
+        env={**ENVIRONMENT, "XDG_CONFIG_HOME": os.fspath(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "say --snap-db PATH" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
 
 
 def test_the_document_has_every_option() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text()
-    for one in pytest_plugin.OPTIONS:
-        assert f"| `{one.flag}` | `{one.key}` |" in text
+    text = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text("utf-8")
+    rows = re.findall(r"^\| `--snap-(\w+)` \| `snapstore_(\w+)` \| (.*?) \| (.*) \|$", text, re.MULTILINE)
+    assert rows == [(name, name, f"`{default}`" if default else "", said) for name, default, _, said in OPTIONS]

@@ -1,95 +1,86 @@
-"""The plugin on a suite that others wrote: django-model-utils, whose source distribution has its tests.
-
-The results are the same with and without the plugin; its tests leave nothing; one that is added and does is named.
-"""
+"""The plugin on the test suite of a real Django application, django-model-utils, from its source distribution."""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
-from xml.etree import ElementTree
 
-import pytest
+from tests.support import ENVIRONMENT
 
-from tests.integrations.suites import python
-
-PACKAGE = "django-model-utils==5.0.0"
 SETTINGS = """
-import os
 from tests.settings import *
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("SNAPSTORE_TEST_DB", "db.sqlite3"),
-    }
-}
-"""
-PLUGIN = """
-import pytest
-
-@pytest.fixture(scope="session")
-def django_db_setup():
-    pass
+FILES = {"NAME": "app.sqlite3", "TEST": {"NAME": "test.sqlite3"}}
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", **FILES}}
 """
 LEAK = """
-from threading import Thread
-
+import threading
+import pytest
 from django.db import connection
-from tests.models import Post
+from tests.models import TimeStamp
 
-def add_a_post():
-    Post.objects.create(order=1)
+def create():
+    TimeStamp.objects.create()
     connection.close()
 
-def test_forgets_its_post(django_db_blocker):  # which a thread of a server writes, as it would
-    with django_db_blocker.unblock():
-        server = Thread(target=add_a_post)
-        server.start()
-        server.join()
+@pytest.mark.django_db
+def test_forgets():
+    thread = threading.Thread(target=create)
+    thread.start()
+    thread.join()
 """
-LEAKING = "test_leak"
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package's source, with settings for a database that is a file, and its tables made."""
-    folder = tmp_path_factory.mktemp("project")
-    if python(folder, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", PACKAGE).returncode:
-        pytest.skip(f"pip cannot get the source of {PACKAGE} here")
-    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
-    source = next(path for path in folder.iterdir() if path.is_dir())
-    (source / "file_settings.py").write_text(SETTINGS)
-    (source / "existing_database.py").write_text(PLUGIN)
-    (source / "tests" / f"{LEAKING}.py").write_text(LEAK)
-    manage(source, "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0", "--settings", "file_settings")
-    return source
-
-
-def manage(folder: Path, *arguments: str) -> str:
-    done = python(folder, *arguments, PYTHONPATH=".", SQLITE="1")
-    assert done.returncode in (0, 1), done.stdout + done.stderr
+def run(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "-rA",
+            "--tb=no",
+            "--show-capture=no",
+            "--ds=file_settings",
+            "--no-migrations",
+            "-p",
+            "no:randomly",
+            *arguments,
+        ],
+        cwd=folder,
+        env={**ENVIRONMENT, "PYTHONPATH": os.fspath(folder)},
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert "INTERNALERROR" not in done.stdout, done.stdout
     return done.stdout
 
 
-def outcomes(report: Path) -> dict[str, str]:
-    """Return the outcome of each test by name, as its JUnit report has them."""
-    found = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        kind = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
-        found[f"{case.get('classname')}.{case.get('name')}"] = kind
-    return found
+def outcomes(said: str) -> list[str]:
+    return sorted(re.findall(r"^(?:PASSED|FAILED|ERROR) \S+", said, re.MULTILINE))
 
 
-def test_results_are_unchanged_and_leaks_are_named(project: Path) -> None:
-    common = ("-m", "pytest", "-p", "existing_database", "--ds", "file_settings", "-p", "no:cacheprovider", "tests")
-    manage(project, *common, "--junitxml", "without.xml", "--ignore", f"tests/{LEAKING}.py")
-    places = ("--snap-db", "db.sqlite3", "--snap-store", "store")
-    out = manage(project, *common, "--junitxml", "with.xml", "--snap", *places)
-    without, with_plugin = outcomes(project / "without.xml"), outcomes(project / "with.xml")
-    assert len(without) > 300
-    assert with_plugin.pop(f"tests.{LEAKING}.test_forgets_its_post") == "error"
-    assert with_plugin == without
-    _, _, summary = out.partition("snapstore: what tests left behind")
-    left = [line for line in summary.splitlines() if "  leaked  " in line or "  damaged  " in line]
-    assert left == [f"tests/{LEAKING}.py::test_forgets_its_post  leaked  tests_post +1  restored"]
+def test_results_do_not_change_and_a_leak_is_named(tmp_path: Path) -> None:
+    download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "django-model-utils"]
+    subprocess.run([*download, "django-model-utils==5.0.0"], cwd=tmp_path, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    (folder / "file_settings.py").write_text(SETTINGS)
+    plain = outcomes(run(folder, "tests"))
+    assert len(plain) > 300
+    snap = ["--snap", f"--snap-store={tmp_path / 'store'}"]
+    followed = run(folder, "tests", *snap)
+    assert outcomes(followed) == plain
+    assert "snapstore: left behind" not in followed
+    (folder / "tests" / "test_forgets.py").write_text(LEAK)
+    said = run(folder, "tests/test_forgets.py", *snap)
+    assert re.search(r"leaked  tests/test_forgets.py::test_forgets  tests_timestamp: 1 added  \(restored\)", said), said

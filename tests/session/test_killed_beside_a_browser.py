@@ -122,6 +122,7 @@ def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Snap
         scene.end()
 
 
+@pytest.mark.timeout(300 + 10 * KILLS)
 def test_whoever_is_killed_the_next_command_finds_a_whole_store_and_a_state_somebody_made(
     scene: tuple[Snap, Scene, random.Random],
 ) -> None:

@@ -114,6 +114,33 @@ def test_the_log_is_bounded_while_somebody_writes_and_nobody_asks(path: Path, tm
         assert shop.said_and_true()[0] == shop.said_and_true()[1]
 
 
+def test_a_log_that_has_grown_long_waits_for_a_reader_that_lets_go(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workshop(path, tmp_path / "store") as shop, closing(connect(path)) as reader:
+        shop.ask("tag", name="baseline")
+        with closing(connect(path)) as writer:
+            writer.execute("INSERT INTO note SELECT 1, hex(randomblob(1000000)) FROM item LIMIT 6")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM note").fetchall()
+        with closing(connect(path)) as writer:
+            writer.execute("DELETE FROM note WHERE item = 1")
+        assert shop.tracker.log_bytes > 2 * LOG_LIMIT
+        waited = []
+
+        def let_go(self: Patience, attempt: int) -> bool:
+            waited.append(attempt)
+            if reader.in_transaction:
+                reader.execute("COMMIT")
+            return len(waited) < 100
+
+        monkeypatch.setattr(Patience, "wait", let_go)
+        shop.at.rest()
+        assert waited
+        assert shop.tracker.log_bytes == 0
+        assert shop.said_and_true()[0] == shop.said_and_true()[1]
+
+
 def test_what_is_written_while_the_hold_is_let_go_is_noticed(path: Path, tmp_path: Path) -> None:
     with Workshop(path, tmp_path / "store") as shop, Application(path) as application:
 

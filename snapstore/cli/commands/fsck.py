@@ -94,12 +94,16 @@ def _lines(result: FsckResult, rebuilt: RebuildResult | None, healed: HealResult
         how = "every object read" if result.full else "objects not read"
         checked = f"{counted(result.packs, 'pack')}, {counted(result.objects, 'object')}, "
         yield f"checked {checked}{counted(result.snapshots, 'snapshot')} ({how}, {result.seconds:.2f} s)"
+    yield from _harmless(result)
+    yield from _verdict(result, was_healed=healed is not None)
+
+
+def _harmless(result: FsckResult) -> Iterator[str]:
     if result.unused_packs:
         yield f"{counted(result.unused_packs, 'pack')} of takes that were cut off: no harm"
     if useless := result.caches.useless:
         said = f"{counted(len(useless), 'file')} kept by comparisons cannot be used: no harm, they are made anew"
         yield f"{said} ({', '.join(map(one_line, useless[:_FEW]))})"
-    yield from _verdict(result, was_healed=healed is not None)
 
 
 def _verdict(result: FsckResult, *, was_healed: bool) -> Iterator[str]:

@@ -17,8 +17,10 @@ from snapstore.refusals import WouldOverwrite
 EXAMPLES = """
 snap init
 snap init --db backend/db.sqlite3
+snap init --pytest
 snap init --playwright e2e
 """
+_PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _TEMPLATE = """\
 # snapstore: which database this project's snapshots are of. Every key: config.example.yaml of snapstore.
 database: {database}
@@ -27,23 +29,23 @@ database: {database}
 
 @snap_command("init", EXAMPLES)
 @option("--playwright", metavar="DIR", help="Write the kit for Playwright there too, and an example.")
-@option("--force", is_flag=True, help="Overwrite files of the kit that differ.")
-def command(context: Context, playwright: str | None, force: bool) -> None:
+@option("--pytest", is_flag=True, help="Say what to put into pytest's ini file; write one where there is none.")
+@option("--force", is_flag=True, help="Overwrite files of the kit for Playwright that differ.")
+def command(context: Context, playwright: str | None, pytest: bool, force: bool) -> None:
     """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found).
 
     With --playwright a snapstore.yaml that is there is left as it is.
     """
     path = os.path.abspath("snapstore.yaml")
+    if os.path.lexists(path) and playwright is None:
+        raise WouldOverwrite(path)
+    result, lines = ({}, []) if os.path.lexists(path) else _configure(context, path)
     if playwright is not None:
         from snapstore.cli.playwright import write_kit
 
-        result, lines = ({}, []) if os.path.lexists(path) else _configure(context, path)
         kit, said = write_kit(context, playwright, path, force=force)
-        context.output.result({**result, **kit}, [*lines, *said])
-        return
-    if os.path.lexists(path):
-        raise WouldOverwrite(path)
-    context.output.result(*_configure(context, path))
+        result, lines = {**result, **kit}, [*lines, *said]
+    context.output.result(result, [*lines, *(_pytest_lines() if pytest else ())])
 
 
 def _configure(context: Context, path: str) -> tuple[dict[str, Any], list[str]]:
@@ -54,6 +56,16 @@ def _configure(context: Context, path: str) -> tuple[dict[str, Any], list[str]]:
         write_all(fd, text.encode())
     lines = [f"wrote {path} for {chosen}", *(f"also found: {other}" for other in others), "next: snap tag baseline"]
     return {"file": path, "database": chosen, "also_found": others}, lines
+
+
+def _pytest_lines() -> list[str]:
+    """Write pytest.ini, or say what belongs into the file that is there."""
+    path = os.path.abspath("pytest.ini")
+    if any(os.path.lexists(name) for name in _PYTEST_FILES):
+        return ["for pytest: put 'snapstore = true' into its ini file"]
+    with translated(path), written_durably(path, step="config") as fd:
+        write_all(fd, b"[pytest]\nsnapstore = true\n")
+    return [f"wrote {path}"]
 
 
 def _choose(context: Context) -> tuple[str, list[str]]:

@@ -79,14 +79,25 @@ def command(
             suite.begin_test(label or line, scenario)
             code = _run(context, child, suite, arguments, environment)
             result = suite.end(code, INTERRUPTED if child.signal else None)
-        if cases:
-            from snapstore.cli.junit import document
-
-            cases.write(document(Ledger(store, project.origin), only=result.suite))
+        failure = _write(cases, Ledger(store, project.origin), result) if cases else None
         upkeep(context, store)
     status = _status(code, child.signal, result)
-    _print(context, result, code, status)
+    if not (failure and context.output.as_json):  # which has one document
+        _print(context, result, code, status)
+    if failure:
+        raise failure
     return status
+
+
+def _write(cases: Document, ledger: Ledger, result: SuiteResult) -> SnapError | None:
+    """Write how the suite went; return what prevented that, since how it went is to be said all the same."""
+    from snapstore.cli.junit import document
+
+    try:
+        cases.write(document(ledger, only=result.suite))
+    except SnapError as error:
+        return error
+    return None
 
 
 def _run(context: Context, child: Child, suite: Suite, arguments: Sequence[str], environment: dict[str, str]) -> int:

@@ -77,6 +77,8 @@ def _because(one: VerifiedDatabase) -> str:
         return ", byte for byte"
     if one.verdict == DRIFTED:
         return f": rows equal, {_drift(one)}"
+    if misfit := one.drift.get("index"):
+        return f": rows equal, {one_line(misfit)}"
     return ""
 
 

@@ -1,0 +1,105 @@
+"""A snapshot that another process frees while it is being read is an unknown revision, and the store is not damaged.
+
+The other process is a real one; it runs at a moment inside the command that a hook in our own code gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snapstore.history.revision import Revisions
+from snapstore.history.snapshots import Snapshots
+from tests.cli.hands import add_random, error_of, execute, files_beside_the_store
+from tests.damage.here import SnapHere
+from tests.support import Snap, make_database, run
+
+READERS: dict[str, tuple[str, ...]] = {
+    "restore": ("restore", "doomed"),
+    "restore elsewhere": ("restore", "doomed", "--to", "copy.sqlite3"),
+    "restore, would": ("restore", "doomed", "-n"),
+    "diff": ("diff", "doomed", "kept"),
+    "diff with live": ("diff", "doomed"),
+    "diff as SQL": ("diff", "kept", "doomed", "--format", "sql"),
+    "verify": ("verify", "doomed"),
+    "clean": ("clean", "doomed"),
+    "query": ("query", "doomed", "SELECT sum(length(body)) FROM noise"),
+    "export": ("export", "doomed", "copy.sqlite3"),
+    "show": ("show", "doomed"),
+}
+BLOCK_READERS = [name for name in READERS if not name.startswith(("restore", "clean", "show", "verify"))]
+
+
+@pytest.fixture
+def snap(tmp_path: Path) -> Snap:
+    """Return a command for a store with two snapshots that have hardly a block in common."""
+    snap = SnapHere(tmp_path, make_database(tmp_path / "db.sqlite3", journal_mode="wal"))
+    add_random(snap.database, 400_000)
+    snap("tag", "doomed")
+    execute(snap.database, "UPDATE noise SET body = randomblob(1000)", "UPDATE item SET body = hex(randomblob(400))")
+    snap("tag", "kept")
+    execute(snap.database, "DELETE FROM note")
+    return snap
+
+
+@pytest.fixture
+def once(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], None]:
+    """Return what has a prune run after the first call of a method that succeeds."""
+
+    def after(kind: type, name: str) -> None:
+        method: Any = getattr(kind, name)
+
+        def hooked(*arguments: Any, **named: Any) -> Any:
+            found = method(*arguments, **named)
+            monkeypatch.setattr(kind, name, method)
+            places = ["--db", str(snap.database), "--store", str(snap.store)]
+            run(["prune", "--keep-last", "1", "--tags", "--now", "-y", *places], snap.folder)
+            return found
+
+        monkeypatch.setattr(kind, name, hooked)
+
+    return after
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_it_is_gone_once_it_was_found(snap: Snap, once: Callable[[type, str], None], reader: str) -> None:
+    once(Revisions, "resolve")
+    gone(snap, READERS[reader])
+
+
+@pytest.mark.parametrize("reader", [name for name in READERS if name != "show"])
+def test_its_pages_are_gone_once_it_was_read(snap: Snap, once: Callable[[type, str], None], reader: str) -> None:
+    once(Snapshots, "load")
+    gone(snap, READERS[reader])
+
+
+@pytest.mark.parametrize("reader", BLOCK_READERS)
+def test_its_blocks_are_gone_once_the_list_of_them_was_read(
+    snap: Snap, once: Callable[[type, str], None], reader: str
+) -> None:
+    once(Snapshots, "manifest")
+    gone(snap, READERS[reader])
+
+
+def gone(snap: Snap, words: tuple[str, ...]) -> None:
+    """Demand one clear line, code 12, that nothing changed, and that the store is sound."""
+    before = files_beside_the_store(snap)
+    error = error_of(snap(*words, code=12))
+    assert error.startswith("unknown revision '")
+    assert "damaged" not in error
+    assert files_beside_the_store(snap) == before
+    assert snap.json("fsck")["ok"]
+    assert len(snap.json("log", "--all")) == 1
+    assert "unknown revision" in error_of(snap("show", "doomed", code=12))
+
+
+def test_a_missing_object_of_a_snapshot_that_is_there_is_damage(snap: Snap) -> None:
+    for pack in (snap.store / "packs").iterdir():
+        pack.unlink()
+    for words in (("export", "doomed", "copy.sqlite3"), ("query", "doomed", "SELECT 1 FROM noise")):
+        assert "is damaged" in error_of(snap(*words, code=20))
+    execute(snap.store / "catalog.db", "DELETE FROM object")
+    assert "is missing" in error_of(snap("export", "doomed", "copy.sqlite3", code=20))
