@@ -9,14 +9,57 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.playwright_example import TIMEOUT, Example, install, make
+from tests.support import connect, count, make_database
 
 SETUP, CLEANUP = "the database is put right and backed up", "the database is as it was"
 PUT_BACK = {"first": ["seeded"], "second": ["seeded"], "integrity": "ok"}
+
+WORKERS_CONFIGURATION = """
+import { defineConfig } from '@playwright/test';
+import { databaseProjects } from './snapstore/projects.mjs';
+
+export default defineConfig({
+  workers: 2,
+  fullyParallel: true,
+  use: { snapstore: { db: 'worker-{worker}.sqlite3', from: 'baseline' }, snapstoreLeaks: 'pass' },
+  projects: [...databaseProjects(), { name: 'e2e', testMatch: '*.spec.mjs', dependencies: ['setup db'] }],
+});
+"""
+WORKERS_TESTS = """
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { expect, test } from './snapstore/fixtures.mjs';
+
+function forget(path) {
+  const code = 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("DELETE FROM item"); c.commit()';
+  execFileSync('python3', ['-c', code, path]);
+}
+
+for (const number of [0, 1]) {
+  test(`of worker ${number}`, async ({ database, databaseState }) => {
+    expect((await databaseState.verify()).verdict).toBe('clean');
+    writeFileSync(process.env.WAIT + number, '');
+    while (!existsSync(process.env.WAIT + (1 - number))) await new Promise((go) => setTimeout(go, 20));
+    forget(database.path); // both are in the middle of a test now, each on its own
+    expect((await databaseState.verify()).databases.default.tables.item.removed).toBe(20);
+  });
+}
+
+test('its session is killed', async ({ database }) => {
+  forget(database.path);
+  process.kill(database.session.pid, 'SIGKILL');
+});
+
+test('the one after it', async ({ databaseState }) => {
+  expect((await databaseState.verify()).verdict).toBe('clean');
+});
+"""
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +175,46 @@ def test_a_restart_does_not_help_the_copied_file_either(installed: Path, tmp_pat
         example.run("-c", "manual-copy", code=1, DATABASE_HELPERS="manual")
     with example.server():
         assert "E2E bot" in {row[1] for row in example.rows()["bots_bottopic"]}
+
+
+def test_what_init_writes_runs_as_it_is(installed: Path, tmp_path: Path) -> None:
+    example = bare(installed, tmp_path)
+    example.snap("init", "--playwright", "e2e")
+    found = example.run("-c", "e2e")
+    assert [one.status for one in found.values()] == ["passed"] * 3, found
+
+
+def test_workers_have_a_copy_each_and_a_killed_session_is_survived(installed: Path, tmp_path: Path) -> None:
+    example = bare(installed, tmp_path)
+    example.snap("init", "--playwright", ".")
+    example.snap("tag", "baseline")
+    (tmp_path / "playwright.config.mjs").write_text(WORKERS_CONFIGURATION)
+    (tmp_path / "example.spec.mjs").write_text(WORKERS_TESTS)
+    found = example.run(code=1, WAIT=os.fspath(tmp_path / "met"))
+    assert {title: one.status for title, one in found.items()} == {
+        "of worker 0": "passed",
+        "of worker 1": "passed",
+        "its session is killed": "failed",
+        "the one after it": "passed",
+        SETUP: "skipped",
+        CLEANUP: "skipped",
+    }
+    assert "session ended" in found["its session is killed"].said
+    with closing(connect(tmp_path / "db.sqlite3")) as connection:
+        assert count(connection) == 20
+        connection.execute("DELETE FROM item WHERE id > 15")
+    example.snap("tag", "baseline")
+    example.run("--workers=1", "-g", "the one after it")
+    with closing(connect(tmp_path / "worker-0.sqlite3")) as connection:
+        assert count(connection) == 15
+
+
+def bare(installed: Path, folder: Path) -> Example:
+    """Return a folder with a database, Playwright, and nothing else."""
+    make_database(folder / "db.sqlite3", journal_mode="wal", rows=20)
+    (folder / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
+    (folder / "node_modules").symlink_to(installed / "node_modules")
+    return Example(folder, "wal", 0)
 
 
 def test_connections_beside_a_copy_see_old_mixed_or_stale_states(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 // Playwright's side: fixtures that give each test a clean state and look for leaks after it. One session a worker.
 
 const path = require('node:path');
-const { rm } = require('node:fs/promises');
+const { existsSync } = require('node:fs');
 const { test: playwright, expect } = require('@playwright/test');
 const kit = require('./snapstore.cjs');
 
@@ -30,10 +30,9 @@ async function useDatabase({ snapstore }, use, worker) {
   await kit.configure({ ...snapstore, ...places, ownDatabase: kit.hasWorker(snapstore) });
   const session = kit.getSession();
   const isOwn = kit.hasWorker(snapstore);
-  if (isOwn && snapstore.from) await copyFrom(snapstore, places);
   const suite = await suiteOf(session, snapstore, worker, isOwn);
-  const begun = await suite.begin('playwright');
-  for (const one of begun.repaired) console.warn(`snapstore: repaired ${one.what}: it was ${one.verdict}`);
+  if (isOwn && snapstore.from) await copyFrom(snapstore, places, suite, session);
+  say(await suite.begin('playwright'));
   try {
     await use({ session, suite, path: places.db ?? null });
   } finally {
@@ -50,17 +49,33 @@ async function suiteOf(session, given, { project }, isOwn) {
   return new kit.Suite(session, { ...given, baseline, keepBackup: true });
 }
 
-/** Write a snapshot of the project's database as the worker's own, before anybody opens it. */
-async function copyFrom(given, places) {
-  const file = path.resolve(places.cwd ?? '.', places.db);
-  for (const end of ['', '-wal', '-shm', '-journal']) await rm(file + end, { force: true });
-  const { db, store, ...main } = given;
-  const source = new kit.Session(kit.placesOf({ ...main, store: given.fromStore }));
-  try {
-    await source.export(given.from, file);
-  } finally {
-    await source.close();
+/** Bring a snapshot of the project's database into the worker's own; what a killed run left there is ended first. */
+async function copyFrom(given, places, suite, session) {
+  if (existsSync(path.resolve(places.cwd ?? '.', places.db))) {
+    say(await suite.begin('playwright: before a copy'));
+    await suite.end();
+    await session.close();
   }
+  const store = await storeOf({ ...given, db: undefined, store: given.fromStore });
+  const copier = new kit.Session({ ...places, store });
+  try {
+    await copier.restore(given.from, { force: true, safety: false });
+  } finally {
+    await copier.close();
+  }
+}
+
+async function storeOf(given) {
+  const session = new kit.Session(kit.placesOf(given));
+  try {
+    return (await session.info()).store;
+  } finally {
+    await session.close();
+  }
+}
+
+function say({ repaired }) {
+  for (const one of repaired) console.warn(`snapstore: repaired ${one.what}: it was ${one.verdict}`);
 }
 
 async function useState({ database, snapstoreLeaks }, use, testInfo) {
