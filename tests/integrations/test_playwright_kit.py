@@ -181,6 +181,9 @@ def test_the_environment_switches_backups_off_and_moves_them(tmp_path: Path) -> 
     assert "backup: nothing done, E2E_NO_BACKUP is set" in off["said"]
     node(tmp_path, body, E2E_BACKUP_PATH=str(tmp_path / "elsewhere"))
     assert (tmp_path / "elsewhere" / "catalog.db").exists()
+    body = "const log = console.log; const lines = []; console.log = (line) => lines.push(line);" + body
+    told = node(tmp_path, f"{body} console.log = log; seen.lines = lines;", E2E_DEBUG="true")
+    assert told["lines"] == ["snapstore: backed up as e2e-backup"]
 
 
 @needs_node

@@ -198,7 +198,7 @@ class Session {
     const places = [['--config', config], ['--db', db], ['--store', store]];
     const given = places.flatMap(([name, file]) => (file ? [name, mapped(file, this.#options)] : []));
     const [program, ...before] = commandOf(this.#options.command, env);
-    const child = spawn(program, [...before, 'session', ...given], { cwd, env, stdio: 'pipe' });
+    const child = spawn(program, [...before, 'session', ...given, ...(this.#options.verbose ? ['-v'] : [])], { cwd, env, stdio: 'pipe' });
     this.#child = child;
     this.#said = '';
     this.#refusal = null;
