@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
-from snapstore.objects.object_store import MAX_DEPTH
+from snapstore.objects.object_store import NEW_DEPTH
 from snapstore.objects.object_writer import Candidate
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, Entry, Kind, PackReader, pack_path
 from snapstore.store import Store
@@ -67,7 +67,7 @@ def test_a_chain_of_differences_is_bounded_and_cheap(store: Store) -> None:
         data[number * 50] ^= 255
         id_ = add(store, bytes(data), id_)
         ids[id_] = bytes(data)
-    assert store.catalog.value("SELECT max(depth) FROM object") == MAX_DEPTH
+    assert store.catalog.value("SELECT max(depth) FROM object") == NEW_DEPTH
     assert store.catalog.value("SELECT sum(stored_bytes) FROM object") < 65536 + 40 * 500
     assert all(store.objects.read(id_) == content for id_, content in ids.items())
 
@@ -84,8 +84,8 @@ def test_the_hundredth_difference_costs_about_what_the_first_did(store: Store) -
         ids[id_] = bytes(data)
     sizes = [size for (size,) in store.catalog.rows("SELECT stored_bytes FROM object WHERE depth > 0 ORDER BY pack")]
     assert len(sizes) == 300
-    assert sum(sizes[200:]) / 100 < 4 * sizes[0]
-    assert store.catalog.value("SELECT max(depth) FROM object") == MAX_DEPTH
+    assert sum(sizes[200:]) / 100 < 5 * sizes[0]
+    assert store.catalog.value("SELECT max(depth) FROM object") == NEW_DEPTH
     with Store.open(store.path) as fresh:
         assert all(fresh.objects.read(id_) == content for id_, content in ids.items())
 
