@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import yaml
 
@@ -17,6 +18,7 @@ EXAMPLES = """
 snap init
 snap init --db backend/db.sqlite3
 snap init --pytest
+snap init --playwright e2e
 """
 _PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _TEMPLATE = """\
@@ -26,20 +28,34 @@ database: {database}
 
 
 @snap_command("init", EXAMPLES)
+@option("--playwright", metavar="DIR", help="Write the kit for Playwright there too, and an example.")
 @option("--pytest", is_flag=True, help="Say what to put into pytest's ini file; write one where there is none.")
-def command(context: Context, pytest: bool) -> None:
-    """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found)."""
+@option("--force", is_flag=True, help="Overwrite files of the kit for Playwright that differ.")
+def command(context: Context, playwright: str | None, pytest: bool, force: bool) -> None:
+    """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found).
+
+    With --playwright a snapstore.yaml that is there is left as it is.
+    """
     path = os.path.abspath("snapstore.yaml")
-    if os.path.lexists(path):
+    if os.path.lexists(path) and playwright is None:
         raise WouldOverwrite(path)
+    result, lines = ({}, []) if os.path.lexists(path) else _configure(context, path)
+    if playwright is not None:
+        from snapstore.cli.playwright import write_kit
+
+        kit, said = write_kit(context, playwright, path, force=force)
+        result, lines = {**result, **kit}, [*lines, *said]
+    context.output.result(result, [*lines, *(_pytest_lines() if pytest else ())])
+
+
+def _configure(context: Context, path: str) -> tuple[dict[str, Any], list[str]]:
     chosen, others = _choose(context)
     text = _TEMPLATE.format(database=_as_yaml(chosen))
     text += "".join(f"# also found: {_as_yaml(other)}\n" for other in others)
     with translated(path), written_durably(path, step="config") as fd:
         write_all(fd, text.encode())
     lines = [f"wrote {path} for {chosen}", *(f"also found: {other}" for other in others), "next: snap tag baseline"]
-    lines += _pytest_lines() if pytest else []
-    context.output.result({"file": path, "database": chosen, "also_found": others}, lines)
+    return {"file": path, "database": chosen, "also_found": others}, lines
 
 
 def _pytest_lines() -> list[str]:
