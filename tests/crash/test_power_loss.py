@@ -156,7 +156,7 @@ VERBS = {
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
 def test_a_power_cut_at_any_operation(
-    tmp_path: Path, verb: str, journal_mode: str, record_property: Callable[[str, object], None]
+    tmp_path: Path, verb: str, journal_mode: str, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     if not can_trace():
         pytest.skip("strace is not here, or may not trace")
@@ -195,8 +195,8 @@ def test_a_power_cut_at_any_operation(
                 assert found == after, "what was said to be done is not durable"
             next_command_works(scene, kept.keys() - goes, what)
     assert len(seen) > len(points) // 2
-    record_property("operations", len(tape.operations))
-    record_property("states", len(seen))
+    record_testsuite_property(f"operations of {verb} ({journal_mode})", len(tape.operations))
+    record_testsuite_property(f"states of {verb} ({journal_mode})", len(seen))
 
 
 def can_trace() -> bool:
