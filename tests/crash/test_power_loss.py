@@ -31,7 +31,7 @@ from tests.support import add_rows, connect, is_intact, make_database
 
 FULL = os.environ.get("POWER_LOSS") == "full"
 SHARE = 1 if FULL else 5  # every so manieth operation
-MORE = 6 if FULL else 1  # states at random for each
+MORE = 20 if FULL else 1  # states at random for each
 
 
 class Scene:
