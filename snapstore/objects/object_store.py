@@ -66,9 +66,11 @@ class ObjectStore:
         self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
 
     def close(self) -> None:
-        """Close the packs that were read."""
+        """Close the packs that were read, and let go of what was kept of them."""
         while self._packs:
             self._packs.popitem()[1].close()
+        for kept in (self._recent, self._large, self._located):
+            kept.clear()  # a store is part of a circle, which the collector may be long in coming to
 
     def find(self, id_: bytes) -> Location | None:
         """Return where an object lies, None where there is none."""

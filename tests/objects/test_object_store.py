@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -176,3 +178,21 @@ def test_a_damaged_object_is_mended_when_it_is_met_again(store: Store) -> None:
 def test_random_entries_are_value_errors(data: bytes) -> None:
     with pytest.raises(ValueError, match="damaged entry"):
         Entry.decode(data, ENTRY_BYTES)
+
+
+def test_a_store_that_was_closed_keeps_no_blocks(tmp_path: Path) -> None:
+    """Not even until the collector comes: a process may open stores again and again."""
+    size = 1 << 20
+    with Store.create(tmp_path) as store:
+        id_ = add(store, random.Random(1).randbytes(size))
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            with Store.open(tmp_path) as store:
+                assert len(store.objects.read(id_)) == size
+        assert tracemalloc.get_traced_memory()[0] < 2 * size
+    finally:
+        tracemalloc.stop()
+        gc.enable()
