@@ -20,7 +20,8 @@ from snapstore.objects.pack import PackReader, pack_path
 from snapstore.parallel import ordered_map
 from snapstore.records import Record
 
-MAX_DEPTH = 8  # decoding an object reads at most this many bases
+MAX_DEPTH = 8  # decoding an object reads at most this many bases,
+NEW_DEPTH = 5  # and one that is stored now this many
 _LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
@@ -41,8 +42,13 @@ class Location(Record):
     depth: int
 
 
-_Raw = tuple[bytes, Location, "bytes | None", bytes]
-"""Id, location, prefix and frame of an object."""
+class _Link(Record):
+    """An object of a chain, not decoded yet; `prefix` are the bytes of its base where they are at hand."""
+
+    id: bytes
+    location: Location
+    frame: bytes
+    prefix: bytes | None
 
 
 class ObjectStore:
@@ -60,9 +66,11 @@ class ObjectStore:
         self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
 
     def close(self) -> None:
-        """Close the packs that were read."""
+        """Close the packs that were read, and let go of what was kept of them."""
         while self._packs:
             self._packs.popitem()[1].close()
+        for kept in (self._recent, self._large, self._located):
+            kept.clear()  # a store is part of a circle, which the collector may be long in coming to
 
     def find(self, id_: bytes) -> Location | None:
         """Return where an object lies, None where there is none."""
@@ -76,23 +84,15 @@ class ObjectStore:
 
     def read(self, id_: bytes) -> bytes:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
-        return self._read(id_, 0)
-
-    def _read(self, id_: bytes, above: int) -> bytes:
-        """Return an object that is a base of a base of ..., `above` of them."""
         if kept := self._kept(id_):
             return kept
-        if above > _LONGEST_CHAIN:
-            raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
-        data = self.reader(id_, self._located.get(id_) or self.find(id_), above)()
-        self.remember(id_, data)
-        return data
+        return self._decoded(self._chain(id_, self._located.get(id_) or self.find(id_)), self.remember)
 
-    def reader(self, id_: bytes, location: Location | None, above: int = 0) -> Callable[[], bytes]:
+    def reader(self, id_: bytes, location: Location | None) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
         if kept := self._kept(id_):
             return partial(bytes, kept)
-        return partial(self._decoded, *self._raw(id_, location, above))
+        return partial(self._decoded, self._chain(id_, location))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
@@ -108,17 +108,20 @@ class ObjectStore:
         locations = self.find_many(wanted)
         self.locate_bases(locations.values())
         for id_, location in locations.items():
-            self.remember(id_, self.reader(id_, location)())
+            if not self._kept(id_):
+                self._decoded(self._chain(id_, location), self.remember)
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
         return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
-    def locate_bases(self, locations: Iterable[Location]) -> None:
-        """Look up the bases of some objects, and theirs, all at once: they will be read."""
+    def locate_bases(self, locations: Iterable[Location], *, kept: bool = False) -> None:
+        """Look up the bases of some objects, and theirs, all at once: they will be read; if asked, `kept` ones too."""
         self._located = {}
         wanted = {one.base for one in locations if one.base}
-        while wanted := wanted - self._located.keys() - self._recent.keys() - self._large.keys():
+        while wanted := wanted - self._located.keys():
+            if not kept:
+                wanted -= self._recent.keys() | self._large.keys()
             found = self.find_many(list(wanted))
             self._located.update(found)
             wanted = {one.base for one in found.values() if one.base}
@@ -131,25 +134,25 @@ class ObjectStore:
         """
         best, least, between = None, inf, 0
         for _ in range(_LONGEST_CHAIN):
-            if not location.base or between >= least * MAX_DEPTH**3:
+            if not location.base or between >= least * NEW_DEPTH**3:
                 break
             between += location.stored_bytes
             id_, found = location.base, self._located.get(location.base) or self.find(location.base)
             if found is None:
                 raise self.damaged(f"object {id_.hex()} is missing")
-            location, room = found, MAX_DEPTH - found.depth
+            location, room = found, NEW_DEPTH - found.depth
             if room > 0 and between / room**3 < least:
                 best, least = (id_, location), between / room**3
         return best
 
-    def is_whole(self, id_: bytes) -> bool:
-        """Tell whether an object and all its bases are in the catalog."""
+    def is_whole(self, location: Location) -> bool:
+        """Tell whether the bases of an object are in the catalog, after `locate_bases` of kept ones, too."""
         for _ in range(_LONGEST_CHAIN):
-            if (location := self.find(id_)) is None:
-                return False
             if location.base is None:
                 return True
-            id_ = location.base
+            if (below := self._located.get(location.base)) is None:
+                return False
+            location = below
         return False
 
     def lost_packs(self) -> list[str]:
@@ -180,14 +183,23 @@ class ObjectStore:
             found.update({id_: Location(*rest) for id_, *rest in rows})
         return found
 
-    def _raw(self, id_: bytes, location: Location | None, above: int = 0) -> _Raw:
-        """Return what an object is decoded from; looked up again where a prune has moved it meanwhile."""
+    def _chain(self, id_: bytes, location: Location | None, above: int = 0) -> list[_Link]:
+        """Return an object and the bases it is decoded from, the last one first to be decoded.
+
+        Each is looked up again where a prune has moved it meanwhile; `above` of them were found before.
+        """
         while True:
             try:
                 if location is None:
                     raise self._missing(id_)
-                prefix = self._read(location.base, above + 1) if location.base else None
-                return id_, location, prefix, self._frame(id_, location)
+                if above > _LONGEST_CHAIN:
+                    raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
+                base = location.base
+                prefix = self._kept(base) if base else None
+                link = _Link(id_, location, self._frame(id_, location), prefix)
+                if base is None or prefix is not None:
+                    return [link]
+                return [link, *self._chain(base, self._located.get(base) or self.find(base), above + 1)]
             except StoreDamaged:
                 if (present := self.find(id_)) == location:
                     raise
@@ -207,14 +219,20 @@ class ObjectStore:
         except (ValueError, OSError) as error:
             raise self._unreadable(id_, location, error) from error
 
-    def _decoded(self, id_: bytes, location: Location, prefix: bytes | None, frame: bytes) -> bytes:
-        """Return an object's bytes, checked against its id."""
-        try:
-            data = codec.decompress(frame, location.object_bytes, prefix)
-        except ValueError as error:
-            raise self._unreadable(id_, location, error) from error
-        if object_id(data) != id_:
-            raise self.damaged(f"object {id_.hex()} in pack {location.pack} has another content than its id says")
+    def _decoded(self, chain: list[_Link], keep: Callable[[bytes, bytes], None] | None = None) -> bytes:
+        """Return the bytes of the first object of a chain; all are checked against their ids, and may be kept."""
+        data = chain[-1].prefix
+        for link in reversed(chain):
+            try:
+                data = codec.decompress(link.frame, link.location.object_bytes, data)
+            except ValueError as error:
+                raise self._unreadable(link.id, link.location, error) from error
+            if object_id(data) != link.id:
+                where = f"object {link.id.hex()} in pack {link.location.pack}"
+                raise self.damaged(f"{where} has another content than its id says")
+            if keep:
+                keep(link.id, data)
+        assert data is not None
         return data
 
     def _unreadable(self, id_: bytes, location: Location, error: Exception) -> StoreDamaged:

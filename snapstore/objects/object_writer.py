@@ -1,7 +1,7 @@
 """Writing objects: an `ObjectWriter` adds some in one pack.
 
 `add(data, base)` is the whole delta scheme: an object is stored as a zstd frame with its base as
-prefix where that is smaller, and chains of bases are at most `MAX_DEPTH` long.
+prefix where that is smaller, and chains of bases are at most `NEW_DEPTH` long.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import chain, islice
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
-from snapstore.objects.object_store import MAX_DEPTH, Location, ObjectStore
+from snapstore.objects.object_store import NEW_DEPTH, Location, ObjectStore
 from snapstore.objects.pack import Entry, Kind, PackWriter
 from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
@@ -163,7 +163,7 @@ class ObjectWriter:
         while some := list(islice(drawn, 1 if self._was_empty else _CANDIDATES_A_QUERY)):
             ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
             found = {} if self._was_empty else self._objects.find_many(list(ids))
-            self._objects.locate_bases(found.values())
+            self._objects.locate_bases(found.values(), kept=True)
             for candidate in some:
                 known = self._known(candidate.id, found.get(candidate.id))
                 if known is None:
@@ -182,7 +182,7 @@ class ObjectWriter:
         if location is None or id_ in self._mended:
             return None
         with suppress(StoreDamaged):
-            if self._objects.is_whole(id_):  # bytes kept in memory do not tell that a base is being freed
+            if self._objects.is_whole(location):  # bytes kept in memory do not tell that a base is being freed
                 return self._objects.read(id_)
         self._mended.add(id_)  # stored anew, which mends it
         return None
@@ -193,7 +193,7 @@ class ObjectWriter:
             return _Job(candidate, None)
         found: tuple[bytes, Location] | None = candidate.base, location
         try:
-            if location.depth >= MAX_DEPTH:
+            if location.depth >= NEW_DEPTH:
                 found = self._objects.base_below(candidate.base, location)
             if found is None:
                 return _Job(candidate, None)

@@ -1,8 +1,9 @@
 """Records every operation of a command on the files of a folder, SQLite's own among them, and replays power cuts.
 
 `strace` gives the system calls with their data. `Tape.states` then yields what a disk may hold when the power went
-at any of them: of each file, what was synced and any of what was written since; of each folder, its entries up to the
-last sync of the folder and any number of those after. That is less than journaling file systems promise.
+at any of them: of each file, what was synced and any of what was written since, of a write any of its sectors; of each
+folder, its entries up to the last sync of the folder and any number of those after. That is less than journaling file
+systems promise.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _STRACE = ("strace", "-f", "-xx", "-y", "-s", "1000000000", "-e", f"trace={_CALL
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+_TORN = 0.3  # of the writes that were not synced
+_SECTOR = 512  # bytes; what a disk writes whole or not at all
 _FD = re.compile(r"^(\d+)<((?:\\x[0-9a-f]{2}|[^>\\])*)>")
 
 
@@ -211,10 +214,26 @@ class _Cut:
 
     def _data(self, file: int, kept: str) -> bytes:
         writes, sure = self._writes.get(file, []), self._safe_writes.get(file, 0)
-        loose = {"all": writes[sure:], "safe": []}.get(
-            kept, [one for one in writes[sure:] if self._random.random() < 0.5]
-        )
+        loose = {"all": writes[sure:], "safe": []}.get(kept)
+        if loose is None:
+            loose = [part for one in writes[sure:] for part in self._parts(one)]
         return _applied(self._tape.files[file], writes[:sure] + loose)
+
+    def _parts(self, one: Write) -> list[Write]:
+        """Return what is left of a write: all, nothing, or some of its sectors."""
+        luck = self._random.random()
+        if one.data is None or luck > _TORN:
+            return [one] if luck < (1 + _TORN) / 2 else []
+        return [part for part in _sectors(one) if self._random.random() < 0.5]
+
+
+def _sectors(one: Write) -> Iterator[Write]:
+    """Split a write where the sectors of the disk end."""
+    data, start = one.data or b"", one.offset
+    ends = [*range((start // _SECTOR + 1) * _SECTOR, start + len(data), _SECTOR), start + len(data)]
+    for end in ends:
+        yield Write(one.file, start, data[start - one.offset : end - one.offset])
+        start = end
 
 
 def _applied(data: bytes, writes: list[Write]) -> bytes:

@@ -9,17 +9,20 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
 
 from snapstore.actions.export import ExportOptions, export
 from snapstore.actions.fsck import fsck
+from snapstore.actions.heal import heal
 from snapstore.actions.rebuild import rebuild
 from snapstore.actions.restore import RestoreOptions, restore
-from snapstore.errors import SnapError
+from snapstore.errors import SnapError, StoreDamaged
+from snapstore.objects.repack import MANY_SMALL
 from snapstore.project import Project
 from snapstore.store import Store
 from tests.crash.recorder import Tape
@@ -28,8 +31,7 @@ from tests.support import add_rows, connect, is_intact, make_database
 
 FULL = os.environ.get("POWER_LOSS") == "full"
 SHARE = 1 if FULL else 5  # every so manieth operation
-MORE = 6 if FULL else 1  # states at random for each
-IN_MEMORY = Path("/dev/shm")
+MORE = 20 if FULL else 1  # states at random for each
 
 
 class Scene:
@@ -59,16 +61,20 @@ class Scene:
     def project(self) -> Project:
         return Project.of({"default": self.database})
 
-    def exported(self) -> dict[str, bytes]:
-        """Return every snapshot that is on the list as a file; fail where one cannot be had."""
+    def exported(self, *, damaged: bool = False) -> dict[str, bytes]:
+        """Return every snapshot that is on the list as a file, of a damaged store those that can be had."""
         found = {}
         out = self.folder.parent / "out.sqlite3"
         with Store.open(self.store) as store:
             for row in store.snapshots.all():
                 out.unlink(missing_ok=True)
-                export(store, self.project, ExportOptions(row.id, os.fspath(out)))
-                found[row.id] = out.read_bytes()
+                with suppress(StoreDamaged) if damaged else nullcontext():
+                    export(store, self.project, ExportOptions(row.id, os.fspath(out)))
+                    found[row.id] = out.read_bytes()
         return found
+
+    def packs(self) -> int:
+        return len(list((self.store / "packs").glob("*.pack")))
 
     def names(self) -> dict[str, str]:
         with Store.open(self.store) as store:
@@ -91,40 +97,81 @@ def nothing(scene: Scene) -> None:
     """Leave all as it is."""
 
 
+def forget_one(scene: Scene) -> None:
+    """Have a snapshot to go, which a later one is a difference to."""
+    scene.snap("rm", "run-1")
+
+
+def take_many(scene: Scene) -> None:
+    """Have packs to merge."""
+    for number in range(MANY_SMALL):
+        with closing(connect(scene.database)) as connection:
+            add_rows(connection, 1, seed=number)
+        scene.snap("tag", "moving")
+
+
+def take_what_is_there(scene: Scene) -> None:
+    scene.snap("tag", "last")
+
+
 def lose_the_catalog(scene: Scene) -> None:
     scene.snap("log")
     (scene.store / "catalog.db").write_bytes(b"")
 
 
-VERBS: dict[str, tuple[tuple[str, ...], Callable[[Scene], None]]] = {
-    "tag": (("tag", "new"), nothing),
-    "tag-moves": (("tag", "run-1"), nothing),
-    "restore": (("restore", "run-0"), nothing),
-    "rm": (("rm", "run-1"), nothing),
-    "prune": (("prune", "--keep-last", "1", "--now", "-y"), nothing),
-    "rebuild": (("fsck", "--rebuild"), nothing),
-    "rebuild-lost": (("fsck", "--rebuild"), lose_the_catalog),
+def damage_what_is_there(scene: Scene) -> None:
+    """Spoil a block that the live database still has, and a line of the reflog."""
+    last = bytes.fromhex(scene.names()["last"])
+    with Store.open(scene.store) as store:
+        rows = store.catalog.rows("SELECT name FROM object JOIN pack USING (pack) WHERE id = ?", (last,))
+    pack, reflog = scene.store / "packs" / f"{rows[0][0]}.pack", scene.store / "reflog"
+    data = bytearray(pack.read_bytes())
+    data[70] ^= 1
+    pack.write_bytes(data)
+    reflog.write_bytes(reflog.read_bytes().replace(b'"run-0"', b'"run-O"', 1))
+
+
+class Case(NamedTuple):
+    """A command; what it finds, made before what the snapshots hold is noted; and what is broken after that."""
+
+    arguments: tuple[str, ...]
+    history: Callable[[Scene], None] = nothing
+    broken: Callable[[Scene], None] = nothing
+
+
+VERBS = {
+    "tag": Case(("tag", "new")),
+    "tag-moves": Case(("tag", "run-1")),
+    "restore": Case(("restore", "run-0")),
+    "rm": Case(("rm", "run-1")),
+    "prune": Case(("prune", "--keep-last", "1", "--now", "-y"), forget_one),
+    "merge": Case(("prune", "--keep-last", "100", "-y"), take_many),
+    "rebuild": Case(("fsck", "--rebuild")),
+    "rebuild-lost": Case(("fsck", "--rebuild"), broken=lose_the_catalog),
+    "heal": Case(("fsck", "--heal"), take_what_is_there, damage_what_is_there),
 }
 
 
 @pytest.mark.timeout(1800 if FULL else 300)
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
-def test_a_power_cut_at_any_operation(tmp_path: Path, verb: str, journal_mode: str) -> None:
+def test_a_power_cut_at_any_operation(
+    tmp_path: Path, verb: str, journal_mode: str, record_testsuite_property: Callable[[str, object], None]
+) -> None:
     if not can_trace():
         pytest.skip("strace is not here, or may not trace")
-    arguments, prepare = VERBS[verb]
+    case = VERBS[verb]
     place = Path(os.path.realpath(tmp_path))
     scene = Scene(place / "scene", journal_mode)
-    if verb == "prune":
-        scene.snap("rm", "run-1")  # so that there is a snapshot to go, which a later one is a difference to
-    kept, names, before = scene.exported(), scene.names(), scene.rows()
-    prepare(scene)
+    case.history(scene)
+    kept, names, before, packs = scene.exported(), scene.names(), scene.rows(), scene.packs()
+    case.broken(scene)
     tape = Tape(scene.folder)
-    tape.record(*arguments, *scene.places)
+    tape.record(*case.arguments, *scene.places)
     after, names_after = scene.rows(), scene.names()
     goes = kept.keys() - scene.exported().keys()
     assert bool(goes) == (verb == "prune")
+    assert (scene.packs() < packs) == (verb in ("prune", "merge"))
     seen: set[int] = set()
     points = sorted({*range(0, len(tape.operations), SHARE), len(tape.operations)})
     for point in points:
@@ -135,7 +182,9 @@ def test_a_power_cut_at_any_operation(tmp_path: Path, verb: str, journal_mode: s
             seen.add(key)
             scene.become(state)
             what = f"{verb} cut at {point} of {len(tape.operations)}"
-            check_store(scene, kept, goes, what, is_lost=verb == "rebuild-lost")
+            if point < len(tape.operations):
+                mend(scene, case, kept, what)
+            check_store(scene, kept, goes, what)
             assert scene.names() in (names, names_after), what
             if point == len(tape.operations):
                 assert scene.names() == names_after, "what was said to be done is not durable"
@@ -146,6 +195,8 @@ def test_a_power_cut_at_any_operation(tmp_path: Path, verb: str, journal_mode: s
                 assert found == after, "what was said to be done is not durable"
             next_command_works(scene, kept.keys() - goes, what)
     assert len(seen) > len(points) // 2
+    record_testsuite_property(f"operations of {verb} ({journal_mode})", len(tape.operations))
+    record_testsuite_property(f"states of {verb} ({journal_mode})", len(seen))
 
 
 def can_trace() -> bool:
@@ -155,13 +206,19 @@ def can_trace() -> bool:
         return False
 
 
-def check_store(scene: Scene, kept: dict[str, bytes], goes: set[str], what: str, *, is_lost: bool) -> None:
-    """Every earlier snapshot comes out as it was; fsck finds nothing, or a rebuild is called for and puts it right.
-
-    Those that the command frees may be gone.
-    """
-    if is_lost and not fsck(os.fspath(scene.store), full=False).ok:
+def mend(scene: Scene, case: Case, kept: dict[str, bytes], what: str) -> None:
+    """Do again what was cut off where it repairs, and the store asks for it."""
+    if case.broken == lose_the_catalog and not fsck(os.fspath(scene.store), full=False).ok:
         rebuild(os.fspath(scene.store))
+    if case.broken == damage_what_is_there:
+        had = scene.exported(damaged=True)
+        assert len(had) >= len(kept) - 1, what
+        assert had.items() <= kept.items(), what
+        heal(os.fspath(scene.store), scene.project)
+
+
+def check_store(scene: Scene, kept: dict[str, bytes], goes: set[str], what: str) -> None:
+    """Every earlier snapshot comes out as it was, and fsck finds nothing; those that the command frees may be gone."""
     found = scene.exported()
     assert {id_: found.get(id_) for id_ in kept if id_ in found or id_ not in goes} == {
         id_: data for id_, data in kept.items() if id_ in found or id_ not in goes

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from snapstore.actions.export import ExportOptions, export
+from snapstore.actions.fsck import fsck
 from snapstore.actions.prune import PruneOptions, prune
 from snapstore.errors import UnknownRevision
 from snapstore.history.reflog import HEAD
@@ -61,7 +62,8 @@ def test_a_kept_store_is_pruned(tmp_path: Path, number: int) -> None:
         before = len(store.snapshots.all())
         result = prune(store, PROJECT, PruneOptions(Retention(keep_last=1), timedelta()))
         assert len(result.kept) == len(store.snapshots.all()) < before
-        assert result.freed_bytes > 0
+        assert len(result.removed) == before - len(result.kept)
+    assert fsck(str(tmp_path / f"format-{number}")).ok
     with Store.open(tmp_path / f"format-{number}") as store:
         resolve = store.revisions(PROJECT.origin).resolve
         for name, wanted in HASHES.items():

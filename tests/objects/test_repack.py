@@ -164,7 +164,7 @@ def test_a_reader_finds_again_what_was_moved(store: Store) -> None:
         assert reader.objects.read(ids[20]) == found[ids[20]]
         wanted = dict(list(found.items())[25:])
         free(store, wanted)
-        assert all(id_ == reader.objects._raw(id_, stale[id_])[0] for id_ in wanted)
+        assert all(reader.objects.reader(id_, stale[id_])() == data for id_, data in wanted.items())
         assert all(reader.objects.read(id_) == data for id_, data in wanted.items())
         assert list(reader.objects.read_many(list(wanted))) == list(wanted.values())
         with pytest.raises(StoreDamaged, match="missing"):
