@@ -7,7 +7,8 @@ const mishaps = { name: 'mishaps', testDir: 'mishaps', dependencies: ['setup db'
 
 export default defineConfig({
   workers: 1, // one backend, one database
-  timeout: 20_000,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   reporter: process.env.CI ? 'line' : 'list',
   use: {
     ...browser,

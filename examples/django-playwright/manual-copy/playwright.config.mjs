@@ -5,7 +5,8 @@ import { backendUrl, browser, webServer } from '../browser.mjs';
 export default defineConfig({
   testDir: '.',
   workers: 1,
-  timeout: 20_000,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   reporter: 'list',
   use: { ...browser, baseURL: backendUrl },
   webServer: webServer && { ...webServer, cwd: '..' },
