@@ -34,10 +34,10 @@ database: {database}
 def command(context: Context, playwright: str | None, pytest: bool, force: bool) -> None:
     """Write snapstore.yaml here, with the project's SQLite database (--db, or the likeliest one found).
 
-    With --playwright a snapstore.yaml that is there is left as it is.
+    With --playwright or --pytest a snapstore.yaml that is there is left as it is.
     """
     path = os.path.abspath("snapstore.yaml")
-    if os.path.lexists(path) and playwright is None:
+    if os.path.lexists(path) and playwright is None and not pytest:
         raise WouldOverwrite(path)
     result, lines = ({}, []) if os.path.lexists(path) else _configure(context, path)
     if playwright is not None:
@@ -45,7 +45,10 @@ def command(context: Context, playwright: str | None, pytest: bool, force: bool)
 
         kit, said = write_kit(context, playwright, path, force=force)
         result, lines = {**result, **kit}, [*lines, *said]
-    context.output.result(result, [*lines, *(_pytest_lines() if pytest else ())])
+    if pytest:
+        ini, said = _write_ini()
+        result, lines = {**result, **ini}, [*lines, *said]
+    context.output.result(result, lines)
 
 
 def _configure(context: Context, path: str) -> tuple[dict[str, Any], list[str]]:
@@ -58,14 +61,16 @@ def _configure(context: Context, path: str) -> tuple[dict[str, Any], list[str]]:
     return {"file": path, "database": chosen, "also_found": others}, lines
 
 
-def _pytest_lines() -> list[str]:
+def _write_ini() -> tuple[dict[str, Any], list[str]]:
     """Write pytest.ini, or say what belongs into the file that is there."""
+    present = next((name for name in _PYTEST_FILES if os.path.lexists(name)), None)
+    if present:
+        what = "snapstore = true" if present != "pyproject.toml" else "snapstore = true under [tool.pytest.ini_options]"
+        return {"pytest": None}, [f"for pytest: put '{what}' into {present}, or say 'pytest --snap'"]
     path = os.path.abspath("pytest.ini")
-    if any(os.path.lexists(name) for name in _PYTEST_FILES):
-        return ["for pytest: put 'snapstore = true' into its ini file"]
     with translated(path), written_durably(path, step="config") as fd:
         write_all(fd, b"[pytest]\nsnapstore = true\n")
-    return [f"wrote {path}"]
+    return {"pytest": path}, [f"wrote {path}; 'pytest' verifies after each test now"]
 
 
 def _choose(context: Context) -> tuple[str, list[str]]:
