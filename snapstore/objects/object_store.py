@@ -115,11 +115,13 @@ class ObjectStore:
         """Tell whether there is no object at all."""
         return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
-    def locate_bases(self, locations: Iterable[Location]) -> None:
-        """Look up the bases of some objects, and theirs, all at once: they will be read."""
+    def locate_bases(self, locations: Iterable[Location], *, kept: bool = False) -> None:
+        """Look up the bases of some objects, and theirs, all at once: they will be read; if asked, `kept` ones too."""
         self._located = {}
         wanted = {one.base for one in locations if one.base}
-        while wanted := wanted - self._located.keys() - self._recent.keys() - self._large.keys():
+        while wanted := wanted - self._located.keys():
+            if not kept:
+                wanted -= self._recent.keys() | self._large.keys()
             found = self.find_many(list(wanted))
             self._located.update(found)
             wanted = {one.base for one in found.values() if one.base}
@@ -143,14 +145,14 @@ class ObjectStore:
                 best, least = (id_, location), between / room**3
         return best
 
-    def is_whole(self, id_: bytes) -> bool:
-        """Tell whether an object and all its bases are in the catalog."""
+    def is_whole(self, location: Location) -> bool:
+        """Tell whether the bases of an object are in the catalog, after `locate_bases` of kept ones, too."""
         for _ in range(_LONGEST_CHAIN):
-            if (location := self.find(id_)) is None:
-                return False
             if location.base is None:
                 return True
-            id_ = location.base
+            if (below := self._located.get(location.base)) is None:
+                return False
+            location = below
         return False
 
     def lost_packs(self) -> list[str]:

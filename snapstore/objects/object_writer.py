@@ -163,7 +163,7 @@ class ObjectWriter:
         while some := list(islice(drawn, 1 if self._was_empty else _CANDIDATES_A_QUERY)):
             ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
             found = {} if self._was_empty else self._objects.find_many(list(ids))
-            self._objects.locate_bases(found.values())
+            self._objects.locate_bases(found.values(), kept=True)
             for candidate in some:
                 known = self._known(candidate.id, found.get(candidate.id))
                 if known is None:
@@ -182,7 +182,7 @@ class ObjectWriter:
         if location is None or id_ in self._mended:
             return None
         with suppress(StoreDamaged):
-            if self._objects.is_whole(id_):  # bytes kept in memory do not tell that a base is being freed
+            if self._objects.is_whole(location):  # bytes kept in memory do not tell that a base is being freed
                 return self._objects.read(id_)
         self._mended.add(id_)  # stored anew, which mends it
         return None

@@ -19,6 +19,7 @@ def _info(at: Workplace) -> Any:
         "version": snapstore.__version__,
         "pid": os.getpid(),
         "store": at.setting.store_path,
+        "backup_name": at.setting.suite_policy.backup_name,
         "suite": at.suite is not None,
         "memory": _most_memory(),
         "databases": {name: at.tracking(name) for name in at.project.databases},

@@ -25,6 +25,7 @@ class Info:
     version: str
     pid: int
     store: str
+    backup_name: str
     suite: bool
     memory: int
     databases: dict[str, TrackedDatabase]

@@ -1,0 +1,27 @@
+"""`manage.py seed`: the users, integrations and bots that the tests begin with."""
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from bots.models import ActivityLog, BotIntegration, BotTopic, Integration
+
+TITLES = ("Support", "Billing", "Onboarding")
+
+
+class Command(BaseCommand):
+    """Fills an empty database."""
+
+    @transaction.atomic
+    def handle(self, *_args, **_options):
+        """Make two users, two integrations and three bots; a database with bots is left alone."""
+        if BotTopic.objects.exists():
+            return
+        owners = [User.objects.create(username=name) for name in ("ada", "grace")]
+        used = [
+            Integration.objects.create(name=name, kind=kind) for name, kind in (("Team", "slack"), ("Ops", "email"))
+        ]
+        for number, title in enumerate(TITLES):
+            bot = BotTopic.objects.create(title=title, prompt=f"You answer about {title}.", owner=owners[number % 2])
+            BotIntegration.objects.create(bot=bot, integration=used[number % 2])
+            ActivityLog.objects.create(bot=bot, text="created")

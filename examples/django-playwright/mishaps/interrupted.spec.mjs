@@ -1,0 +1,34 @@
+// Tests that do not come to their end: out of time, killed; and what the next one finds.
+import { writeFileSync } from 'node:fs';
+import { createBot, titles } from '../pages.mjs';
+import { expect, test } from '../snapstore/fixtures.mjs';
+
+const SEEDED = ['Support', 'Billing', 'Onboarding'];
+
+test('a test runs out of time', async ({ page }) => {
+  test.setTimeout(3000);
+  await createBot(page, 'E2E slow');
+  await page.waitForSelector('#never');
+});
+
+test('the test after it finds the right state', async ({ page }) => {
+  expect(await titles(page)).toEqual(SEEDED);
+});
+
+test('the process of a test is killed', async ({ page }) => {
+  await createBot(page, 'E2E killed');
+  process.kill(process.pid, 'SIGKILL');
+  await page.waitForSelector('#never');
+});
+
+test('the test after that one finds the right state', async ({ page }) => {
+  expect(await titles(page)).toEqual(SEEDED);
+});
+
+test('a test stays until the whole run is killed', async ({ page }) => {
+  test.skip(!process.env.STAY, 'STAY names no file to say so in');
+  test.setTimeout(0);
+  await createBot(page, 'E2E staying');
+  writeFileSync(process.env.STAY, 'now');
+  await page.waitForSelector('#never');
+});

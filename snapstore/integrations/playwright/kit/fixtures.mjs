@@ -1,0 +1,8 @@
+import kit from './fixtures.cjs';
+
+export const {
+  configured,
+  expect,
+  test,
+  withSnapstore,
+} = kit;

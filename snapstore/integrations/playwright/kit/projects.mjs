@@ -1,0 +1,5 @@
+import kit from './projects.cjs';
+
+export const {
+  databaseProjects,
+} = kit;

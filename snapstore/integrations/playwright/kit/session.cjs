@@ -1,0 +1,277 @@
+'use strict';
+// One `snapstore session`: a child process that is asked in JSON-RPC 2.0, a line a message (docs/session.md of
+// snapstore). Nothing but Node is needed. What the functions of a test suite are is in snapstore.cjs.
+
+const { spawn } = require('node:child_process');
+const path = require('node:path');
+const readline = require('node:readline');
+
+const LAST_BYTES = 2000; // of what a session that ended had said
+const OF_A_SUITE = new Set(['begin_test', 'end_test', 'end_suite']);
+
+/** What the session refused or could not do; `code` and `hint` are snapstore's, `fields` its facts. */
+class SnapstoreError extends Error {
+  constructor(message, { code = 'failed', hint = null, exitCode = null, fields = {} } = {}) {
+    super(hint ? `${message}\nHint: ${hint}` : message);
+    this.name = 'SnapstoreError';
+    this.code = code;
+    this.hint = hint;
+    this.exitCode = exitCode;
+    this.fields = fields;
+  }
+
+  static of({ code, message, data }) {
+    if (!data) return new SnapstoreError(message, { code: String(code) });
+    return new SnapstoreError(message, {
+      code: data.code,
+      hint: data.hint,
+      exitCode: data.exit_code,
+      fields: data.fields,
+    });
+  }
+}
+
+/** Split a command line into words; quotes keep blanks together. */
+function words(line) {
+  const found = line.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? [];
+  return found.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, double, single) => double ?? single));
+}
+
+/** The command as words: the option, else SNAPSTORE_COMMAND, else `snapstore`. */
+function commandOf(given, env) {
+  const command = given ?? env.SNAPSTORE_COMMAND ?? 'snapstore';
+  const list = Array.isArray(command) ? command : words(command);
+  if (!list.length) throw new SnapstoreError('the command of snapstore is empty', { code: 'usage' });
+  return list;
+}
+
+/** The path as the command sees it: `paths` maps beginnings of paths here to beginnings of paths there. */
+function mapped(file, { paths, cwd }) {
+  if (!file || !paths) return file;
+  const absolute = path.resolve(cwd ?? '.', file);
+  for (const [here, there] of Object.entries(paths)) {
+    const below = path.relative(path.resolve(cwd ?? '.', here), absolute);
+    if (below === '') return there;
+    if (!below.startsWith('..') && !path.isAbsolute(below)) return path.posix.join(there, ...below.split(path.sep));
+  }
+  return file;
+}
+
+/**
+ * Requests to one session at a time. The process begins with the first request and ends with `close`, or with this
+ * process. One that was killed is begun anew by the next request, but not in the middle of a suite: its tests would
+ * be compared with nothing, so that `begin_suite` has to come first, which repairs what was left.
+ */
+class Session {
+  #options;
+  #child = null;
+  #pending = new Map();
+  #number = 0;
+  #said = '';
+  #refusal = null;
+  #inSuite = false;
+  #lostSuite = false;
+  #exited = null;
+
+  constructor(options = {}) {
+    this.#options = options;
+  }
+
+  /** The id of the process, undefined where none runs. */
+  get pid() {
+    return this.#child?.pid;
+  }
+
+  /** Whether a suite runs in it. */
+  get inSuite() {
+    return this.#inSuite;
+  }
+
+  /** Do a method of docs/session.md; parameters that are undefined or null are left out. */
+  async call(method, parameters = {}) {
+    if (this.#lostSuite && OF_A_SUITE.has(method)) throw this.#suiteIsLost();
+    const child = this.#child ?? this.#begin();
+    const id = ++this.#number;
+    const params = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value != null));
+    const answer = new Promise((resolve, reject) => this.#pending.set(id, { method, resolve, reject }));
+    this.#keepAlive(child, true);
+    child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
+    return answer;
+  }
+
+  tag(name, options = {}) {
+    return this.call('tag', { name, ...options });
+  }
+
+  backup(options = {}) {
+    return this.call('backup', options);
+  }
+
+  deleteBackup(options = {}) {
+    return this.call('backup', { ...options, delete: true });
+  }
+
+  /** Bring a snapshot back under open connections; the backup where none is named. */
+  restore(rev, options = {}) {
+    return this.call('restore', { rev, ...options });
+  }
+
+  undo() {
+    return this.call('undo');
+  }
+
+  reset() {
+    return this.call('reset');
+  }
+
+  status() {
+    return this.call('status');
+  }
+
+  /** Compare the live database with a snapshot and name the rows that differ; HEAD where none is named. */
+  verify(rev, options = {}) {
+    return this.call('verify', { rev, ...options });
+  }
+
+  diff(a, b, options = {}) {
+    return this.call('diff', { a, b, ...options });
+  }
+
+  /** Put back the rows that differ, and nothing else. */
+  clean(rev, options = {}) {
+    return this.call('clean', { rev, ...options });
+  }
+
+  query(rev, sql, options = {}) {
+    return this.call('query', { rev, sql, ...options });
+  }
+
+  tags() {
+    return this.call('tags');
+  }
+
+  log(options = {}) {
+    return this.call('log', options);
+  }
+
+  show(rev) {
+    return this.call('show', { rev });
+  }
+
+  /** Write a snapshot as a database of its own; the path is one here, and mapped where `paths` says so. */
+  export(rev, file, options = {}) {
+    return this.call('export', { rev, file: mapped(file, this.#options), ...options });
+  }
+
+  beginSuite(name, options = {}) {
+    return this.call('begin_suite', { name, ...options });
+  }
+
+  beginTest(label, options = {}) {
+    return this.call('begin_test', { label, ...options });
+  }
+
+  endTest(outcome, options = {}) {
+    return this.call('end_test', { outcome, ...options });
+  }
+
+  endSuite(options = {}) {
+    return this.call('end_suite', options);
+  }
+
+  info() {
+    return this.call('info');
+  }
+
+  /** End the process and wait until the database is let go; a second time does nothing. */
+  async close() {
+    const child = this.#child;
+    if (!child) return;
+    this.#keepAlive(child, true);
+    child.ref();
+    child.stdin.end();
+    await this.#exited;
+  }
+
+  #begin() {
+    const { config, db, store, cwd, env = process.env } = this.#options;
+    const places = [['--config', config], ['--db', db], ['--store', store]];
+    const given = places.flatMap(([name, file]) => (file ? [name, mapped(file, this.#options)] : []));
+    const [program, ...before] = commandOf(this.#options.command, env);
+    const child = spawn(program, [...before, 'session', ...given, ...(this.#options.verbose ? ['-v'] : [])], { cwd, env, stdio: 'pipe' });
+    this.#child = child;
+    this.#said = '';
+    this.#refusal = null;
+    child.stdin.on('error', () => {}); // it has ended, and its last words say why
+    child.stderr.on('data', (data) => {
+      this.#said = (this.#said + data).slice(-LAST_BYTES);
+      if (this.#options.verbose) process.stderr.write(data);
+    });
+    readline.createInterface({ input: child.stdout }).on('line', (line) => this.#answered(line));
+    this.#exited = new Promise((resolve) => {
+      child.on('error', (error) => {
+        this.#ended(child, this.#notStarted(program, error));
+        resolve();
+      });
+      child.on('close', (status, signal) => {
+        this.#ended(child, this.#refusal ?? this.#sessionEnded(status, signal));
+        resolve();
+      });
+    });
+    this.#keepAlive(child, false);
+    return child;
+  }
+
+  #answered(line) {
+    const answer = JSON.parse(line);
+    if (answer.id === null) {
+      this.#refusal = SnapstoreError.of(answer.error); // the configuration is wrong; the process ends by itself
+      return;
+    }
+    const { method, resolve, reject } = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if (this.#child && !this.#pending.size) this.#keepAlive(this.#child, false);
+    if (answer.error) {
+      reject(SnapstoreError.of(answer.error));
+      return;
+    }
+    if (method === 'begin_suite') [this.#inSuite, this.#lostSuite] = [true, false];
+    if (method === 'end_suite') this.#inSuite = false;
+    resolve(answer.result);
+  }
+
+  #ended(child, error) {
+    if (this.#child !== child) return;
+    this.#child = null;
+    this.#lostSuite ||= this.#inSuite;
+    this.#inSuite = false;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  /** Let Node end while nobody waits for an answer, and not while somebody does. */
+  #keepAlive(child, needed) {
+    for (const one of [child, child.stdin, child.stdout, child.stderr]) needed ? one.ref?.() : one.unref?.();
+  }
+
+  #notStarted(program, error) {
+    const hint = "pip install snapstore, or name the command in SNAPSTORE_COMMAND or the option 'command'";
+    const cwd = this.#options.cwd ? ` in ${this.#options.cwd}` : '';
+    const why = error.code === 'ENOENT' ? 'no such command or folder' : error.message;
+    return new SnapstoreError(`cannot run '${program}'${cwd}: ${why}`, { code: 'no-command', hint });
+  }
+
+  #sessionEnded(status, signal) {
+    const how = signal ? `by ${signal}` : `with exit code ${status}`;
+    const last = this.#said.trim();
+    const fields = { status, signal, said: last };
+    return new SnapstoreError(`the session ended ${how}${last ? `: ${last}` : ''}`, { code: 'session-ended', fields });
+  }
+
+  #suiteIsLost() {
+    const hint = 'begin the suite anew: that puts the database right first';
+    return new SnapstoreError('the session ended in the middle of a suite', { code: 'session-ended', hint });
+  }
+}
+
+module.exports = { Session, SnapstoreError };
