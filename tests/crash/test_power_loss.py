@@ -27,7 +27,7 @@ from snapstore.project import Project
 from snapstore.store import Store
 from tests.crash.recorder import Tape
 from tests.damage.here import run_here
-from tests.support import add_rows, connect, is_intact, make_database
+from tests.support import add_rows, change_page_size, connect, is_intact, make_database
 
 FULL = os.environ.get("POWER_LOSS") == "full"
 SHARE = 1 if FULL else 5  # every so manieth operation
@@ -114,6 +114,11 @@ def take_what_is_there(scene: Scene) -> None:
     scene.snap("tag", "last")
 
 
+def change_the_page_size(scene: Scene) -> None:
+    """Have the file replaced as a whole."""
+    change_page_size(scene.database, 8192)
+
+
 def lose_the_catalog(scene: Scene) -> None:
     scene.snap("log")
     (scene.store / "catalog.db").write_bytes(b"")
@@ -143,13 +148,17 @@ VERBS = {
     "tag": Case(("tag", "new")),
     "tag-moves": Case(("tag", "run-1")),
     "restore": Case(("restore", "run-0")),
+    "restore-replaces": Case(("restore", "run-0"), change_the_page_size),
+    "clean": Case(("clean", "run-0")),
     "rm": Case(("rm", "run-1")),
     "prune": Case(("prune", "--keep-last", "1", "--now", "-y"), forget_one),
+    "prune-many": Case(("prune", "--keep-last", "6", "--now", "-y"), take_many),
     "merge": Case(("prune", "--keep-last", "100", "-y"), take_many),
     "rebuild": Case(("fsck", "--rebuild")),
     "rebuild-lost": Case(("fsck", "--rebuild"), broken=lose_the_catalog),
     "heal": Case(("fsck", "--heal"), take_what_is_there, damage_what_is_there),
 }
+FREEING = ("prune", "prune-many")
 
 
 @pytest.mark.timeout(1800 if FULL else 300)
@@ -170,10 +179,10 @@ def test_a_power_cut_at_any_operation(
     tape.record(*case.arguments, *scene.places)
     after, names_after = scene.rows(), scene.names()
     goes = kept.keys() - scene.exported().keys()
-    assert bool(goes) == (verb == "prune")
-    assert (scene.packs() < packs) == (verb in ("prune", "merge"))
+    assert bool(goes) == (verb in FREEING)
+    assert (scene.packs() < packs) == (verb in (*FREEING, "merge"))
     seen: set[int] = set()
-    points = sorted({*range(0, len(tape.operations), SHARE), len(tape.operations)})
+    points = points_of(tape)
     for point in points:
         for state in tape.states(point, Random(point), MORE):
             key = hash(frozenset(state.items()))
@@ -197,6 +206,33 @@ def test_a_power_cut_at_any_operation(
     assert len(seen) > len(points) // 2
     record_testsuite_property(f"operations of {verb} ({journal_mode})", len(tape.operations))
     record_testsuite_property(f"states of {verb} ({journal_mode})", len(seen))
+
+
+@pytest.mark.timeout(1800 if FULL else 300)
+def test_a_power_cut_while_a_store_is_made(tmp_path: Path) -> None:
+    if not can_trace():
+        pytest.skip("strace is not here, or may not trace")
+    scene = Scene(Path(os.path.realpath(tmp_path)) / "scene", "wal")
+    shutil.rmtree(scene.store)
+    rows = scene.rows()
+    tape = Tape(scene.folder)
+    tape.record("tag", "new", *scene.places)
+    for point in points_of(tape):
+        for state in tape.states(point, Random(point), MORE):
+            scene.become(state)
+            if point == len(tape.operations):
+                assert scene.names().keys() == {"new"}, "what was said to be done is not durable"
+            scene.snap("tag", "again")
+            checked = fsck(os.fspath(scene.store))
+            assert checked.ok, (point, checked.damaged)
+            assert scene.names().keys() - {"new"} == {"again"}
+            assert scene.rows() == rows
+            assert scene.exported()
+
+
+def points_of(tape: Tape) -> list[int]:
+    """Return the operations before which the power goes; the last is after all of them."""
+    return sorted({*range(0, len(tape.operations), SHARE), len(tape.operations)})
 
 
 def can_trace() -> bool:
