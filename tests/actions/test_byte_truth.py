@@ -13,6 +13,7 @@ from snapstore.actions.export import ExportOptions, export
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
+from snapstore.objects.object_store import NEW_DEPTH
 from snapstore.project import Project
 from snapstore.store import Store
 from tests.support import add_rows, connect, dbhash, is_intact, make_database
@@ -106,7 +107,7 @@ def test_every_state_of_a_long_history_comes_back(tmp_path: Path, store: Store, 
             application.execute("UPDATE item SET body = body || ? WHERE id % 7 = ?", (f" run {number}", number % 7))
             taken = take(store, project, TakeOptions(f"run-{number}"))
             hashes[taken.snapshot] = dbhash(path)
-        assert store.catalog.value("SELECT max(depth) FROM object") == 8
+        assert store.catalog.value("SELECT max(depth) FROM object") == NEW_DEPTH
         for id_, wanted in reversed(hashes.items()):
             restore(store, project, RestoreOptions(id_))
             assert dbhash(path) == wanted
