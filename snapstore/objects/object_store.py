@@ -17,7 +17,7 @@ from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import PackReader, pack_path
-from snapstore.parallel import ordered_map
+from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases,
@@ -27,6 +27,7 @@ _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
 _LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
 _BLOCKS_AHEAD = 8
+_WORTH_A_THREAD = 96  # frames of a block or of a difference
 _IDS_A_QUERY = 500
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
 
@@ -107,9 +108,14 @@ class ObjectStore:
         wanted = [id_ for id_ in dict.fromkeys(ids) if not self._kept(id_)]
         locations = self.find_many(wanted)
         self.locate_bases(locations.values())
-        for id_, location in locations.items():
-            if not self._kept(id_):
-                self._decoded(self._chain(id_, location), self.remember)
+        chains = [self._chain(id_, location) for id_, location in locations.items()]
+        if sum(map(len, chains)) < _WORTH_A_THREAD:
+            for chain in chains:
+                self._decoded(chain, self.remember)
+            return
+        with closing(shared_map(lambda number: self._decoded(chains[number]), len(chains))) as decoded:
+            for id_, data in zip(locations, decoded, strict=True):
+                self.remember(id_, data)
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""

@@ -102,6 +102,8 @@ class ObjectWriter:
         drawn = iter(candidates)
         first = list(islice(drawn, _FEW_OBJECTS))
         if ahead and len(first) < _FEW_OBJECTS:
+            with suppress(StoreDamaged):  # then they are no bases
+                self._objects.hold(one.base for one in first if one.base)  # what the caller writes, as a rule
             self._begun.append(_encoded(self._new(first), len(first)))
             return
         self._end_what_was_begun()
