@@ -10,13 +10,16 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 
 from snapstore.errors import DiskFull, FileError, SnapError
 
 BEFORE_REBUILD = ".before-rebuild"  # the end of the name of what was put aside for something made anew
+SECOND_NS = 1_000_000_000
+_COARSE_NS = 3 * SECOND_NS
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -132,3 +135,14 @@ def remove_if_there(path: str) -> None:
     """Unlink `path`; it is no error when there is none."""
     with suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def may_hide_a_write(files: Iterable[os.stat_result], step_ns: int) -> bool:
+    """Tell whether a later write to one of some files might leave it the times it has.
+
+    Systems count the times of files in steps, here of at most `step_ns`, or of up to two seconds, which shows in times
+    without a fraction.
+    """
+    times = [moment for one in files for moment in (one.st_mtime_ns, one.st_ctime_ns)]
+    step = _COARSE_NS if any(moment % SECOND_NS == 0 for moment in times) else step_ns
+    return time.time_ns() - max(times) < step

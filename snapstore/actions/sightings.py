@@ -12,22 +12,19 @@ may be lost at any time.
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 
 from snapstore.database.view import View
 from snapstore.database.wal import HEADER_BYTES, wal_path
 from snapstore.errors import StoreDamaged
-from snapstore.files import temporary_beside, write_all
+from snapstore.files import SECOND_NS, may_hide_a_write, temporary_beside, write_all
 from snapstore.history.manifest import Manifest
 from snapstore.ids import ID_BYTES, object_id
 from snapstore.records import Record
 from snapstore.store import Store
 
 FOLDER, SUFFIX = "sightings", ".sighting"
-SECOND_NS = 1_000_000_000
-SETTLED_NS = SECOND_NS // 10  # systems count the times of files in steps of some milliseconds,
-COARSE_NS = 3 * SECOND_NS  # or of up to two seconds, which shows in times without a fraction
+SETTLED_NS = SECOND_NS // 10  # more than systems count the times of files in
 _CHANGE_COUNTER = slice(24, 28)  # SQLite file format, 1.3
 
 
@@ -50,9 +47,7 @@ def look_at(view: View) -> bytes | None:
                 head = file.read(HEADER_BYTES)
     except OSError:
         return None
-    times = [moment for one in found for moment in (one.st_mtime_ns, one.st_ctime_ns)]
-    settled = COARSE_NS if any(moment % SECOND_NS == 0 for moment in times) else SETTLED_NS
-    if time.time_ns() - max(times) < settled:
+    if may_hide_a_write(found, SETTLED_NS):
         return None
     files = [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found]
     return object_id(repr((files, head, view.live_page1[_CHANGE_COUNTER], view.live_page_count)).encode())

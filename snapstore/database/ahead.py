@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 
 from snapstore.blocks import BLOCK_BYTES, PIECE_BLOCKS, page_aligned
+from snapstore.files import SECOND_NS, may_hide_a_write
 from snapstore.ids import ID_BYTES, object_id
 
 PIECE_BYTES = PIECE_BLOCKS * BLOCK_BYTES
@@ -29,9 +29,7 @@ _RESULT_BYTES = _NUMBER_BYTES + PIECE_BLOCKS * ID_BYTES
 _WORTH_IT_BYTES = 8 << 20  # below it a process takes longer to begin than the file to be hashed
 _MOST_PIECES = 4096  # of 1 MiB: the numbers of more might not fit into a pipe; the rest of the file is read later
 _KILL = 9  # SIGKILL in every system; to import `signal` takes longer than to fork
-_SECOND_NS = 1_000_000_000
-_SETTLED_NS = _SECOND_NS // 50  # systems count the times of files in steps of up to 10 ms,
-_COARSE_NS = 3 * _SECOND_NS  # or of up to two seconds, which shows in times without a fraction
+_SETTLED_NS = SECOND_NS // 50  # systems count the times of files in steps of up to 10 ms
 
 _begun: list[Ahead] = []
 
@@ -45,7 +43,7 @@ def begin(paths: Sequence[str]) -> None:
         with suppress(OSError, ValueError):
             found.append((os.stat(path), path))
     for look, path in sorted(found, key=lambda one: -one[0].st_size)[:1]:
-        if stat.S_ISREG(look.st_mode) and look.st_size >= _WORTH_IT_BYTES and not _was_just_written(look):
+        if stat.S_ISREG(look.st_mode) and look.st_size >= _WORTH_IT_BYTES and not may_hide_a_write([look], _SETTLED_NS):
             with suppress(OSError):  # no more processes or descriptors: then nothing is read ahead
                 _begun.append(Ahead(path, look))
 
@@ -165,9 +163,3 @@ def _processors() -> int:
 
 def _look(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _was_just_written(found: os.stat_result) -> bool:
-    times = found.st_mtime_ns, found.st_ctime_ns
-    settled = _COARSE_NS if any(moment % _SECOND_NS == 0 for moment in times) else _SETTLED_NS
-    return time.time_ns() - max(times) < settled

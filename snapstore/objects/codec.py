@@ -16,7 +16,7 @@ else:
     from backports import zstd
 
 LEVEL = 1  # of an object alone: higher ones cost a first take more time than they save room
-DELTA_LEVEL = 2  # a third quicker than 3 for a block of which a page changed, for a few bytes more
+DELTA_LEVEL = 2  # quicker than 3 for a block of which a page changed, for a few bytes more
 _LONG_BYTES = 1 << 20  # past it matches in the prefix are only found by long-distance matching
 _MAX_WINDOW_LOG = 31
 _MIN_WINDOW_LOG = 10

@@ -27,7 +27,7 @@ _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 256  # 16 MiB at most
 _LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
 _BLOCKS_AHEAD = 8
-_WORTH_A_THREAD = 96  # frames of a block or of a difference
+_FRAMES_WORTH_A_THREAD = 96
 _IDS_A_QUERY = 500
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
 
@@ -109,7 +109,7 @@ class ObjectStore:
         locations = self.find_many(wanted)
         self.locate_bases(locations.values())
         chains = [self._chain(id_, location) for id_, location in locations.items()]
-        if sum(map(len, chains)) < _WORTH_A_THREAD:
+        if sum(map(len, chains)) < _FRAMES_WORTH_A_THREAD:
             for chain in chains:
                 self._decoded(chain, self.remember)
             return
