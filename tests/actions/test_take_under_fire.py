@@ -15,7 +15,7 @@ from snapstore.project import Project
 from snapstore.store import Store
 from tests.support import connect
 
-ACCOUNTS, EACH, TAKES, MOST = 2000, 1000, 200, 50
+ACCOUNTS, EACH, TAKES, MOMENTS, MOST = 2000, 1000, 200, 40, 50
 
 WRITER = """
 import random, sqlite3, sys
@@ -112,7 +112,8 @@ def test_several_databases_show_one_moment(tmp_path: Path, store: Store, journal
     second = make_bank(tmp_path / "second", journal_modes[1])
     project = Project.of({"first": first, "second": second})
     with Writers(1, first, second):
-        ids = [take(store, project, TakeOptions(f"take-{number}", timeout=60)).snapshot for number in range(40)]
+        ids = {take(store, project, TakeOptions(f"take-{number}", timeout=60)).snapshot for number in range(MOMENTS)}
+    assert len(ids) > MOMENTS / 4, "the writer did not write"
     for id_ in ids:
         sums = []
         for name in project.databases:
