@@ -15,7 +15,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from statistics import median
 from typing import Any
@@ -25,7 +25,7 @@ import sqlean
 from benchmarks import machine, peers, scale_page
 from benchmarks.building import build, in_journal_mode
 from benchmarks.pages import differing_pages, extent, folder_bytes
-from benchmarks.timing import Place, run
+from benchmarks.timing import Place, run, warm_up
 from snapstore.actions.take import TakeOptions, take
 from snapstore.history.snapshots import Snapshots
 from snapstore.project import Project
@@ -137,7 +137,13 @@ def _time_one(work: Work, count: int, round_: int, seconds: dict[str, list[float
         if at < CHANGING:
             rewriter.change(live, -1 - 2 * round_ - at)
         os.sync()
+        warm_up([live, *_files(store.folder)])
         seconds.setdefault(name, []).append(run(store.command(*arguments), work.place).seconds)
+
+
+def _files(folder: str) -> Iterator[str]:
+    for path, _, names in os.walk(folder):
+        yield from (os.path.join(path, name) for name in names)
 
 
 def check(work: Work, snapshots: int) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -142,16 +142,17 @@ def _take_turn(contender: Contender, round_: int, place: Place) -> Sample:
     contender.before(round_)
     command = contender.command(round_)
     os.sync()  # so that nobody waits for what another one wrote
-    for path in place.warm:
-        _read(path)
+    warm_up(place.warm)
     there = replace(place, folder=contender.folder or place.folder)
     sample = run(command, there, round_, exit_code=contender.exit_code, output=contender.output)
     contender.after(round_)
     return sample
 
 
-def _read(path: str) -> None:
+def warm_up(paths: Iterable[str]) -> None:
+    """Read files, so that they are in memory."""
     buffer = bytearray(READ_BYTES)
-    with open(path, "rb", buffering=0) as file:
-        while file.readinto(buffer):
-            pass
+    for path in paths:
+        with open(path, "rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import snapstore
 from snapstore.actions.sightings import Sighting, keep_sighting, look_at, sighting
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.schema import fingerprint
-from snapstore.database.view import View
+from snapstore.database.view import ReadBlock, View
 from snapstore.errors import DatabaseUnusable, StoreDamaged
 from snapstore.files import path_text
 from snapstore.history.forgotten import RETURN
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord, Snapshot
-from snapstore.ids import ID_BYTES
+from snapstore.ids import ID_BYTES, numbers_unlike
 from snapstore.objects.object_writer import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
@@ -24,6 +24,9 @@ from snapstore.project import Project
 from snapstore.records import Record
 from snapstore.store import Store
 from snapstore.timestamps import now
+
+Each = Callable[[ReadBlock, "bytes | None"], None]
+"""Takes a block that was just stored, and the id of the one that HEAD has in its place."""
 
 
 class Captured(Record):
@@ -69,45 +72,48 @@ class Capture:
         progress.start(f"reading {name}", view.bytes)
         before = self._writer.stored_bytes
         with suppress(DatabaseUnusable):  # it was cut short or replaced; what is stored does no harm
-            self._writer.add_all(_changed_blocks(view, None, b"", ids, progress))
+            self._writer.add_all(_all_blocks(view, ids, progress))
             self._ahead[name] = bytes(ids)
         self._stored[name] = self._writer.stored_bytes - before
 
     def read(
-        self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True, ahead: bool = False
+        self, name: str, view: View, progress: Progress = SILENT, *, keep: bool = True, each: Each | None = None
     ) -> Manifest:
         """Hash a view and store its new blocks, unless `keep` is false; return its manifest.
 
-        With `ahead` they are compressed while the caller goes on, and how many bytes they come to is not said.
+        `each` gets those that HEAD has not, one at a time, unless all of them are new.
         """
         progress.start(f"reading {name}", view.bytes)
-        before = 0 if ahead else self._writer.stored_bytes
+        before = self._writer.stored_bytes
         base_id, base = self._base(name)
         look = look_at(view)
-        ids = (
-            self._stored_ids(name, view, base, progress, ahead=ahead)
-            if keep
-            else b"".join(_counted(view.ids(), progress))
-        )
+        ids = self._stored_ids(name, view, base, progress, each) if keep else _hashed(view, progress)
         manifest = Manifest.of(view.page_size, view.page_count, ids)
         content = manifest.id
         if keep and content != base_id:
-            content = self._writer.add(Kind.MANIFEST, manifest.encode(), base_id, ahead=ahead)
+            content = self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
         if seen := sighting(view, look, content):
             self._sightings.append(seen)
         self._manifests[name] = manifest
         self._records[name] = _describe(view, content.hex(), manifest)
-        if not ahead:
-            self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before
+        self._stored[name] = self._stored.get(name, 0) + self._writer.stored_bytes - before
         return manifest
 
-    def _stored_ids(self, name: str, view: View, base: Manifest | None, progress: Progress, *, ahead: bool) -> bytes:
+    def _stored_ids(self, name: str, view: View, base: Manifest | None, progress: Progress, each: Each | None) -> bytes:
         """Store the blocks of a view that its base has not; return the ids of all."""
-        ids = bytearray()
         usable = base if base and base.page_size == view.page_size else None
         known = usable.block_ids if usable else self._ahead.get(name, b"")
-        self._writer.add_all(_changed_blocks(view, usable, known, ids, progress), ahead=ahead)
-        return bytes(ids)
+        if not known:
+            found = bytearray()
+            self._writer.add_all(_all_blocks(view, found, progress))
+            return bytes(found)
+        ids = _hashed(view, progress)
+        changed = list(numbers_unlike(ids, known))
+        bases = {number: id_ for number in changed if usable and (id_ := usable.block_id(number))}
+        expected = [ids[number * ID_BYTES : (number + 1) * ID_BYTES] for number in changed]
+        candidates = _candidates(view.blocks(changed, ids), bases, each)
+        self._writer.add_all(candidates, expected=[*expected, *bases.values()])
+        return ids
 
     def known(self, *, anywhere: bool) -> Captured | None:
         """Return the snapshot that already holds this state: HEAD's, or with `anywhere` any other."""
@@ -174,21 +180,30 @@ class Capture:
         return all(ours.get(name) == one.origin for name, one in snapshot.databases.items())
 
 
-def _changed_blocks(
-    view: View, base: Manifest | None, known: bytes, ids: bytearray, progress: Progress
-) -> Iterator[Candidate]:
-    """Scan a view, noting all `ids`; yield the blocks that are not `known` at their place, with their bases."""
-    for scanned in view.scan(known):
+def _all_blocks(view: View, ids: bytearray, progress: Progress) -> Iterator[Candidate]:
+    """Scan a view, noting all `ids`; yield all its blocks."""
+    for scanned in view.scan():
         ids += scanned.ids
-        for new in scanned.new:
-            yield Candidate(Kind.BLOCK, new.id, new.data, base.block_id(new.number) if base else None)
+        for block in scanned.blocks:
+            yield Candidate(Kind.BLOCK, block.id, block.data, None)
         progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
 
 
-def _counted(pieces: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-    for ids in pieces:
-        yield ids
+def _candidates(blocks: Iterator[ReadBlock], bases: dict[int, bytes], each: Each | None) -> Iterator[Candidate]:
+    for block in blocks:
+        base = bases.get(block.number)
+        yield Candidate(Kind.BLOCK, block.id, block.data, base)
+        if each:  # the base, which is what a restore writes, as a rule, has just been decoded
+            each(block, base)
+
+
+def _hashed(view: View, progress: Progress) -> bytes:
+    """Return the ids of all blocks."""
+    found = bytearray()
+    for ids in view.ids():
+        found += ids
         progress.advance(len(ids) // ID_BYTES * BLOCK_BYTES)
+    return bytes(found)
 
 
 def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:

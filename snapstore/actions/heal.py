@@ -143,7 +143,7 @@ def _in_live(
             ids = bytearray()
             for scanned in view.scan():
                 ids += scanned.ids
-                for block in scanned.new:
+                for block in scanned.blocks:
                     progress.advance(len(block.data))
                     if block.id in wanted:
                         yield Candidate(Kind.BLOCK, block.id, block.data, None), f"database {name}"

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 
 from snapstore.actions.image import page_images
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.database import header, patch
 from snapstore.database.schema import fingerprint
-from snapstore.database.view import View
+from snapstore.database.view import ReadBlock, View
 from snapstore.errors import DatabaseLocked, RestoreMismatch
 from snapstore.files import reached
 from snapstore.ids import ID_BYTES
 from snapstore.store import Store
 
 IMAGES_KEPT = 512  # pages: 2 MiB as a rule
+_BLOCKS_AT_ONCE = 64  # are looked up
+
+
+def compare_block(store: Store, job: RestoreJob, block: ReadBlock, head: bytes | None) -> None:
+    """Note the pages of a block in which the target differs, where HEAD, which is at hand, has the target's block.
+
+    Raises StoreDamaged.
+    """
+    if head and head == job.target.block_id(block.number) and len(job.images) < IMAGES_KEPT and not job.reason:
+        job.images.update(_unlike(job, block.number, block.data, store.objects.read(head)))
+        job.written[block.number] = head
 
 
 def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]]:
@@ -23,14 +35,24 @@ def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]
     view, now, target = job.view, job.now, job.target
     assert view is not None
     assert now is not None
-    for index, id_ in target.blocks_unlike(now):
-        job.written[index] = id_
-        have = view.block(index) if index < view.block_count else b""
-        for place, (pgno, page) in enumerate(page_images(target, index, store.objects.read(id_))):
-            if have[place * target.page_size : (place + 1) * target.page_size] != page:
+    yield from list(job.images.items())
+    unlike = ((index, id_) for index, id_ in target.blocks_unlike(now) if index not in job.written)
+    while some := list(islice(unlike, _BLOCKS_AT_ONCE)):
+        store.objects.locate([id_ for _, id_ in some])
+        for index, id_ in some:
+            have = view.block(index) if index < view.block_count else b""
+            for pgno, page in _unlike(job, index, have, store.objects.read(id_)):
                 if len(job.images) < IMAGES_KEPT:
                     job.images[pgno] = page
                 yield pgno, page
+            job.written[index] = id_
+
+
+def _unlike(job: RestoreJob, index: int, have: bytes, wanted: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the numbers and bytes of the pages of a wanted block that are not what is there."""
+    for place, (pgno, page) in enumerate(page_images(job.target, index, wanted)):
+        if have[place * job.target.page_size : (place + 1) * job.target.page_size] != page:
+            yield pgno, page
 
 
 def write_pages(store: Store, job: RestoreJob) -> int:

@@ -18,7 +18,7 @@ from snapstore.database.image import Image, void
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseRecord
-from snapstore.ids import ID_BYTES
+from snapstore.ids import ID_BYTES, numbers_unlike
 from snapstore.progress import SILENT, Progress
 from snapstore.records import Record
 from snapstore.store import Store
@@ -111,8 +111,7 @@ class Pair:
         pairs = ((index, before.block_id(index), id_) for index, id_ in after.blocks_unlike(before))
         both = ((index, old, new) for index, old, new in pairs if old)
         while some := list(islice(both, _BLOCKS_AT_ONCE)):
-            objects.hold(old for _, old, _ in some)  # the bases of the others, as a rule
-            objects.hold(new for _, _, new in some)
+            objects.hold(id_ for _, *both in some for id_ in both)  # one is the other's base, as a rule
             for index, old, new in some:
                 changed |= _unlike(before, index, objects.read(old), objects.read(new))
         return changed
@@ -154,12 +153,14 @@ class Pair:
         if self._now is not None:
             yield from ((number, view.block(number)) for number, _ in self._now.blocks_unlike(base))
             return
-        look, ids = look_at(view), bytearray()
-        for scanned in view.scan(base.block_ids):
-            ids += scanned.ids
-            self._progress.advance(len(scanned.ids) // ID_BYTES * BLOCK_BYTES)
-            yield from ((new.number, new.data) for new in scanned.new)
-        self._note(view, look, bytes(ids))
+        look, found = look_at(view), bytearray()
+        for some in view.ids():
+            found += some
+            self._progress.advance(len(some) // ID_BYTES * BLOCK_BYTES)
+        ids = bytes(found)
+        for block in view.blocks(list(numbers_unlike(ids, base.block_ids)), ids):
+            yield block.number, block.data
+        self._note(view, look, ids)
 
     def _note(self, view: View, look: bytes | None, ids: bytes) -> None:
         """Keep what the database looks like where the store has what it holds: the next comparison need not read it."""

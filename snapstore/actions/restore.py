@@ -1,9 +1,9 @@
 """Restore: a snapshot back into the live databases, under open connections.
 
 In the order things happen: decide for each database whether it can be changed in place; begin a write
-transaction on each that can; write the pages that differ into it, while what was there (the safety snapshot) is
-compressed; make that and the intent durable; commit; look at what was written; move HEAD. Up to the commit every
-error, and every kill, leaves the old state.
+transaction on each that can; read what is there into the safety snapshot; write the pages that differ into the
+transaction; make the safety snapshot and the intent durable; commit; look at what was written; move HEAD. Up to the
+commit every error, and every kill, leaves the old state.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 from snapstore.actions.capture import Capture, Captured
-from snapstore.actions.in_place import check_written, commit, differing_pages, write_pages
+from snapstore.actions.in_place import check_written, commit, compare_block, differing_pages, write_pages
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.actions.settle import finish_move, settle, try_move
@@ -156,7 +156,8 @@ class _Restore:
                 for name, job in self._jobs.items():
                     if job.view:
                         keep = self._options.safety and not self._options.dry_run
-                        job.now = capture.read(name, job.view, progress, keep=keep, ahead=True)
+                        each = partial(compare_block, self._store, job)
+                        job.now = capture.read(name, job.view, progress, keep=keep, each=each)
                 written: dict[str, int] = {}
                 changed = not all(job.is_done for job in self._jobs.values())
                 if self._options.dry_run:

@@ -24,7 +24,7 @@ from snapstore.database.wal import pages_named
 from snapstore.database.watch import Known
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, DatabaseUnreadable
-from snapstore.ids import ID_BYTES, numbers_unlike, object_id
+from snapstore.ids import ID_BYTES, object_id
 from snapstore.parallel import ordered_map, shared_map
 from snapstore.records import Record
 
@@ -34,8 +34,8 @@ PAGES_FETCHED = 1024  # of the log at most, to be at hand
 PAGES_A_QUERY = 100
 
 
-class NewBlock(Record):
-    """A block, counted from 0, that is not the one that was known at its place."""
+class ReadBlock(Record):
+    """A block, counted from 0, as it was read."""
 
     number: int
     id: bytes
@@ -43,10 +43,10 @@ class NewBlock(Record):
 
 
 class Scanned(Record):
-    """Consecutive blocks met by a scan: all their ids, `16 * n bytes`, and those that are new."""
+    """Consecutive blocks met by a scan, and their ids, `16 * n bytes`."""
 
     ids: bytes
-    new: list[NewBlock]
+    blocks: list[ReadBlock]
 
 
 class _Piece(Record):
@@ -122,28 +122,23 @@ class View:
             self._blocks[index] = block
         return block
 
-    def scan(self, known: bytes = b"") -> Iterator[Scanned]:
-        """Hash every block in order, some at a time; `known` are ids in the order of the blocks.
-
-        With `known` the blocks that are unlike are read once more and come after all ids: whoever works on
-        one while others are hashed keeps the threads waiting for the interpreter, and they are few.
-        """
-        if not known:
-            yield from self._each_piece()
-        else:
-            changed: list[int] = []
-            first = 0
-            for ids in self.ids():
-                here = known[first * ID_BYTES : first * ID_BYTES + len(ids)]
-                changed += (first + number for number in numbers_unlike(ids, here))
-                first += len(ids) // ID_BYTES
-                yield Scanned(ids, [])
-            if 0 < len(changed) <= BLOCKS_KEPT:
-                self._fetch(set(changed))
-            for number in changed:
-                data = self.block(number)
-                yield Scanned(b"", [NewBlock(number, object_id(data), data)])
+    def scan(self) -> Iterator[Scanned]:
+        """Read and hash every block in order, some at a time."""
+        yield from self._each_piece()
         self._check_unchanged()
+
+    def blocks(self, numbers: Collection[int], ids: bytes) -> Iterator[ReadBlock]:
+        """Read some blocks again, one at a time, after `ids` were found for all. Raises DatabaseLocked.
+
+        Whoever works on one while others are hashed keeps the threads waiting for the interpreter, and they are few.
+        """
+        if 0 < len(numbers) <= BLOCKS_KEPT:
+            self._fetch(numbers)
+        for number in numbers:
+            data = self.block(number)
+            if object_id(data) != ids[number * ID_BYTES : (number + 1) * ID_BYTES]:
+                raise self.file.locked()  # only without locks: a medium that cannot be written
+            yield ReadBlock(number, object_id(data), data)
 
     def ids(self) -> Iterator[bytes]:
         """Yield the ids of consecutive blocks, all in order.
@@ -194,7 +189,7 @@ class View:
 
     def ids_at(self, indexes: Collection[int]) -> dict[int, bytes]:
         """Return the ids of some blocks."""
-        self._fetch(set(indexes))
+        self._fetch(indexes)
         return {index: object_id(self.block(index)) for index in indexes}
 
     def _piece(self, first: int, count: int) -> _Piece:
@@ -223,7 +218,8 @@ class View:
 
     def _fetch(self, indexes: Collection[int]) -> None:
         """Have the pages of some blocks at hand that the log has, where they are few."""
-        here = [pgno for pgno in self._in_wal if pgno <= self.page_count and self._block_of(pgno) in indexes]
+        wanted = set(indexes)
+        here = [pgno for pgno in self._in_wal if pgno <= self.page_count and self._block_of(pgno) in wanted]
         if len(here) <= PAGES_FETCHED:
             self._fetched = self.pages(here)
 
@@ -281,7 +277,7 @@ class View:
 
     def _scan_piece(self, piece: _Piece) -> Scanned:
         data = [bytes(block) for block in _cut(self._read(piece))]
-        new = [NewBlock(piece.first + place, object_id(block), block) for place, block in enumerate(data)]
+        new = [ReadBlock(piece.first + place, object_id(block), block) for place, block in enumerate(data)]
         return Scanned(b"".join(block.id for block in new), new)
 
     def _read(self, piece: _Piece) -> memoryview:

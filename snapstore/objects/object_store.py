@@ -6,7 +6,7 @@ They are written by object_writer.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from math import inf
@@ -17,17 +17,16 @@ from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import PackReader, pack_path
-from snapstore.parallel import ordered_map, shared_map
+from snapstore.parallel import ordered_map
 from snapstore.records import Record
 
 MAX_DEPTH = 8  # decoding an object reads at most this many bases,
 NEW_DEPTH = 5  # and one that is stored now this many
 _LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _MAX_OPEN_PACKS = 64
-_RECENT_BLOCKS = 256  # 16 MiB at most
+_RECENT_BLOCKS = 8  # that are decoded into the same memory again and again, which is still in the processor's cache
 _LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
 _BLOCKS_AHEAD = 8
-_FRAMES_WORTH_A_THREAD = 96
 _IDS_A_QUERY = 500
 _LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
 
@@ -64,13 +63,14 @@ class ObjectStore:
         """Who may have the bytes of an object at hand, quicker than they are decoded; they are checked."""
         self.freed: Callable[[], str | None] = _none  # tells of a snapshot that was asked for and is gone
         self._large: dict[bytes, bytes] = {}
-        self._located: dict[bytes, Location] = {}  # bases that were looked up together; they may have moved since
+        self._held: dict[bytes, bytes] = {}
+        self._located: dict[bytes, Location] = {}  # what was looked up together; it may have moved since
 
     def close(self) -> None:
         """Close the packs that were read, and let go of what was kept of them."""
         while self._packs:
             self._packs.popitem()[1].close()
-        for kept in (self._recent, self._large, self._located):
+        for kept in (self._recent, self._large, self._held, self._located):
             kept.clear()  # a store is part of a circle, which the collector may be long in coming to
 
     def find(self, id_: bytes) -> Location | None:
@@ -87,7 +87,9 @@ class ObjectStore:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
         if kept := self._kept(id_):
             return kept
-        return self._decoded(self._chain(id_, self._located.get(id_) or self.find(id_)), self.remember)
+        data = self._decoded(self._chain(id_, self._located.get(id_) or self.find(id_)))
+        self.remember(id_, data)
+        return data
 
     def reader(self, id_: bytes, location: Location | None) -> Callable[[], bytes]:
         """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
@@ -97,40 +99,46 @@ class ObjectStore:
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
-        locations = self.find_many(ids)
-        self.locate_bases(locations.values())
+        locations = self.locate(ids)
         readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
         with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 
     def hold(self, ids: Iterable[bytes]) -> None:
-        """Decode a few blocks that will be read soon; they are looked up at once. Raises StoreDamaged."""
-        wanted = [id_ for id_ in dict.fromkeys(ids) if not self._kept(id_)]
-        locations = self.find_many(wanted)
-        self.locate_bases(locations.values())
-        chains = [self._chain(id_, location) for id_, location in locations.items()]
-        if sum(map(len, chains)) < _FRAMES_WORTH_A_THREAD:
-            for chain in chains:
-                self._decoded(chain, self.remember)
-            return
-        with closing(shared_map(lambda number: self._decoded(chains[number]), len(chains))) as decoded:
-            for id_, data in zip(locations, decoded, strict=True):
-                self.remember(id_, data)
+        """Decode a few blocks that will be read soon, in place of those held before. Raises StoreDamaged."""
+        wanted = list(dict.fromkeys(ids))
+        self.locate(wanted)
+        held: dict[bytes, bytes] = {}
+        before, self._held = self._held, held
+        for id_ in wanted:
+            held[id_] = before.get(id_) or self.read(id_)
 
     def is_empty(self) -> bool:
         """Tell whether there is no object at all."""
         return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
 
-    def locate_bases(self, locations: Iterable[Location], *, kept: bool = False) -> None:
-        """Look up the bases of some objects, and theirs, all at once: they will be read; if asked, `kept` ones too."""
-        self._located = {}
-        wanted = {one.base for one in locations if one.base}
+    def locate(self, ids: Collection[bytes], *, kept: bool = False) -> dict[bytes, Location]:
+        """Look up some objects, their bases, and theirs, all at once: they will be read; return where the objects lie.
+
+        Bases of what is at hand are left out, unless `kept` is set.
+        """
+        objects = self.find_many(list(ids))
+        self._located = dict(objects)
+        wanted = {one.base for one in objects.values() if one.base}
         while wanted := wanted - self._located.keys():
             if not kept:
-                wanted -= self._recent.keys() | self._large.keys()
+                wanted -= self._recent.keys() | self._large.keys() | self._held.keys()
             found = self.find_many(list(wanted))
             self._located.update(found)
             wanted = {one.base for one in found.values() if one.base}
+        return objects
+
+    def base_on(self, id_: bytes, location: Location) -> tuple[bytes, Location] | None:
+        """Return what an object that is like this one is stored on: this one, or where that is too deep, one below.
+
+        Raises StoreDamaged.
+        """
+        return (id_, location) if location.depth < NEW_DEPTH else self.base_below(id_, location)
 
     def base_below(self, id_: bytes, location: Location) -> tuple[bytes, Location] | None:
         """Return the best base for what would be too deep with the base `id_`. Raises StoreDamaged.
@@ -152,7 +160,7 @@ class ObjectStore:
         return best
 
     def is_whole(self, location: Location) -> bool:
-        """Tell whether the bases of an object are in the catalog, after `locate_bases` of kept ones, too."""
+        """Tell whether the bases of an object are in the catalog, after `locate` of kept ones, too."""
         for _ in range(_LONGEST_CHAIN):
             if location.base is None:
                 return True
@@ -225,8 +233,11 @@ class ObjectStore:
         except (ValueError, OSError) as error:
             raise self._unreadable(id_, location, error) from error
 
-    def _decoded(self, chain: list[_Link], keep: Callable[[bytes, bytes], None] | None = None) -> bytes:
-        """Return the bytes of the first object of a chain; all are checked against their ids, and may be kept."""
+    def _decoded(self, chain: list[_Link]) -> bytes:
+        """Return the bytes of the first object of a chain; all are checked against their ids, large ones kept.
+
+        No others: to touch new memory can take longer than to decode.
+        """
         data = chain[-1].prefix
         for link in reversed(chain):
             try:
@@ -236,8 +247,8 @@ class ObjectStore:
             if object_id(data) != link.id:
                 where = f"object {link.id.hex()} in pack {link.location.pack}"
                 raise self.damaged(f"{where} has another content than its id says")
-            if keep:
-                keep(link.id, data)
+            if len(data) > BLOCK_BYTES:
+                self.remember(link.id, data)
         assert data is not None
         return data
 
@@ -246,14 +257,14 @@ class ObjectStore:
         return self.damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
 
     def remember(self, id_: bytes, data: bytes) -> None:
-        """Keep a few objects: the base of a safety snapshot is often what the restore writes."""
+        """Keep a few objects: the base of a block in a safety snapshot is often what the restore writes."""
         if len(data) <= BLOCK_BYTES:
             _keep(self._recent, _RECENT_BLOCKS, id_, data)
         elif len(data) <= _LARGE_BYTES:
             _keep(self._large, _LARGE_KEPT, id_, data)
 
     def _kept(self, id_: bytes) -> bytes | None:
-        if data := self._recent.get(id_) or self._large.get(id_):
+        if data := self._recent.get(id_) or self._held.get(id_) or self._large.get(id_):
             return data
         for find in self.elsewhere:
             if (data := find(id_)) is not None and object_id(data) == id_:

@@ -1,29 +1,28 @@
 """Writing objects: an `ObjectWriter` adds some in one pack.
 
 `add(data, base)` is the whole delta scheme: an object is stored as a zstd frame with its base as
-prefix where that is smaller, and chains of bases are at most `NEW_DEPTH` long.
+prefix where that is smaller, and chains of bases are at most `NEW_DEPTH` (object_store.py) long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import chain, islice
 
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
-from snapstore.objects.object_store import NEW_DEPTH, Location, ObjectStore
+from snapstore.objects.object_store import Location, ObjectStore
 from snapstore.objects.pack import Entry, Kind, PackWriter
-from snapstore.parallel import ordered_map, shared_map
+from snapstore.parallel import ordered_map
 from snapstore.records import Record
 from snapstore.timestamps import now
 
 _WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
 _SMALL = 0.125  # below this share of the object a delta is taken without looking further
 _CANDIDATES_A_QUERY = 32
-_WORTH_A_THREAD = 4  # fewer are compressed before another thread has begun
-_FEW_OBJECTS = 96  # that are compressed without handing each of them over
+_MANY_OBJECTS = 96  # worth a thread
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
 
 
@@ -58,7 +57,8 @@ class Frame(Record):
     uses_prefix: bool
 
 
-Encoded = Generator[tuple[_Job, Frame, "bytes | None"], None, None]
+Encoded = tuple[_Job, Frame, "bytes | None"]
+"""A job, what came of it, and the bytes of its base."""
 
 
 class ObjectWriter:
@@ -71,8 +71,9 @@ class ObjectWriter:
         self._was_empty = objects.is_empty()  # then a first take need not look every block up
         self._mended: set[bytes] = set()
         self._finished: tuple[str, int] | None = None
-        self._begun: list[Encoded] = []
-        self._stored_bytes = 0
+        self._expected: dict[bytes, Location | None] = {}
+        self.stored_bytes = 0
+        """How many bytes the objects that were added have in the pack."""
 
     def __enter__(self) -> ObjectWriter:
         return self
@@ -82,50 +83,47 @@ class ObjectWriter:
             with suppress(OSError):
                 self._pack.discard()
 
-    @property
-    def stored_bytes(self) -> int:
-        """How many bytes the objects that were added have in the pack."""
-        self._end_what_was_begun()
-        return self._stored_bytes
-
-    def add(self, kind: Kind, data: bytes, base: bytes | None, *, ahead: bool = False) -> bytes:
+    def add(self, kind: Kind, data: bytes, base: bytes | None) -> bytes:
         """Store one object unless it is known; return its id."""
         id_ = object_id(data)
-        self.add_all([Candidate(kind, id_, data, base)], ahead=ahead)
+        self.add_all([Candidate(kind, id_, data, base)], expected=[id_, base] if base else [id_])
         return id_
 
-    def add_all(self, candidates: Iterable[Candidate], *, ahead: bool = False) -> None:
-        """Store those of the candidates that are not known; bases are decoded where they are compressed.
+    def add_all(self, candidates: Iterable[Candidate], *, expected: Sequence[bytes] = ()) -> None:
+        """Store those of the candidates that are not known.
 
-        With `ahead` a few are compressed in another thread while the caller goes on, at the latest by `finish`.
+        Where they are few, their ids and those of their bases are best `expected`: they are looked up at once, and each
+        candidate is drawn, compared with its base and let go of before the next. Not to touch new memory for each saves
+        more than another thread would. Many are compressed on two threads.
         """
         drawn = iter(candidates)
-        first = list(islice(drawn, _FEW_OBJECTS))
-        if ahead and len(first) < _FEW_OBJECTS:
-            with suppress(StoreDamaged):  # then they are no bases
-                self._objects.hold(one.base for one in first if one.base)  # what the caller writes, as a rule
-            self._begun.append(_encoded(self._new(first), len(first)))
-            return
-        self._end_what_was_begun()
+        self._expect(expected)
+        first = [] if expected else list(islice(drawn, _MANY_OBJECTS))
+        is_many = len(expected) > 2 * _MANY_OBJECTS or len(first) == _MANY_OBJECTS
         with closing(self._new(chain(first, drawn))) as new:
-            self._put(_encoded(new, len(first)))
+            if is_many:
+                with closing(ordered_map(_encode, new, ahead=_OBJECTS_AHEAD)) as encoded:
+                    self._put(encoded)
+            else:
+                self._put(map(_encode, new))
+        self._expected = {}
 
-    def _end_what_was_begun(self) -> None:
-        while self._begun:
-            self._put(self._begun.pop(0))
+    def _expect(self, ids: Sequence[bytes]) -> None:
+        if ids and not self._was_empty:
+            found = self._objects.locate(ids, kept=True)
+            self._expected = {id_: found.get(id_) for id_ in ids}
 
-    def _put(self, encoded: Encoded) -> None:
-        with closing(encoded):
-            for job, frame, prefix in encoded:
-                if self._pack is None:
-                    self._pack = PackWriter(self._objects.folder)
-                one = job.candidate
-                base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
-                self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
-                self._stored_bytes += len(frame.data)
-                if job.base and prefix is not None:
-                    self._objects.remember(job.base.id, prefix)
-                del self._in_flight[one.id]
+    def _put(self, encoded: Iterable[Encoded]) -> None:
+        for job, frame, prefix in encoded:
+            if self._pack is None:
+                self._pack = PackWriter(self._objects.folder)
+            one = job.candidate
+            base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
+            self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
+            self.stored_bytes += len(frame.data)
+            if job.base and prefix is not None:
+                self._objects.remember(job.base.id, prefix)
+            del self._in_flight[one.id]
 
     def renew(self, candidates: Iterable[Candidate]) -> None:
         """Store objects once more, without a base, though they are known: the pack they are in is damaged."""
@@ -139,7 +137,6 @@ class ObjectWriter:
 
     def finish(self) -> int:
         """Make the pack durable, if there is anything in it; return its bytes."""
-        self._end_what_was_begun()
         if self._pack is None:
             return 0
         self._finished = self._pack.finish()
@@ -162,10 +159,8 @@ class ObjectWriter:
 
     def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
         drawn = iter(candidates)
-        while some := list(islice(drawn, 1 if self._was_empty else _CANDIDATES_A_QUERY)):
-            ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
-            found = {} if self._was_empty else self._objects.find_many(list(ids))
-            self._objects.locate_bases(found.values(), kept=True)
+        while some := list(islice(drawn, 1 if self._was_empty or self._expected else _CANDIDATES_A_QUERY)):
+            found = self._located(some)
             for candidate in some:
                 known = self._known(candidate.id, found.get(candidate.id))
                 if known is None:
@@ -173,6 +168,13 @@ class ObjectWriter:
                     yield self._job(candidate, found.get(candidate.base or b""))
                 elif known != candidate.data:
                     raise self._objects.damaged(f"two contents have the id {candidate.id.hex()}")
+
+    def _located(self, some: list[Candidate]) -> Mapping[bytes, Location | None]:
+        """Return where candidates and their bases lie, those that there are."""
+        ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
+        if self._was_empty or ids <= self._expected.keys():
+            return self._expected
+        return self._objects.locate(ids, kept=True)
 
     def _known(self, id_: bytes, location: Location | None) -> bytes | None:
         """Return the bytes already stored under an id: a hash that meets by accident must not share them."""
@@ -193,10 +195,8 @@ class ObjectWriter:
         """Find the base of a new object; one that cannot be read is no base."""
         if candidate.base is None or location is None or candidate.id in self._mended:
             return _Job(candidate, None)
-        found: tuple[bytes, Location] | None = candidate.base, location
         try:
-            if location.depth >= NEW_DEPTH:
-                found = self._objects.base_below(candidate.base, location)
+            found = self._objects.base_on(candidate.base, location)
             if found is None:
                 return _Job(candidate, None)
             base, location = found
@@ -205,17 +205,7 @@ class ObjectWriter:
             return _Job(candidate, None)
 
 
-def _encoded(jobs: Iterable[_Job], at_least: int) -> Encoded:
-    """Compress in order; a few are shared with one other thread, so that nothing is handed over."""
-    if at_least >= _FEW_OBJECTS:
-        return ordered_map(_encode, jobs, ahead=_OBJECTS_AHEAD)
-    few = list(jobs)
-    if len(few) < _WORTH_A_THREAD:
-        return (_encode(job) for job in few)
-    return shared_map(lambda number: _encode(few[number]), len(few))
-
-
-def _encode(job: _Job) -> tuple[_Job, Frame, bytes | None]:
+def _encode(job: _Job) -> Encoded:
     prefix = _prefix(job)
     return job, encode(job.candidate.data, prefix), prefix
 
