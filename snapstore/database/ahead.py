@@ -14,13 +14,12 @@ times were old enough at the beginning for any later write to have later ones. (
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 
-from snapstore.blocks import BLOCK_BYTES, PIECE_BLOCKS
+from snapstore.blocks import BLOCK_BYTES, PIECE_BLOCKS, page_aligned
 from snapstore.files import SECOND_NS, may_hide_a_write
 from snapstore.ids import ID_BYTES, object_id
 
@@ -31,8 +30,6 @@ _WORTH_IT_BYTES = 8 << 20  # below it a process takes longer to begin than the f
 _MOST_PIECES = 4096  # of 1 MiB: the numbers of more might not fit into a pipe; the rest of the file is read later
 _KILL = 9  # SIGKILL in every system; to import `signal` takes longer than to fork
 _SETTLED_NS = SECOND_NS // 50  # systems count the times of files in steps of up to 10 ms
-
-_POPULATE = getattr(mmap, "MAP_POPULATE", 0)  # Linux: all of it at once, where a page at a time would take longer
 
 _begun: list[Ahead] = []
 
@@ -134,26 +131,18 @@ class Ahead:
 
     def _work(self, path: str, results: int, parent: int) -> None:
         """Hash pieces as long as there are any, and somebody waits for them."""
-        import resource
         import signal
 
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         fd = os.open(path, os.O_RDONLY)
         if _look(os.fstat(fd)) != self.look:
             return
+        piece = page_aligned(PIECE_BYTES)
+        blocks = [piece[start : start + BLOCK_BYTES] for start in range(0, PIECE_BYTES, BLOCK_BYTES)]
         while os.getppid() == parent and (number := self._draw()) is not None:
-            os.write(results, number.to_bytes(_NUMBER_BYTES, "little") + _mapped_ids(fd, number * PIECE_BYTES))
-
-
-def _mapped_ids(fd: int, start: int) -> bytes:
-    """Return the ids of the blocks of a piece, hashed where the system has it: half the work is not to copy it.
-
-    Where somebody cuts the file short meanwhile, SIGBUS ends the process: only one that may die can do this.
-    """
-    mapped = mmap.mmap(fd, PIECE_BYTES, mmap.MAP_SHARED | _POPULATE, mmap.PROT_READ, offset=start)
-    with mapped, memoryview(mapped) as piece:
-        return b"".join([object_id(piece[at : at + BLOCK_BYTES]) for at in range(0, PIECE_BYTES, BLOCK_BYTES)])
+            if os.preadv(fd, [piece], number * PIECE_BYTES) < PIECE_BYTES:
+                return
+            os.write(results, number.to_bytes(_NUMBER_BYTES, "little") + b"".join(map(object_id, blocks)))
 
 
 def _numbers(count: int) -> tuple[int, int]:
