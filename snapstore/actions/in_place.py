@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 
-from snapstore.actions.image import page_images
 from snapstore.actions.restore_job import RestoreJob
+from snapstore.blocks import first_page
 from snapstore.database import header, patch
 from snapstore.database.schema import fingerprint
 from snapstore.database.view import ReadBlock, View
@@ -50,8 +50,10 @@ def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]
 
 def _unlike(job: RestoreJob, index: int, have: bytes, wanted: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the numbers and bytes of the pages of a wanted block that are not what is there."""
-    for place, (pgno, page) in enumerate(page_images(job.target, index, wanted)):
-        if have[place * job.target.page_size : (place + 1) * job.target.page_size] != page:
+    size = job.target.page_size
+    for pgno, start in enumerate(range(0, len(wanted), size), first_page(index, size)):
+        page = wanted[start : start + size]
+        if page != have[start : start + size]:
             yield pgno, page
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from array import array
 from contextlib import suppress
+from itertools import islice
 
-from snapstore.database.wal import FRAME_HEADER_BYTES, HEADER_BYTES, frame_of, wal_path
+from snapstore.database.wal import frames, wal_path
 from snapstore.database.wal_index import LogEnd
 
 
@@ -39,12 +40,7 @@ class LogPages:
 
     def _read(self, fd: int, end: LogEnd, page_size: int) -> None:
         first = len(self._frames)
-        step = FRAME_HEADER_BYTES + page_size
-        for number in range(first, end.frames):
-            header = os.pread(fd, FRAME_HEADER_BYTES, HEADER_BYTES + number * step)
-            if len(header) < FRAME_HEADER_BYTES:
-                break
-            pgno, salts = frame_of(header)
+        for pgno, salts in islice(frames(fd, first, page_size), end.frames - first):
             if salts != end.salts:
                 break
             self._frames.append(pgno)

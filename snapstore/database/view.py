@@ -218,8 +218,8 @@ class View:
 
     def _fetch(self, indexes: Collection[int]) -> None:
         """Have the pages of some blocks at hand that the log has, where they are few."""
-        wanted = set(indexes)
-        here = [pgno for pgno in self._in_wal if pgno <= self.page_count and self._block_of(pgno) in wanted]
+        wanted, last, pages = set(indexes), self.page_count, BLOCK_BYTES // self.page_size
+        here = [pgno for pgno in self._in_wal if pgno <= last and (pgno - 1) // pages in wanted]
         if len(here) <= PAGES_FETCHED:
             self._fetched = self.pages(here)
 

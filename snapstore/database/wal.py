@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import takewhile
 
 HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
 MAGICS = (0x377F0682, 0x377F0683)
 _HEADER = struct.Struct(">III4x8s8x")
 _FRAME = struct.Struct(">I4x8s8x")
+_PAGE_SIZES = {512 << power for power in range(8)}
+_READ_BYTES = 1 << 18
 
 
 def wal_path(database: str) -> str:
@@ -36,10 +40,16 @@ def sync_log(database: str) -> None:
             os.close(fd)  # SQLite locks the -shm file, never the log, so this drops no lock
 
 
-def frame_of(header: bytes) -> tuple[int, bytes]:
-    """Return the page number and the salts of a frame's header."""
-    pgno, salts = _FRAME.unpack(header)
-    return pgno, salts
+def frames(fd: int, first: int, page_size: int) -> Iterator[tuple[int, bytes]]:
+    """Yield page number and salts of each frame that has begun, from number `first` on, counted from 0."""
+    frame = struct.Struct(f"{_FRAME.format}{page_size}x")
+    at_once = max(1, _READ_BYTES // frame.size)  # their pages are read with them: to ask for each header takes longer
+    while data := os.pread(fd, at_once * frame.size, HEADER_BYTES + first * frame.size):
+        whole = len(data) // frame.size * frame.size
+        yield from frame.iter_unpack(memoryview(data)[:whole])
+        if len(data) - whole >= FRAME_HEADER_BYTES:
+            yield _FRAME.unpack_from(data, whole)
+        first += at_once
 
 
 def pages_named(database: str) -> set[int]:
@@ -64,14 +74,7 @@ def _pages_named(fd: int) -> set[int]:
     if len(header) < HEADER_BYTES:
         return set()
     magic, _version, page_size, salts = _HEADER.unpack(header)
-    if magic not in MAGICS:
+    if magic not in MAGICS or page_size not in _PAGE_SIZES:
         return set()
-    pages: set[int] = set()
-    offset = HEADER_BYTES
-    while len(frame := os.pread(fd, FRAME_HEADER_BYTES, offset)) == FRAME_HEADER_BYTES:
-        pgno, frame_salts = frame_of(frame)
-        if frame_salts != salts:
-            break
-        pages.add(pgno)
-        offset += FRAME_HEADER_BYTES + page_size
-    return pages
+    same = takewhile(lambda frame: frame[1] == salts, frames(fd, 0, page_size))
+    return {pgno for pgno, _ in same}

@@ -35,19 +35,13 @@ class Candidate(Record):
     base: bytes | None
 
 
-class _Base(Record):
-    """A base before it is decoded, which `read` does; `id` is the base's."""
-
-    id: bytes
-    depth: int
-    read: Callable[[], bytes]
-
-
 class _Job(Record):
-    """A candidate that is new, with its base."""
+    """A candidate that is new, and what it may be stored on: an object's id, its depth, and what decodes it."""
 
     candidate: Candidate
-    base: _Base | None
+    base: bytes | None = None
+    depth: int = 0
+    read: Callable[[], bytes] | None = None
 
 
 class Frame(Record):
@@ -118,11 +112,11 @@ class ObjectWriter:
             if self._pack is None:
                 self._pack = PackWriter(self._objects.folder)
             one = job.candidate
-            base, depth = (job.base.id, job.base.depth + 1) if job.base and frame.uses_prefix else (None, 0)
+            base, depth = (job.base, job.depth + 1) if frame.uses_prefix else (None, 0)
             self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
             self.stored_bytes += len(frame.data)
             if job.base and prefix is not None:
-                self._objects.remember(job.base.id, prefix)
+                self._objects.remember(job.base, prefix)
             del self._in_flight[one.id]
 
     def renew(self, candidates: Iterable[Candidate]) -> None:
@@ -194,15 +188,15 @@ class ObjectWriter:
     def _job(self, candidate: Candidate, location: Location | None) -> _Job:
         """Find the base of a new object; one that cannot be read is no base."""
         if candidate.base is None or location is None or candidate.id in self._mended:
-            return _Job(candidate, None)
+            return _Job(candidate)
         try:
             found = self._objects.base_on(candidate.base, location)
             if found is None:
-                return _Job(candidate, None)
+                return _Job(candidate)
             base, location = found
-            return _Job(candidate, _Base(base, location.depth, self._objects.reader(base, location)))
+            return _Job(candidate, base, location.depth, self._objects.reader(base, location))
         except StoreDamaged:
-            return _Job(candidate, None)
+            return _Job(candidate)
 
 
 def _encode(job: _Job) -> Encoded:
@@ -212,7 +206,7 @@ def _encode(job: _Job) -> Encoded:
 
 def _prefix(job: _Job) -> bytes | None:
     try:
-        return job.base.read() if job.base else None
+        return job.read() if job.read else None
     except StoreDamaged:
         return None
 
