@@ -6,7 +6,7 @@ is imported by those that start a thread.
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import allocate_lock, start_new_thread
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 
@@ -45,6 +45,13 @@ class _Job:
             if self._error is not None:
                 raise self._error
             return self._result[0]
+
+
+def begin(function: Callable[[], Result]) -> Callable[[], Result]:
+    """Run a function in another thread; return what waits for its result, or raises its error."""
+    job = _Job(None)
+    start_new_thread(job.run, (lambda _: function(),))
+    return job.wait
 
 
 def ordered_map(

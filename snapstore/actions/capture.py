@@ -41,7 +41,7 @@ class Captured(Record):
 
 
 class Capture:
-    """Reads views once, storing what is new; `finish` makes it durable, `record` makes it count.
+    """Reads views once, storing what is new; `finish` makes a snapshot of it, `record` makes it count.
 
     The views may be closed before `finish`. The blocks of the snapshots that the project's databases
     stand on are the bases of the new ones.
@@ -128,7 +128,7 @@ class Capture:
         return None
 
     def finish(self, kind: str, message: str = "") -> Captured:
-        """Make a snapshot of what was read, and the pack with it durable."""
+        """Make a snapshot of what was read; it is durable before what `record` enters is."""
         parents = sorted(set(self._heads.values()))
         parent = self._heads.get(next(iter(self._records)), parents[0] if parents else None)
         snapshot = Snapshot(

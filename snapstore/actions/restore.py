@@ -2,8 +2,8 @@
 
 In the order things happen: decide for each database whether it can be changed in place; begin a write
 transaction on each that can; read what is there into the safety snapshot; write the pages that differ into the
-transaction; make the safety snapshot and the intent durable; commit; look at what was written; move HEAD. Up to the
-commit every error, and every kill, leaves the old state.
+transaction, while the snapshot's pack is synced; make it count, and the intent with it; commit; look at what was
+written; move HEAD. Up to the commit every error, and every kill, leaves the old state.
 """
 
 from __future__ import annotations
@@ -164,6 +164,8 @@ class _Restore:
                     results = {name: self._would(job) for name, job in self._jobs.items()}
                     return self._result(start, results, changed=changed)
                 if changed:
+                    self._refuse()
+                    self._end_state_before(capture)
                     written = self._write_pages()
                     self._keep_state_before(capture)
             results = self._commit(live, written)
@@ -192,12 +194,15 @@ class _Restore:
             return RestoredDatabase(IN_PLACE, sum(1 for _ in differing_pages(self._store, job)), pages)
         return RestoredDatabase(REPLACED, pages, pages)
 
-    def _keep_state_before(self, capture: Capture) -> None:
-        """Make the state before durable, and the intent with it, unless no safety snapshot is wanted."""
+    def _end_state_before(self, capture: Capture) -> None:
+        """Make a snapshot of the state before, unless there is one or none is wanted."""
         if any(job.view for job in self._jobs.values()):
             self._before = capture.known(anywhere=True)
             if self._before is None and self._options.safety:
                 self._before = capture.finish("safety", f"before {self._options.action}")
+
+    def _keep_state_before(self, capture: Capture) -> None:
+        """Have it in the store, durably, and the intent with it."""
         with self._store.catalog.transaction():
             if self._before:
                 capture.record(self._before)
@@ -206,7 +211,6 @@ class _Restore:
 
     def _write_pages(self) -> dict[str, int]:
         """Write what differs into the transactions; until they are committed nobody sees it, and a crash undoes it."""
-        self._refuse()
         return {name: write_pages(self._store, job) for name, job in self._jobs.items() if job.is_in_place}
 
     def _commit(self, live: LiveDatabases, written: dict[str, int]) -> dict[str, RestoredDatabase]:

@@ -65,6 +65,7 @@ class ObjectWriter:
         self._was_empty = objects.is_empty()  # then a first take need not look every block up
         self._mended: set[bytes] = set()
         self._finished: tuple[str, int] | None = None
+        self._is_recorded = False
         self._expected: dict[bytes, Location | None] = {}
         self.stored_bytes = 0
         """How many bytes the objects that were added have in the pack."""
@@ -73,7 +74,7 @@ class ObjectWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pack is not None:
+        if self._pack is not None and not self._is_recorded:
             with suppress(OSError):
                 self._pack.discard()
 
@@ -130,16 +131,21 @@ class ObjectWriter:
         self.add_all(marked())
 
     def finish(self) -> int:
-        """Make the pack durable, if there is anything in it; return its bytes."""
+        """End the pack, if there is anything in it; return its bytes. It is made durable meanwhile. Raises DiskFull."""
         if self._pack is None:
             return 0
         self._finished = self._pack.finish()
         return self._finished[1]
 
     def record(self) -> None:
-        """Enter the finished pack into the catalog, inside the caller's transaction."""
+        """Enter the finished pack, once it is durable, into the catalog, inside the caller's transaction.
+
+        Raises DiskFull or FileError.
+        """
         if self._pack is None or self._finished is None:
             return
+        self._pack.wait()
+        self._is_recorded = True
         name, size = self._finished
         catalog = self._objects.catalog
         catalog.rows("INSERT OR IGNORE INTO pack(name, bytes, created) VALUES (?, ?, ?)", (name, size, now()))

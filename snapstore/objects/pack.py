@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import IntEnum
 
 import xxhash
 
+from snapstore.errors import SnapError
 from snapstore.files import reached, sync_folder, temporary_beside, translated, write_all
 from snapstore.ids import ID_BYTES
+from snapstore.parallel import begin
 from snapstore.records import Record
 
 TYPE_CHECKING = False
@@ -78,7 +81,7 @@ class Entry(Record):
 
 
 class PackWriter:
-    """A pack being written, under a temporary name until `finish`."""
+    """A pack being written, under a temporary name until it is finished; another thread makes it durable."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -88,6 +91,8 @@ class PackWriter:
         with translated(folder):
             self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         self._end = 0
+        self._finished = ""
+        self._waited: Callable[[], None] | None = None
         self._buffer = bytearray()
         self._write(_HEADER.pack(MAGIC, VERSION))
 
@@ -108,28 +113,42 @@ class PackWriter:
         return os.pread(self._fd, entry.stored_bytes, entry.offset)
 
     def finish(self) -> tuple[str, int]:
-        """Make the pack durable; return its name and its length in bytes."""
+        """Write the end; return the pack's name and length in bytes. It is durable once `wait` returns."""
         self._write(_TRAILER.pack(END_MAGIC, len(self.entries)))
         self._flush()
         digest = self._hash.digest()
-        name = digest.hex()
         with translated(self._folder):
             write_all(self._fd, digest)
-            os.fsync(self._fd)
-            os.close(self._fd)
-            self._fd = -1
-            reached("pack-written")
-            os.rename(self._temporary, pack_path(self._folder, name))
-            reached("pack-renamed")
-            sync_folder(self._folder)
-        return name, self._end + DIGEST_BYTES
+        self._finished = pack_path(self._folder, digest.hex())
+        self._waited = begin(self._settle)
+        return digest.hex(), self._end + DIGEST_BYTES
+
+    def wait(self) -> None:
+        """Wait until a finished pack is durable. Raises DiskFull or FileError."""
+        if self._waited:
+            self._waited()
 
     def discard(self) -> None:
-        """Remove what was written so far; does nothing after `finish`."""
+        """Remove the file. Raises OSError."""
+        if self._waited:
+            with suppress(SnapError):
+                self._waited()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
             os.unlink(self._temporary)
+        else:
+            os.unlink(self._finished)
+
+    def _settle(self) -> None:
+        with translated(self._folder):
+            os.fsync(self._fd)
+            reached("pack-written")
+            os.rename(self._temporary, self._finished)
+            os.close(self._fd)
+            self._fd = -1
+            reached("pack-renamed")
+            sync_folder(self._folder)
 
     def _write(self, data: bytes) -> None:
         self._buffer += data

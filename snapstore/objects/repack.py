@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from snapstore.errors import StoreDamaged
+from snapstore.errors import SnapError, StoreDamaged
 from snapstore.files import reached
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.garbage import BASE
@@ -78,11 +78,12 @@ class Repacker:
                     moved.append((one.id, one.pack))
                     progress.advance(len(one.frame))
                     if len(moved) >= PACK_OBJECTS or writer.length >= PACK_BYTES:
-                        self._finish(writer, moved)
-                        writer, moved = None, []
+                        full, writer = writer, None
+                        self._finish(full, moved)
+                        moved = []
             if writer:
-                self._finish(writer, moved)
-                writer = None
+                full, writer = writer, None
+                self._finish(full, moved)
         finally:
             if writer:
                 with suppress(OSError):
@@ -173,6 +174,12 @@ class Repacker:
     def _finish(self, writer: PackWriter, moved: list[tuple[bytes, int]]) -> None:
         """Make a new pack durable, and have the catalog find there what it holds."""
         name, size = writer.finish()
+        try:
+            writer.wait()
+        except SnapError:
+            with suppress(OSError):
+                writer.discard()
+            raise
         self.written_bytes += size
         with self._catalog.transaction():
             self._catalog.rows("INSERT OR IGNORE INTO pack(name, bytes, created) VALUES (?, ?, ?)", (name, size, now()))
