@@ -11,7 +11,6 @@ locks/       files to lock: one a project, one a database that a suite runs on, 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
@@ -36,7 +35,7 @@ from snapstore.refusals import InsideStore, NotAStore, StoreTooNew
 FORMAT = 1
 DEFAULT_TIMEOUT = 10.0  # seconds of waiting for locks
 FORMAT_FILE, CATALOG, REFLOG, PACKS, _LOCKS = "format", "catalog.db", "reflog", "packs", "locks"
-_FORMAT_LINE = re.compile(rb"snapstore (\d+)\n")
+_FORMAT_LINE, _LONGEST_LINE = b"snapstore %d\n", 64
 
 
 class Store:
@@ -184,14 +183,14 @@ class Store:
 def write_format(path: str) -> None:
     """Write the file that says which format a store has. Raises OSError."""
     with written_durably(os.path.join(path, FORMAT_FILE), step="store-format") as fd:
-        write_all(fd, b"snapstore %d\n" % FORMAT)
+        write_all(fd, _FORMAT_LINE % FORMAT)
 
 
 def check_format(path: str) -> None:
     """Raise NoStore, NotAStore, StoreTooNew, StoreDamaged or FileError for a folder that cannot be opened."""
     try:
         with open(os.path.join(path, FORMAT_FILE), "rb") as file:
-            found = _FORMAT_LINE.fullmatch(file.read(64))
+            line = file.read(_LONGEST_LINE)
     except (FileNotFoundError, NotADirectoryError) as error:
         if _is_ours_to_fill(path):
             raise NoStore(path) from error
@@ -200,10 +199,11 @@ def check_format(path: str) -> None:
         raise NotAStore(path) from error
     except OSError as error:
         raise FileError(path, (error.strerror or str(error)).lower()) from error
-    if not found:
+    number = line.removeprefix(b"snapstore ").removesuffix(b"\n")
+    if not number.isdigit() or line != _FORMAT_LINE % int(number):
         raise StoreDamaged(path, "its format file does not say which format")
-    if int(found[1]) > FORMAT:
-        raise StoreTooNew(path, int(found[1]), FORMAT)
+    if int(number) > FORMAT:
+        raise StoreTooNew(path, int(number), FORMAT)
 
 
 def _is_ours_to_fill(path: str) -> bool:

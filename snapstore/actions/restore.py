@@ -19,7 +19,6 @@ from snapstore.actions.in_place import check_written, commit, compare_block, dif
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.actions.settle import finish_move, settle, try_move
-from snapstore.actions.whole_file import refuse_if_open, replace_file
 from snapstore.database.live import LiveDatabases
 from snapstore.database.wal import sync_log
 from snapstore.errors import ConfigurationError, DatabaseCorrupt, NotADatabase, SnapError
@@ -238,9 +237,13 @@ class _Restore:
         """Raise what would stop one of several databases before any of them has changed."""
         for job in self._jobs.values():
             if not job.is_done and not job.is_in_place:
+                from snapstore.actions.whole_file import refuse_if_open  # rare
+
                 refuse_if_open(job, force=self._options.force)
 
     def _replace(self, job: RestoreJob) -> RestoredDatabase:
+        from snapstore.actions.whole_file import replace_file
+
         done = replace_file(self._store, job, force=self._options.force)
         return RestoredDatabase(REPLACED, job.target.page_count, job.target.page_count, done.kept, done.still_open)
 

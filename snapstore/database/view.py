@@ -11,7 +11,6 @@ lock-byte page is zero (header.py, blocks.py).
 from __future__ import annotations
 
 from _thread import get_ident
-from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from functools import cached_property
@@ -161,10 +160,12 @@ class View:
 
         The file is hashed as it is, on two threads; then those blocks anew of which the log has pages.
         """
-        logged = sorted({blocks.block_of(pgno, self.page_size) for pgno in self._in_wal if pgno <= self.page_count})
+        logged: dict[int, list[int]] = {}
+        for number in {self._block_of(pgno) for pgno in self._in_wal if pgno <= self.page_count}:
+            logged.setdefault(number // PIECE_BLOCKS, []).append(number)
         firsts = range(0, self.block_count, PIECE_BLOCKS)
         for first, ids in zip(firsts, self._hash_pieces(firsts), strict=True):
-            here = logged[bisect_left(logged, first) : bisect_left(logged, first + PIECE_BLOCKS)]
+            here = logged.get(first // PIECE_BLOCKS, ())
             yield _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
         self._check_unchanged()
 

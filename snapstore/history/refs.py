@@ -6,7 +6,6 @@ What a tag or HEAD comes to name is not forgotten any longer.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Generator
 from contextlib import closing
 from itertools import islice
@@ -14,6 +13,7 @@ from itertools import islice
 from snapstore.errors import BadName, StoreDamaged, UnknownRevision
 from snapstore.history.forgotten import Forgotten
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
+from snapstore.ids import ID_BYTES
 from snapstore.objects.catalog import Catalog
 from snapstore.records import Record
 from snapstore.refusals import NameExists, NamePinned
@@ -21,8 +21,7 @@ from snapstore.refusals import NameExists, NamePinned
 RESERVED = (HEAD, "latest", "live")
 MAX_NAME = 200
 _PINNING = ("pin", "unpin")  # entries that say nothing about where a name points
-_BAD = re.compile(r"[\s\x00-\x1f\x7f]|@\{|^-|^$")
-_WHOLE_ID = re.compile(r"^[0-9a-f]{32}$")
+_HEX = frozenset("0123456789abcdef")
 
 
 class Ref(Record):
@@ -39,9 +38,9 @@ def check_name(name: str) -> None:
     """Raise BadName for a name that could be read as something else."""
     if name in RESERVED:
         raise BadName(name, "it is reserved")
-    if _BAD.search(name) or not name.isprintable():
+    if not name or name.startswith("-") or "@{" in name or " " in name or not name.isprintable():
         raise BadName(name, "it is empty, begins with '-', or has white space, '@{' or characters that do not print")
-    if _WHOLE_ID.match(name):
+    if len(name) == 2 * ID_BYTES and _HEX.issuperset(name):
         raise BadName(name, "it reads as a snapshot id")
     if len(name) > MAX_NAME:
         raise BadName(name[:20] + "...", f"it is longer than {MAX_NAME} characters")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from snapstore.errors import AmbiguousRevision, NoSnapshot, SnapshotForgotten, UnknownRevision
 from snapstore.history.forgotten import Forgotten
 from snapstore.history.reflog import HEAD
 from snapstore.history.refs import Refs, nearest
 from snapstore.history.snapshots import Snapshots
-from snapstore.ids import MIN_PREFIX_HEX, short
+from snapstore.ids import ID_BYTES, MIN_PREFIX_HEX, short
 
-_AT = re.compile(r"^(?P<name>.*)@\{(?P<back>\d+)\}$")
-_PREFIX = re.compile(rf"^[0-9a-fA-F]{{{MIN_PREFIX_HEX},32}}$")
+_HEX = frozenset("0123456789abcdefABCDEF")
 
 
 class Revisions:
@@ -43,8 +40,9 @@ class Revisions:
     def _resolved(self, revision: str) -> str:
         if not revision.isprintable():
             raise UnknownRevision(revision)
-        if at := _AT.match(revision):
-            return self._listed(revision, self._position(revision, at["name"] or HEAD, int(at["back"])))
+        name, at, back = revision.removesuffix("}").rpartition("@{")
+        if at and revision.endswith("}") and back.isdecimal():
+            return self._listed(revision, self._position(revision, name or HEAD, int(back)))
         if revision == HEAD:
             return self._listed(revision, self._head())
         if revision == "latest":
@@ -52,7 +50,8 @@ class Revisions:
         if ref := self._refs.get(revision):
             self._refs.check(ref)
             return self._listed(revision, ref.snapshot)
-        if _PREFIX.match(revision) and (id_ := self._prefixed(revision.lower())):
+        may_be_id = MIN_PREFIX_HEX <= len(revision) <= 2 * ID_BYTES and _HEX.issuperset(revision)
+        if may_be_id and (id_ := self._prefixed(revision.lower())):
             return id_
         raise UnknownRevision(revision, nearest(revision, [ref.name for ref in self._refs.all()]))
 
