@@ -133,6 +133,10 @@ class ObjectStore:
             wanted = {one.base for one in found.values() if one.base}
         return objects
 
+    def forget_places(self) -> None:
+        """Look everything up again."""
+        self._located = {}
+
     def base_on(self, id_: bytes, location: Location) -> tuple[bytes, Location] | None:
         """Return what an object that is like this one is stored on: this one, or where that is too deep, one below.
 

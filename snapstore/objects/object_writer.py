@@ -156,6 +156,7 @@ class ObjectWriter:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             sorted(_row(entry, pack) for entry in self._pack.entries.values()),
         )
+        self._objects.forget_places()  # what was mended lies elsewhere now
 
     def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
         drawn = iter(candidates)
