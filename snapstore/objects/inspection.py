@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 from snapstore.errors import FileError, StoreDamaged
@@ -24,6 +24,8 @@ from snapstore.progress import SILENT, Progress
 PACK, OBJECT, CATALOG = "pack", "object", "catalog"
 MOST_NAMED = 50  # damaged objects of one pack that are named one by one
 _AHEAD = 8
+_ROWS_AT_ONCE = 64
+_BLOCKS_KEPT = 1024  # 64 MiB of those that others may be stored on
 _KINDS = {int(kind): kind for kind in Kind}
 _ROWS = "SELECT pack, id, kind, offset, stored_bytes, bytes, base, depth FROM object ORDER BY pack, offset"
 
@@ -65,6 +67,7 @@ class Inspection:
 
     def run(self, *, full: bool, progress: Progress = SILENT) -> None:
         """Look at everything. Raises StoreDamaged where the catalog itself cannot be read, FileError."""
+        self._objects.most_recent = _BLOCKS_KEPT
         rows = self._catalog.typed_rows("SELECT pack, name, bytes FROM pack ORDER BY pack", (), int, str, int)
         self.packs = {number: (name, size) for number, name, size in rows}
         progress.start("checking packs", sum(size for _, size in self.packs.values()))
@@ -114,30 +117,39 @@ class Inspection:
         with closing(ordered_map(_decoded, jobs, ahead=_AHEAD)) as checked:
             self._note_damaged(name, checked)
 
-    def _note_damaged(self, pack: str, checked: Iterator[tuple[Entry, str | None]]) -> None:
+    def _note_damaged(self, pack: str, checked: Iterator[tuple[Entry, bytes, str | None]]) -> None:
         named = 0
-        for entry, problem in checked:
+        for entry, data, problem in checked:
             if problem:
                 named += 1
                 self._damaged_object(pack, entry.id, problem, named)
+            else:
+                self._objects.remember(entry.id, data)  # a base of later ones, as a rule
 
     def _jobs(self, reader: PackReader, rows: Iterator[tuple[Any, ...]], *, full: bool) -> Iterator[_Job]:
         """Yield what has to be decoded; a base that cannot be read is reported where it stands itself."""
-        for id_, kind, offset, stored, size, base, depth in rows:
-            self.object_count += 1
-            entry = Entry(_KINDS.get(kind, Kind.BLOCK), id_, base, depth, size, stored, offset)
-            if not full and _is_in_place(reader, entry):
-                continue
-            try:
-                prefix = self._objects.read(base) if base else None
-            except StoreDamaged:
-                continue
-            try:
-                frame = reader.frame(offset, stored)
-            except (OSError, ValueError) as error:
-                yield _Job(entry, b"", None, str(getattr(error, "strerror", None) or error))
-                continue
-            yield _Job(entry, frame, prefix)
+        while some := list(islice(rows, _ROWS_AT_ONCE)):
+            self.object_count += len(some)
+            entries = [
+                Entry(_KINDS.get(kind, Kind.BLOCK), id_, base, depth, size, stored, offset)
+                for id_, kind, offset, stored, size, base, depth in some
+            ]
+            wanted = [entry for entry in entries if full or not _is_in_place(reader, entry)]
+            self._objects.locate([entry.base for entry in wanted if entry.base])
+            for entry in wanted:
+                yield from self._job(reader, entry)
+
+    def _job(self, reader: PackReader, entry: Entry) -> Iterator[_Job]:
+        try:
+            prefix = self._objects.read(entry.base) if entry.base else None
+        except StoreDamaged:
+            return
+        if entry.base and prefix:
+            self._objects.remember(entry.base, prefix)
+        try:
+            yield _Job(entry, reader.frame(entry.offset, entry.stored_bytes), prefix)
+        except (OSError, ValueError) as error:
+            yield _Job(entry, b"", None, str(getattr(error, "strerror", None) or error))
 
     def _damaged_object(self, pack: str, id_: bytes, problem: str, named: int) -> None:
         if named <= MOST_NAMED:
@@ -209,11 +221,11 @@ def _content_problem(reader: PackReader) -> str | None:
     return None
 
 
-def _decoded(job: _Job) -> tuple[Entry, str | None]:
+def _decoded(job: _Job) -> tuple[Entry, bytes, str | None]:
     if job.problem:
-        return job.entry, job.problem
+        return job.entry, b"", job.problem
     try:
         data = codec.decompress(job.frame, job.entry.object_bytes, job.prefix)
     except ValueError as error:
-        return job.entry, str(error)
-    return job.entry, None if object_id(data) == job.entry.id else "it has another content than its id says"
+        return job.entry, b"", str(error)
+    return job.entry, data, None if object_id(data) == job.entry.id else "it has another content than its id says"

@@ -57,6 +57,8 @@ class ObjectStore:
     def __init__(self, folder: str, catalog: Catalog) -> None:
         self.folder = folder
         self.catalog = catalog
+        self.most_recent = _RECENT_BLOCKS
+        """How many blocks are kept; whoever goes through all objects wants many."""
         self._packs: dict[str, PackReader] = {}
         self._recent: dict[bytes, bytes] = {}
         self.elsewhere: list[Callable[[bytes], bytes | None]] = []
@@ -263,7 +265,7 @@ class ObjectStore:
     def remember(self, id_: bytes, data: bytes) -> None:
         """Keep a few objects: the base of a block in a safety snapshot is often what the restore writes."""
         if len(data) <= BLOCK_BYTES:
-            _keep(self._recent, _RECENT_BLOCKS, id_, data)
+            _keep(self._recent, self.most_recent, id_, data)
         elif len(data) <= _LARGE_BYTES:
             _keep(self._large, _LARGE_KEPT, id_, data)
 
@@ -293,6 +295,7 @@ def _none() -> None:
 
 
 def _keep(kept: dict[bytes, bytes], most: int, id_: bytes, data: bytes) -> None:
-    if len(kept) >= most and id_ not in kept:
+    kept.pop(id_, None)  # it is the newest now
+    if len(kept) >= most:
         del kept[next(iter(kept))]
     kept[id_] = data
