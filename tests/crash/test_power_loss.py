@@ -114,6 +114,12 @@ def take_what_is_there(scene: Scene) -> None:
     scene.snap("tag", "last")
 
 
+def back_up_and_restore(scene: Scene) -> None:
+    """Have a move to take back, and a backup to reset to."""
+    scene.snap("backup")
+    scene.snap("restore", "run-0")
+
+
 def change_the_page_size(scene: Scene) -> None:
     """Have the file replaced as a whole."""
     change_page_size(scene.database, 8192)
@@ -149,7 +155,11 @@ VERBS = {
     "tag-moves": Case(("tag", "run-1")),
     "restore": Case(("restore", "run-0")),
     "restore-replaces": Case(("restore", "run-0"), change_the_page_size),
+    "undo": Case(("undo",), back_up_and_restore),
+    "reset": Case(("reset",), back_up_and_restore),
     "clean": Case(("clean", "run-0")),
+    "rename": Case(("rename", "run-1", "other")),
+    "pin": Case(("pin", "run-1")),
     "rm": Case(("rm", "run-1")),
     "prune": Case(("prune", "--keep-last", "1", "--now", "-y"), forget_one),
     "prune-many": Case(("prune", "--keep-last", "6", "--now", "-y"), take_many),
