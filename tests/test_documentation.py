@@ -18,7 +18,7 @@ from snapstore.cli.config import Configuration, load
 from snapstore.cli.program import SnapCommand, cli
 from snapstore.cli.verbs import COMMANDS
 from snapstore.objects import pack
-from snapstore.objects.object_store import MAX_DEPTH
+from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.project import DEFAULT
 from tests.support import ENVIRONMENT, connect, make_database, run
 

@@ -87,7 +87,7 @@ def _is_readable(store: Store, id_: bytes) -> bool:
 
 def _roots(store: Store, wanted: set[bytes]) -> set[bytes]:
     """Return those whose base is not damaged itself."""
-    bases = {id_: location.base for id_ in wanted if (location := store.objects.find(id_))}
+    bases = {id_: location.base for id_ in wanted if (location := store.objects.index.find(id_))}
     return {id_ for id_ in wanted if bases.get(id_) not in wanted}
 
 

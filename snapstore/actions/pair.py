@@ -165,7 +165,7 @@ class Pair:
     def _note(self, view: View, look: bytes | None, ids: bytes) -> None:
         """Keep what the database looks like where the store has what it holds: the next comparison need not read it."""
         content = Manifest.of(view.page_size, view.page_count, ids).id
-        if self._store.objects.find(content) and (seen := sighting(view, look, content)):
+        if self._store.objects.index.find(content) and (seen := sighting(view, look, content)):
             keep_sighting(self._store, seen)
 
     def _live_image(self) -> Image:

@@ -72,7 +72,7 @@ class SnapshotCheck:
         last, flaws = self._last.get(name, (Manifest(0, 0, b""), {}))
         flaws = {number: flaw for number, flaw in flaws.items() if manifest.block_id(number) == last.block_id(number)}
         changed = list(manifest.blocks_unlike(last))
-        known = self._objects.known([block for _, block in changed])
+        known = self._objects.index.known([block for _, block in changed])
         for number, block in changed:
             if block not in known and block not in self._inspection.spoiled:
                 detail = f"a block of database '{name}' is missing"

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 from snapstore.errors import FileError, StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
-from snapstore.objects.object_store import MAX_DEPTH, ObjectStore
+from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.pack import Entry, Kind, PackReader, pack_path
 from snapstore.objects.pack_check import stands_there, structure_problem
+from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.parallel import ordered_map
 from snapstore.progress import SILENT, Progress
 

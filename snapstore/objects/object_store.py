@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from functools import partial
-from math import inf
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import SnapshotFreed, StoreDamaged
@@ -17,29 +16,14 @@ from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import PackReader, pack_path
+from snapstore.objects.pack_index import LONGEST_CHAIN, Location, PackIndex
 from snapstore.parallel import ordered_map
 from snapstore.records import Record
 
-MAX_DEPTH = 8  # decoding an object reads at most this many bases,
-NEW_DEPTH = 5  # and one that is stored now this many
-_LONGEST_CHAIN = 64  # a chain that is longer goes round in a circle: the catalog is damaged
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 8  # that are decoded into the same memory again and again, which is still in the processor's cache
 _LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
 _BLOCKS_AHEAD = 8
-_IDS_A_QUERY = 500
-_LOCATION_TYPES = (str, int, int, int, (bytes, type(None)), int)
-
-
-class Location(Record):
-    """A row of the pack index."""
-
-    pack: str
-    offset: int
-    stored_bytes: int
-    object_bytes: int
-    base: bytes | None
-    depth: int
 
 
 class _Link(Record):
@@ -57,6 +41,7 @@ class ObjectStore:
     def __init__(self, folder: str, catalog: Catalog) -> None:
         self.folder = folder
         self.catalog = catalog
+        self.index = PackIndex(os.path.dirname(folder), catalog)
         self.most_recent = _RECENT_BLOCKS
         """How many blocks are kept; whoever goes through all objects wants many."""
         self._packs: dict[str, PackReader] = {}
@@ -66,30 +51,20 @@ class ObjectStore:
         self.freed: Callable[[], str | None] = _none  # tells of a snapshot that was asked for and is gone
         self._large: dict[bytes, bytes] = {}
         self._held: dict[bytes, bytes] = {}
-        self._located: dict[bytes, Location] = {}  # what was looked up together; it may have moved since
 
     def close(self) -> None:
         """Close the packs that were read, and let go of what was kept of them."""
         while self._packs:
             self._packs.popitem()[1].close()
-        for kept in (self._recent, self._large, self._held, self._located):
+        self.index.forget()
+        for kept in (self._recent, self._large, self._held):
             kept.clear()  # a store is part of a circle, which the collector may be long in coming to
-
-    def find(self, id_: bytes) -> Location | None:
-        """Return where an object lies, None where there is none."""
-        rows = self.catalog.typed_rows(
-            "SELECT name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
-            " WHERE id = ?",
-            (id_,),
-            *_LOCATION_TYPES,
-        )
-        return Location(*rows[0]) if rows else None
 
     def read(self, id_: bytes) -> bytes:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
         if kept := self._kept(id_):
             return kept
-        data = self._decoded(self._chain(id_, self._located.get(id_) or self.find(id_)))
+        data = self._decoded(self._chain(id_, self.index.place(id_)))
         self.remember(id_, data)
         return data
 
@@ -115,65 +90,13 @@ class ObjectStore:
         for id_ in wanted:
             held[id_] = before.get(id_) or self.read(id_)
 
-    def is_empty(self) -> bool:
-        """Tell whether there is no object at all."""
-        return self.catalog.value("SELECT 1 FROM object LIMIT 1") is None
-
     def locate(self, ids: Collection[bytes], *, kept: bool = False) -> dict[bytes, Location]:
-        """Look up some objects, their bases, and theirs, all at once: they will be read; return where the objects lie.
+        """Look up at once where some objects and all their bases lie: they will be read; return it of the objects.
 
         Bases of what is at hand are left out, unless `kept` is set.
         """
-        objects = self.find_many(list(ids))
-        self._located = dict(objects)
-        wanted = {one.base for one in objects.values() if one.base}
-        while wanted := wanted - self._located.keys():
-            if not kept:
-                wanted -= self._recent.keys() | self._large.keys() | self._held.keys()
-            found = self.find_many(list(wanted))
-            self._located.update(found)
-            wanted = {one.base for one in found.values() if one.base}
-        return objects
-
-    def forget_places(self) -> None:
-        """Look everything up again."""
-        self._located = {}
-
-    def base_on(self, id_: bytes, location: Location) -> tuple[bytes, Location] | None:
-        """Return what an object that is like this one is stored on: this one, or where that is too deep, one below.
-
-        Raises StoreDamaged.
-        """
-        return (id_, location) if location.depth < NEW_DEPTH else self.base_below(id_, location)
-
-    def base_below(self, id_: bytes, location: Location) -> tuple[bytes, Location] | None:
-        """Return the best base for what would be too deep with the base `id_`. Raises StoreDamaged.
-
-        Of the bases below it the one that is near, which makes the difference small, and low, which leaves room for
-        short ones on top of it: nearness counts as the bytes between the two, room as the cube of the links left.
-        """
-        best, least, between = None, inf, 0
-        for _ in range(_LONGEST_CHAIN):
-            if not location.base or between >= least * NEW_DEPTH**3:
-                break
-            between += location.stored_bytes
-            id_, found = location.base, self._located.get(location.base) or self.find(location.base)
-            if found is None:
-                raise self.damaged(f"object {id_.hex()} is missing")
-            location, room = found, NEW_DEPTH - found.depth
-            if room > 0 and between / room**3 < least:
-                best, least = (id_, location), between / room**3
-        return best
-
-    def is_whole(self, location: Location) -> bool:
-        """Tell whether the bases of an object are in the catalog, after `locate` of kept ones, too."""
-        for _ in range(_LONGEST_CHAIN):
-            if location.base is None:
-                return True
-            if (below := self._located.get(location.base)) is None:
-                return False
-            location = below
-        return False
+        at_hand = () if kept else (*self._recent, *self._large, *self._held)
+        return self.index.locate(ids, at_hand)
 
     def lost_packs(self) -> list[str]:
         """Return the names of packs whose file is missing or has another length than was recorded."""
@@ -184,25 +107,6 @@ class ObjectStore:
                 lost.append(name)
         return lost
 
-    def known(self, ids: list[bytes]) -> set[bytes]:
-        """Return those of the ids that the pack index has."""
-        return set(self.find_many(ids))
-
-    def find_many(self, ids: list[bytes]) -> dict[bytes, Location]:
-        """Return where those objects lie that there are."""
-        found = {}
-        for start in range(0, len(ids), _IDS_A_QUERY):
-            some = ids[start : start + _IDS_A_QUERY]
-            rows = self.catalog.typed_rows(
-                "SELECT id, name, offset, stored_bytes, object.bytes, base, depth FROM object JOIN pack USING (pack)"
-                f" WHERE id IN ({', '.join('?' * len(some))})",
-                some,
-                bytes,
-                *_LOCATION_TYPES,
-            )
-            found.update({id_: Location(*rest) for id_, *rest in rows})
-        return found
-
     def _chain(self, id_: bytes, location: Location | None, above: int = 0) -> list[_Link]:
         """Return an object and the bases it is decoded from, the last one first to be decoded.
 
@@ -212,16 +116,16 @@ class ObjectStore:
             try:
                 if location is None:
                     raise self._missing(id_)
-                if above > _LONGEST_CHAIN:
+                if above > LONGEST_CHAIN:
                     raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
                 base = location.base
                 prefix = self._kept(base) if base else None
                 link = _Link(id_, location, self._frame(id_, location), prefix)
                 if base is None or prefix is not None:
                     return [link]
-                return [link, *self._chain(base, self._located.get(base) or self.find(base), above + 1)]
+                return [link, *self._chain(base, self.index.place(base), above + 1)]
             except StoreDamaged:
-                if (present := self.find(id_)) == location:
+                if (present := self.index.find(id_)) == location:
                     raise
                 location = present
 

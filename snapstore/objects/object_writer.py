@@ -1,7 +1,7 @@
 """Writing objects: an `ObjectWriter` adds some in one pack.
 
 `add(data, base)` is the whole delta scheme: an object is stored as a zstd frame with its base as
-prefix where that is smaller, and chains of bases are at most `NEW_DEPTH` (object_store.py) long.
+prefix where that is smaller, and chains of bases are at most `NEW_DEPTH` (pack_index.py) long.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from itertools import chain, islice
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
-from snapstore.objects.object_store import Location, ObjectStore
+from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.pack import Entry, Kind, PackWriter
+from snapstore.objects.pack_index import Location
 from snapstore.parallel import ordered_map
 from snapstore.records import Record
 from snapstore.timestamps import now
@@ -62,7 +63,7 @@ class ObjectWriter:
         self._objects = objects
         self._pack: PackWriter | None = None
         self._in_flight: dict[bytes, bytes] = {}
-        self._was_empty = objects.is_empty()  # then a first take need not look every block up
+        self._was_empty = objects.index.is_empty()  # then a first take need not look every block up
         self._mended: set[bytes] = set()
         self._finished: tuple[str, int] | None = None
         self._is_recorded = False
@@ -156,7 +157,7 @@ class ObjectWriter:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             sorted(_row(entry, pack) for entry in self._pack.entries.values()),
         )
-        self._objects.forget_places()  # what was mended lies elsewhere now
+        self._objects.index.forget()  # what was mended lies elsewhere now
 
     def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
         drawn = iter(candidates)
@@ -187,7 +188,7 @@ class ObjectWriter:
         if location is None or id_ in self._mended:
             return None
         with suppress(StoreDamaged):
-            if self._objects.is_whole(location):  # bytes kept in memory do not tell that a base is being freed
+            if self._objects.index.is_whole(location):  # bytes kept in memory do not tell that a base is being freed
                 return self._objects.read(id_)
         self._mended.add(id_)  # stored anew, which mends it
         return None
@@ -197,7 +198,7 @@ class ObjectWriter:
         if candidate.base is None or location is None or candidate.id in self._mended:
             return _Job(candidate)
         try:
-            found = self._objects.base_on(candidate.base, location)
+            found = self._objects.index.base_on(candidate.base, location)
             if found is None:
                 return _Job(candidate)
             base, location = found

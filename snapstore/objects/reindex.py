@@ -12,9 +12,9 @@ from contextlib import closing, suppress
 
 from snapstore.files import reached, sync_folder
 from snapstore.objects.catalog import Catalog
-from snapstore.objects.object_store import MAX_DEPTH
 from snapstore.objects.pack import PackReader, pack_path
 from snapstore.objects.pack_check import packs_in, salvage
+from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.progress import Progress
 from snapstore.timestamps import at
 

@@ -158,7 +158,7 @@ class Repacker:
             if at in self._heirs:
                 return lost, self._heirs[at]
             lost.append(at)
-            found = self._objects.find(at)
+            found = self._objects.index.find(at)
             at = found.base if found else None
         return lost, at
 
@@ -168,7 +168,7 @@ class Repacker:
     def _depth(self, id_: bytes) -> int:
         if id_ in self._depths:
             return self._depths[id_]
-        found = self._objects.find(id_)
+        found = self._objects.index.find(id_)
         return found.depth if found else 0
 
     def _finish(self, writer: PackWriter, moved: list[tuple[bytes, int]]) -> None:

@@ -13,7 +13,7 @@ from snapstore.actions.export import ExportOptions, export
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
-from snapstore.objects.object_store import NEW_DEPTH
+from snapstore.objects.pack_index import NEW_DEPTH
 from snapstore.project import Project
 from snapstore.store import Store
 from tests.support import add_rows, connect, dbhash, is_intact, make_database

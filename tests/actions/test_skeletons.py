@@ -136,7 +136,7 @@ def _lose_blocks_of_both(path: Path, *names: str) -> None:
         before, after = (store.snapshots.manifest(one.databases["default"].manifest) for one in snapshots)
         unlike = {number for number, _ in before.blocks_unlike(after)} | {0}
         for number in set(range(before.block_count)) - unlike:
-            location = store.objects.find(before.block_id(number) or b"")
+            location = store.objects.index.find(before.block_id(number) or b"")
             assert location
             with (path / "packs" / f"{location.pack}.pack").open("r+b") as pack:
                 pack.seek(location.offset)

@@ -29,7 +29,7 @@ from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
 from snapstore.errors import UnknownRevision
 from snapstore.history.retention import Retention
-from snapstore.objects.object_store import MAX_DEPTH
+from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.project import Project
 from snapstore.refusals import NothingToUndo, SnapshotInUse, WouldRemoveEverything
 from snapstore.store import Store

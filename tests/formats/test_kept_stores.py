@@ -14,7 +14,7 @@ from snapstore.actions.prune import PruneOptions, prune
 from snapstore.errors import UnknownRevision
 from snapstore.history.reflog import HEAD
 from snapstore.history.retention import Retention
-from snapstore.objects.object_store import MAX_DEPTH
+from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.project import Project
 from snapstore.store import FORMAT, Store
 from tests.support import dbhash, is_intact

@@ -36,7 +36,7 @@ def inspected(store: Store, *, full: bool = True) -> Inspection:
 
 
 def pack_of(store: Store, id_: bytes) -> Path:
-    location = store.objects.find(id_)
+    location = store.objects.index.find(id_)
     assert location
     return Path(store.objects.folder) / f"{location.pack}.pack"
 
@@ -76,9 +76,9 @@ def test_a_circle_of_bases_has_an_end(store: Store) -> None:
     with Store.open(store.path) as fresh:  # which has no bytes in memory yet
         with pytest.raises(StoreDamaged, match="without an end"):
             fresh.objects.read(ids[2])
-        location = fresh.objects.find(ids[2])
+        location = fresh.objects.index.find(ids[2])
         assert location is not None
-        base = fresh.objects.base_below(ids[2], location)
+        base = fresh.objects.index.base_below(ids[2], location)
         assert base is not None
         assert base[0] in ids
         found = inspected(fresh, full=False)
@@ -144,7 +144,7 @@ def test_salvage_finds_the_entries_around_a_damaged_one(store: Store) -> None:
         with store.catalog.transaction():
             writer.record()
     path = pack_of(store, ids[0])
-    places = [location.offset for id_ in ids if (location := store.objects.find(id_))]
+    places = [location.offset for id_ in ids if (location := store.objects.index.find(id_))]
     data = bytearray(path.read_bytes())
     data[places[2] - 20] ^= 1
     path.write_bytes(data[: places[4] + 10])

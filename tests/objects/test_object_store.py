@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
-from snapstore.objects.object_store import NEW_DEPTH
 from snapstore.objects.object_writer import Candidate
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, Entry, Kind, PackReader, pack_path
+from snapstore.objects.pack_index import NEW_DEPTH
 from snapstore.store import Store
 
 

@@ -14,8 +14,8 @@ import pytest
 from snapstore.errors import StoreDamaged, StoreLocked
 from snapstore.ids import object_id
 from snapstore.objects.garbage import LISTED, Garbage
-from snapstore.objects.object_store import MAX_DEPTH
 from snapstore.objects.pack import Kind, PackReader, pack_path
+from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.objects.repack import MANY_SMALL, Repacker, _worth_merging
 from snapstore.store import Store
 
@@ -160,7 +160,7 @@ def test_a_reader_finds_again_what_was_moved(store: Store) -> None:
     found = versions(store, 40)
     ids = list(found)
     with Store.open(store.path) as reader:
-        stale = {id_: reader.objects.find(id_) for id_ in ids}
+        stale = {id_: reader.objects.index.find(id_) for id_ in ids}
         assert reader.objects.read(ids[20]) == found[ids[20]]
         wanted = dict(list(found.items())[25:])
         free(store, wanted)
@@ -239,12 +239,12 @@ def test_what_a_writer_builds_on_is_not_freed(store: Store) -> None:
     with Store.open(store.path) as fresh:
         assert fresh.objects.read(id_) == data
         assert fresh.objects.read(known) == found[ids[5]]
-        assert fresh.objects.find(ids[10]) is None or ids[10] in _bases(fresh, ids[11])
+        assert fresh.objects.index.find(ids[10]) is None or ids[10] in _bases(fresh, ids[11])
 
 
 def _bases(store: Store, id_: bytes) -> list[bytes]:
     found = []
-    while (location := store.objects.find(id_)) and location.base:
+    while (location := store.objects.index.find(id_)) and location.base:
         found.append(location.base)
         id_ = location.base
     return found
