@@ -9,7 +9,6 @@ from contextlib import suppress
 import snapstore
 from snapstore.actions.sightings import Sighting, keep_sighting, look_at, sighting
 from snapstore.blocks import BLOCK_BYTES
-from snapstore.database.schema import fingerprint
 from snapstore.database.view import ReadBlock, View
 from snapstore.errors import DatabaseUnusable, StoreDamaged
 from snapstore.files import path_text
@@ -209,7 +208,7 @@ def _hashed(view: View, progress: Progress) -> bytes:
 def _describe(view: View, content: str, manifest: Manifest) -> DatabaseRecord:
     header = view.header
     pragma = view.connection.value
-    schema = fingerprint(view.connection)
+    schema = view.fingerprint
     return DatabaseRecord(
         content=content,
         page_size=manifest.page_size,

@@ -9,11 +9,9 @@ from itertools import islice
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.blocks import first_page
 from snapstore.database import header, patch
-from snapstore.database.schema import fingerprint
 from snapstore.database.view import ReadBlock, View
 from snapstore.errors import DatabaseLocked, RestoreMismatch
 from snapstore.files import reached
-from snapstore.ids import ID_BYTES
 from snapstore.store import Store
 
 IMAGES_KEPT = 512  # pages: 2 MiB as a rule
@@ -81,9 +79,12 @@ def commit(job: RestoreJob) -> int:
 def _page1(store: Store, job: RestoreJob, view: View) -> bytes:
     if not job.target.page_count:
         return header.page1_for_live(header.void_page1(view.live_page1), view.live_page1, new_schema=True)
-    page1 = store.objects.read(job.target.block_ids[:ID_BYTES])[: job.target.page_size]
+    first = job.target.block_id(0)
+    assert first is not None
+    at_hand = job.now is not None and job.now.block_id(0) == first
+    page1 = (view.block(0) if at_hand else store.objects.read(first))[: job.target.page_size]
     live_page1 = view.live_page1 or header.page1_for_file(page1, wal=False)
-    new_schema = fingerprint(view.connection).layout != job.record.layout
+    new_schema = view.fingerprint.layout != job.record.layout
     return header.page1_for_live(page1, live_page1, new_schema=new_schema)
 
 

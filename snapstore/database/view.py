@@ -19,6 +19,7 @@ from snapstore import blocks
 from snapstore.blocks import BLOCK_BYTES, PIECE_BLOCKS, page_aligned
 from snapstore.database import ahead, header
 from snapstore.database.file import DatabaseFile
+from snapstore.database.schema import Fingerprint, fingerprint
 from snapstore.database.wal import pages_named
 from snapstore.database.watch import Known
 from snapstore.engine import Connection
@@ -104,6 +105,11 @@ class View:
         if pgno in self._in_wal:
             return self.page(pgno)
         return self.file.read(self.page_size, (pgno - 1) * self.page_size)
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """What the schema is known by, as the transaction found it."""
+        return fingerprint(self.connection)
 
     @cached_property
     def _in_wal(self) -> set[int]:

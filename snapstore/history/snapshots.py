@@ -63,6 +63,7 @@ class Snapshots:
                 origin or snapshot.origin,
             ),
         )
+        self._keep(id_.hex(), snapshot)
 
     def list_again(self, id_: str) -> bool:
         """List a snapshot whose object can be read, inside the caller's transaction; tell whether it can."""
@@ -111,10 +112,13 @@ class Snapshots:
             snapshot = Snapshot.decode(self._objects.read(bytes.fromhex(id_)))
         except ValueError as error:
             raise StoreDamaged(self._objects.folder, f"snapshot {id_}: {error}") from error
+        self._keep(id_, snapshot)
+        return snapshot
+
+    def _keep(self, id_: str, snapshot: Snapshot) -> None:
         if len(self._loaded) >= _KEPT:
             del self._loaded[next(iter(self._loaded))]
         self._loaded[id_] = snapshot
-        return snapshot
 
     def manifest(self, id_: bytes) -> Manifest:
         """Return the manifest with an id. Raises StoreDamaged."""
