@@ -10,15 +10,15 @@ lock-byte page is zero (header.py, blocks.py).
 
 from __future__ import annotations
 
-from _thread import get_ident
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from functools import cached_property
 
 from snapstore import blocks
-from snapstore.blocks import BLOCK_BYTES, PIECE_BLOCKS, page_aligned
+from snapstore.blocks import BLOCK_BYTES, PIECE_BLOCKS
 from snapstore.database import ahead, header
 from snapstore.database.file import DatabaseFile
+from snapstore.database.piece import Piece, PieceReader, cut
 from snapstore.database.schema import Fingerprint, fingerprint
 from snapstore.database.wal import pages_named
 from snapstore.database.watch import Known
@@ -49,14 +49,6 @@ class Scanned(Record):
     blocks: list[ReadBlock]
 
 
-class _Piece(Record):
-    """Consecutive blocks to read at once, with the pages that have to come from SQLite."""
-
-    first: int
-    blocks: int
-    overlay: dict[int, bytes]
-
-
 class View:
     """The image that `connection` sees while its transaction is open; begins one where there is none."""
 
@@ -68,7 +60,6 @@ class View:
         if not alone:
             connection.rows("BEGIN")
         connection.rows("SELECT 1 FROM sqlite_schema LIMIT 1")  # takes the lock, rolls a hot journal back
-        self._buffers: dict[int, memoryview] = {}
         self._state = file.state()
         if file.is_replaced():
             raise DatabaseUnreadable(file.path, "another file took its place while it was being opened")
@@ -82,6 +73,7 @@ class View:
         self.page_count: int = 0 if self.is_void else self.live_page_count
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
+        self._pieces = PieceReader(file, self.page_size, self.page_count)
         self._blocks: dict[int, bytes] = {}
         self._fetched: dict[int, bytes] = {}
         self.sight = watch.look(self, before, alone=alone) if watch else None
@@ -122,7 +114,7 @@ class View:
         """Return block `index` of the image."""
         if index in self._blocks:
             return self._blocks[index]
-        block = bytes(self._read(self._piece(index, 1)))
+        block = bytes(self._pieces.read(self._piece(index, 1), self._in_wal))
         if self.sight and self.sight.known and len(self._blocks) < BLOCKS_KEPT:
             self._blocks[index] = block
         return block
@@ -199,13 +191,13 @@ class View:
         self._fetch(indexes)
         return {index: object_id(self.block(index)) for index in indexes}
 
-    def _piece(self, first: int, count: int) -> _Piece:
+    def _piece(self, first: int, count: int) -> Piece:
         count = min(count, self.block_count - first)
         if not self._in_wal:
-            return _Piece(first, count, {})
+            return Piece(first, count, {})
         start = blocks.first_page(first, self.page_size)
         end = min(blocks.first_page(first + count, self.page_size), self.page_count + 1)
-        return _Piece(first, count, self.pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
+        return Piece(first, count, self.pages([pgno for pgno in range(start, end) if pgno in self._in_wal]))
 
     def pages(self, wanted: list[int]) -> dict[int, bytes]:
         """Return pages as SQLite sees them, many with one statement."""
@@ -256,8 +248,8 @@ class View:
 
         def ids(number: int) -> bytes:
             first = firsts[number]
-            piece = _Piece(first, min(PIECE_BLOCKS, self.block_count - first), {})
-            return b"".join(map(object_id, _cut(self._read(piece))))
+            piece = Piece(first, min(PIECE_BLOCKS, self.block_count - first), {})
+            return b"".join(map(object_id, cut(self._pieces.read(piece, self._in_wal))))
 
         done = 0
         if reader := self._reader():
@@ -282,53 +274,15 @@ class View:
         here = [number for number in differing if first <= number < first + len(ids) // ID_BYTES]
         return _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
 
-    def _scan_piece(self, piece: _Piece) -> Scanned:
-        data = [bytes(block) for block in _cut(self._read(piece))]
+    def _scan_piece(self, piece: Piece) -> Scanned:
+        data = [bytes(block) for block in cut(self._pieces.read(piece, self._in_wal))]
         new = [ReadBlock(piece.first + place, object_id(block), block) for place, block in enumerate(data)]
         return Scanned(b"".join(block.id for block in new), new)
-
-    def _read(self, piece: _Piece) -> memoryview:
-        """Fill this thread's buffer with a piece; what is returned is good until the next one."""
-        start = piece.first * BLOCK_BYTES
-        size = min(piece.blocks * BLOCK_BYTES, self.bytes - start)
-        whole = self._buffer()[:size]
-        filled = self.file.read_into(whole, start)
-        if filled < size:
-            whole[filled:] = bytes(size - filled)
-            self._check_complete(piece, start + filled, size)
-        first_page = blocks.first_page(piece.first, self.page_size)
-        for pgno, page in piece.overlay.items():
-            offset = (pgno - first_page) * self.page_size
-            whole[offset : offset + self.page_size] = page
-        lock_start = blocks.PENDING_BYTE - start
-        if 0 <= lock_start < size:
-            whole[lock_start : lock_start + self.page_size] = bytes(self.page_size)
-        if piece.first == 0:
-            header.normalise(whole, self.page_count)
-        return whole
-
-    def _buffer(self) -> memoryview:
-        """Return this thread's buffer."""
-        thread = get_ident()
-        if thread not in self._buffers:
-            self._buffers[thread] = page_aligned(PIECE_BLOCKS * BLOCK_BYTES)
-        return self._buffers[thread]
-
-    def _check_complete(self, piece: _Piece, end_of_file: int, size: int) -> None:
-        """Make sure that pages past the end of the file came from the write-ahead log."""
-        end = piece.first * BLOCK_BYTES + size
-        for pgno in range(end_of_file // self.page_size + 1, end // self.page_size + 1):
-            if pgno not in self._in_wal and pgno != blocks.lock_page(self.page_size):
-                raise DatabaseCorrupt(self.file.path, f"page {pgno} of {self.page_count} is past the end of the file")
 
     def _check_unchanged(self) -> None:
         """Without locks (a medium that cannot be written) a change can only be noticed afterwards."""
         if self.file.immutable and self.file.state() != self._state:
             raise self.file.locked()
-
-
-def _cut(data: memoryview) -> list[memoryview]:
-    return [data[start : start + BLOCK_BYTES] for start in range(0, len(data), BLOCK_BYTES)]
 
 
 def _replaced(ids: bytes, others: dict[int, bytes]) -> bytes:
