@@ -72,7 +72,7 @@ def test_results_do_not_change_and_a_leak_is_named(tmp_path: Path) -> None:
     subprocess.run([*download, "django-model-utils==5.0.0"], cwd=tmp_path, check=True, capture_output=True)
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path)
+        tar.extractall(tmp_path, filter="data")
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     (folder / "file_settings.py").write_text(SETTINGS)
     plain = outcomes(run(folder, "tests"))
