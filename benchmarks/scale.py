@@ -33,12 +33,13 @@ from snapstore.store import Store
 
 PAGES = 60  # changed between two snapshots
 PARTS = ("grow", "times", "fsck", "peers", "prune", "page")
-ROUNDS = 7
+ROUNDS = 11
 TAG_EVERY = 10  # snapshots; the others get the moving name
 FIRST = 200  # snapshots that the peers take too
 KEEP = 100
 MARKS = (10, 1000, 10_000)
 CHANGING = 2  # commands that find a change
+TIMED_FROM = 1_000_000  # changes that no snapshot has seen; the sign of a number makes no other change
 MOVING = "state"
 
 
@@ -135,7 +136,7 @@ def _time_one(work: Work, count: int, round_: int, seconds: dict[str, list[float
     }
     for at, (name, arguments) in enumerate(commands.items()):
         if at < CHANGING:
-            rewriter.change(live, -1 - 2 * round_ - at)
+            rewriter.change(live, TIMED_FROM + CHANGING * round_ + at)
         os.sync()
         warm_up([live, *_files(store.folder)])
         seconds.setdefault(name, []).append(run(store.command(*arguments), work.place).seconds)
