@@ -101,7 +101,8 @@ def check_written(job: RestoreJob, version: int) -> None:
 
 
 def _compare(job: RestoreJob, view: View, version: int) -> None:
-    connection = view.file.connect(view.connection.patience)
+    kept = view.file.watch.second() if view.file.watch else None
+    connection = kept or view.file.connect(view.connection.patience)
     try:
         after = View(view.file, connection)
         wrong = [] if _has_images(job, after) else _wrong_blocks(job, after)
@@ -111,7 +112,10 @@ def _compare(job: RestoreJob, view: View, version: int) -> None:
             raise RestoreMismatch(job.path, f"blocks {wrong}, {after.page_count} of {job.target.page_count} pages")
         after.learn(job.target.block_ids)
     finally:
-        view.file.disconnect(connection)
+        if kept:
+            kept.roll_back()
+        else:
+            view.file.disconnect(connection)
 
 
 def _wrong_blocks(job: RestoreJob, after: View) -> list[int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from snapstore.database.view import View
+    from snapstore.engine import Connection
 else:
     Protocol = object
 
@@ -50,6 +51,9 @@ class Watch(Protocol):
 
     def learn(self, view: View, ids: bytes) -> None:
         """Take the ids of all blocks of a view."""
+
+    def second(self) -> Connection | None:
+        """Return a connection that is open and in no transaction, None where there is none."""
 
     def let_go(self) -> None:
         """Close all connections, before another file takes the place of this one."""

@@ -36,6 +36,10 @@ class Hold:
                 self._probe.rows(_TOUCH)
         return self._file.log_end()
 
+    def second(self) -> Connection | None:
+        """Return the second connection, None where it is not open or at work."""
+        return self._probe if self._probe and not self._probe.in_transaction else None
+
     def pages_to(self, end: LogEnd, page_size: int) -> set[int] | None:
         """Return the pages that the log names up to an end and perhaps more, None where it is another log now."""
         return self._pages.all if self._pages.read_to(end, page_size) else None

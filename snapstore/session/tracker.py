@@ -23,6 +23,7 @@ from snapstore.database.view import View
 from snapstore.database.wal import wal_path
 from snapstore.database.wal_index import LogEnd
 from snapstore.database.watch import Known, Sight
+from snapstore.engine import Connection
 from snapstore.errors import SnapError, TrackerMismatch
 from snapstore.ids import ID_BYTES
 from snapstore.patience import Patience
@@ -148,6 +149,10 @@ class Tracker:
             normalise(first, filed.page_count)
             return bytes(first)
         return data
+
+    def second(self) -> Connection | None:
+        """Return a connection that is open and in no transaction, None where there is none."""
+        return self._hold.second() if self._hold else None
 
     def let_go(self) -> None:
         """Close all connections, before another file takes the place of this one."""
