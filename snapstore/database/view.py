@@ -74,9 +74,10 @@ class View:
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
         self._pieces = PieceReader(file, self.page_size, self.page_count)
-        self._blocks: dict[int, bytes] = {}
         self._fetched: dict[int, bytes] = {}
         self.sight = watch.look(self, before, alone=alone) if watch else None
+        shared = self.sight.blocks if self.sight else None
+        self._blocks: dict[int, bytes] = {} if shared is None else shared
 
     @property
     def shuts_writers_out(self) -> bool:
@@ -114,10 +115,13 @@ class View:
         """Return block `index` of the image."""
         if index in self._blocks:
             return self._blocks[index]
-        block = bytes(self._pieces.read(self._piece(index, 1), self._in_wal))
+        block = self._read(index)
         if self.sight and self.sight.known and len(self._blocks) < BLOCKS_KEPT:
             self._blocks[index] = block
         return block
+
+    def _read(self, index: int) -> bytes:
+        return bytes(self._pieces.read(self._piece(index, 1), self._in_wal))
 
     def scan(self) -> Iterator[Scanned]:
         """Read and hash every block in order, some at a time."""
@@ -129,8 +133,9 @@ class View:
 
         Whoever works on one while others are hashed keeps the threads waiting for the interpreter, and they are few.
         """
-        if 0 < len(numbers) <= BLOCKS_KEPT:
-            self._fetch(numbers)
+        missing = [number for number in numbers if number not in self._blocks]
+        if 0 < len(missing) <= BLOCKS_KEPT:
+            self._fetch(missing)
         for number in numbers:
             data = self.block(number)
             if object_id(data) != ids[number * ID_BYTES : (number + 1) * ID_BYTES]:
@@ -164,7 +169,7 @@ class View:
         firsts = range(0, self.block_count, PIECE_BLOCKS)
         for first, ids in zip(firsts, self._hash_pieces(firsts), strict=True):
             here = logged.get(first // PIECE_BLOCKS, ())
-            yield _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
+            yield _replaced(ids, {number - first: object_id(self._read(number)) for number in here})
         self._check_unchanged()
 
     def _ids_followed(self, known: Known) -> bytes:
@@ -272,7 +277,7 @@ class View:
         ids = ids[: (self.block_count - first) * ID_BYTES]
         differing = {0, self._block_of(blocks.lock_page(self.page_size)), self.block_count - 1}
         here = [number for number in differing if first <= number < first + len(ids) // ID_BYTES]
-        return _replaced(ids, {number - first: object_id(self.block(number)) for number in here})
+        return _replaced(ids, {number - first: object_id(self._read(number)) for number in here})
 
     def _scan_piece(self, piece: Piece) -> Scanned:
         data = [bytes(block) for block in cut(self._pieces.read(piece, self._in_wal))]

@@ -32,12 +32,14 @@ class Sight(Record):
     """What is known of a view.
 
     `moment` is what tells its state from all others, or the end that the log had at the latest when it began, None
-    where neither can be told; `logged` are the pages that the log names, None where that has to be looked up.
+    where neither can be told; `logged` are the pages that the log names, None where that has to be looked up; `blocks`
+    are some that views of the very same state have read, which takes more, None where it may be another state.
     """
 
     known: Known | None
     moment: object
     logged: set[int] | None = None
+    blocks: dict[int, bytes] | None = None
 
 
 class Watch(Protocol):

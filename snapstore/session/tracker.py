@@ -76,6 +76,7 @@ class Tracker:
         self._file: DatabaseFile | None = None
         self._hold: Hold | None = None
         self._now: _State | None = None
+        self._read: tuple[object, dict[int, bytes]] | None = None
         self._filed: _Filed | None = None
         self._rest_at = LOG_LIMIT
         self.how = BY_HASHING
@@ -156,7 +157,7 @@ class Tracker:
 
     def let_go(self) -> None:
         """Close all connections, before another file takes the place of this one."""
-        self._now = self._filed = None
+        self._now = self._filed = self._read = None
         if self._hold:
             self._hold.close()
         self._hold = None
@@ -207,7 +208,9 @@ class Tracker:
         known = self._known_by_log(hold, end, view.page_size)
         if known is None or hold.since is None:
             hold.take()
-        return Sight(known, end if alone else before, logged)
+        return Sight(
+            known, end if alone else before, logged, self._blocks_of(known, end if alone or before == end else None)
+        )
 
     def _known_by_log(self, hold: Hold, end: LogEnd, page_size: int) -> Known | None:
         now = self._now
@@ -224,7 +227,16 @@ class Tracker:
         self.how = BY_STAMP
         moment, now = self._stamp(view.file), self._now
         is_same = now is not None and now.moment == moment and now.page_size == view.page_size
-        return Sight(now.known() if now and is_same else None, moment)
+        known = now.known() if now and is_same else None
+        return Sight(known, moment, blocks=self._blocks_of(known, moment))
+
+    def _blocks_of(self, known: Known | None, moment: object) -> dict[int, bytes] | None:
+        """Return the blocks that were read of the state at a moment, if it is followed, for more to be put to them."""
+        if known is None or moment is None:
+            self._read = None
+        elif self._read is None or self._read[0] != moment:
+            self._read = moment, {}
+        return self._read[1] if self._read else None
 
     def _rest(self, hold: Hold, patience: Patience) -> None:
         """Learn what the present state is, and take the hold past a checkpoint."""
@@ -260,7 +272,7 @@ class Tracker:
         if self._file:
             self._file.watch = None
             _abandoned.append(self._file)
-        self._file = self._hold = self._now = self._filed = None
+        self._file = self._hold = self._now = self._filed = self._read = None
 
 
 def _unlike(one: bytes, other: bytes) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -172,6 +173,24 @@ def test_a_rest_costs_no_full_hash_and_begins_the_log_anew(path: Path, tmp_path:
             assert shop.tracker.log_bytes == 0
             assert shop.said_and_true()[0] == shop.said_and_true()[1]
             assert (shop.tracker.rests, shop.tracker.hashed) == (number + 1, hashed)
+
+
+def test_what_was_read_of_a_state_serves_until_somebody_writes(path: Path, tmp_path: Path) -> None:
+    with Workshop(path, tmp_path / "store") as shop, Application(path) as application:
+        shop.ask("tag", name="baseline")
+        seen: list[dict[int, bytes]] = []
+        for number in range(3):
+            add_to(application, 5)
+            assert shop.ask("verify", rev="baseline")["verdict"] == "leaked"
+            assert shop.tracker._read is not None
+            seen.append(shop.tracker._read[1])
+            assert shop.ask("status")["databases"]["default"]["clean"] is False
+            assert shop.tracker._read[1] is seen[-1]
+            assert shop.said_and_true()[0] == shop.said_and_true()[1]
+            if number:
+                shop.ask("restore", rev="baseline")
+                assert shop.ask("verify", rev="baseline")["verdict"] == "clean"
+        assert all(one is not other for one, other in itertools.combinations(seen, 2))
 
 
 def test_states_that_lie_between_two_ends_of_the_log_are_told_apart(path: Path, tmp_path: Path) -> None:
