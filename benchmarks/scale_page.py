@@ -8,7 +8,8 @@ from typing import Any
 MB = 1e6
 _HEAD = """# Scale
 
-Written by `python -m benchmarks.scale`; see there how each number comes about. Times are medians of whole processes.
+Written by `python -m benchmarks.scale`; see there how each number comes about. Times are medians of whole processes,
+and what they read is in memory before.
 """
 
 
