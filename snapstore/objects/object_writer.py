@@ -139,14 +139,12 @@ class ObjectWriter:
         return self._finished[1]
 
     def record(self) -> None:
-        """Enter the finished pack, once it is durable, into the catalog, inside the caller's transaction.
+        """Enter the finished pack into the catalog, inside the caller's transaction; when this returns it is durable.
 
         Raises DiskFull or FileError.
         """
         if self._pack is None or self._finished is None:
             return
-        self._pack.wait()
-        self._is_recorded = True
         name, size = self._finished
         catalog = self._objects.catalog
         catalog.rows("INSERT OR IGNORE INTO pack(name, bytes, created) VALUES (?, ?, ?)", (name, size, now()))
@@ -158,6 +156,8 @@ class ObjectWriter:
             sorted(_row(entry, pack) for entry in self._pack.entries.values()),
         )
         self._objects.index.forget()  # what was mended lies elsewhere now
+        self._pack.wait()
+        self._is_recorded = True
 
     def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
         drawn = iter(candidates)
