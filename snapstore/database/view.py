@@ -137,10 +137,10 @@ class View:
         if 0 < len(missing) <= BLOCKS_KEPT:
             self._fetch(missing)
         for number in numbers:
-            data = self.block(number)
-            if object_id(data) != ids[number * ID_BYTES : (number + 1) * ID_BYTES]:
+            data, id_ = self.block(number), ids[number * ID_BYTES : (number + 1) * ID_BYTES]
+            if object_id(data) != id_:
                 raise self.file.locked()  # only without locks: a medium that cannot be written
-            yield ReadBlock(number, object_id(data), data)
+            yield ReadBlock(number, id_, data)
 
     def ids(self) -> Iterator[bytes]:
         """Yield the ids of consecutive blocks, all in order.

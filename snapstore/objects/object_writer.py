@@ -173,9 +173,9 @@ class ObjectWriter:
 
     def _located(self, some: list[Candidate]) -> Mapping[bytes, Location | None]:
         """Return where candidates and their bases lie, those that there are."""
-        ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
-        if self._was_empty or ids <= self._expected.keys():
+        if self._was_empty or all(one.id in self._expected for one in some):
             return self._expected
+        ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
         return self._objects.locate(ids, kept=True)
 
     def _known(self, id_: bytes, location: Location | None) -> bytes | None:
