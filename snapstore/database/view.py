@@ -124,8 +124,14 @@ class View:
         return bytes(self._pieces.read(self._piece(index, 1), self._in_wal))
 
     def scan(self) -> Iterator[Scanned]:
-        """Read and hash every block in order, some at a time."""
-        yield from self._each_piece()
+        """Read and hash every block in order, some at a time, on two threads where there is enough of it."""
+        if reader := self._reader():  # it has no blocks to give
+            reader.close()
+        found = bytearray()
+        for scanned in self._hashed_pieces():
+            found += scanned.ids
+            yield scanned
+        self.learn(bytes(found))
         self._check_unchanged()
 
     def blocks(self, numbers: Collection[int], ids: bytes) -> Iterator[ReadBlock]:
@@ -229,16 +235,6 @@ class View:
 
     def _block_of(self, pgno: int) -> int:
         return blocks.block_of(pgno, self.page_size)
-
-    def _each_piece(self) -> Iterator[Scanned]:
-        """Read and hash the whole image, a piece at a time, on two threads where there is enough of it."""
-        if reader := self._reader():  # it has no blocks to give
-            reader.close()
-        found = bytearray()
-        for scanned in self._hashed_pieces():
-            found += scanned.ids
-            yield scanned
-        self.learn(bytes(found))
 
     def _hashed_pieces(self) -> Iterator[Scanned]:
         pieces = (self._piece(first, PIECE_BLOCKS) for first in range(0, self.block_count, PIECE_BLOCKS))

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from snapstore.errors import SnapError, StoreDamaged
+from snapstore.errors import StoreDamaged
 from snapstore.files import reached
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.garbage import BASE
@@ -173,10 +173,10 @@ class Repacker:
 
     def _finish(self, writer: PackWriter, moved: list[tuple[bytes, int]]) -> None:
         """Make a new pack durable, and have the catalog find there what it holds."""
-        name, size = writer.finish()
         try:
+            name, size = writer.finish()
             writer.wait()
-        except SnapError:
+        except BaseException:
             with suppress(OSError):
                 writer.discard()
             raise

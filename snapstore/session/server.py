@@ -31,7 +31,7 @@ from snapstore.session.protocol import (
 )
 from snapstore.session.workplace import Workplace
 
-SWITCH_SECONDS = 0.0005  # a tenth of Python's: the thread that compresses is not kept waiting for the other
+SWITCH_SECONDS = 0.0005  # a tenth of Python's: a thread that compresses or syncs is not kept waiting for the other
 IDLE_SECONDS = 0.5  # between two looks at what grows while nobody asks for anything
 
 
