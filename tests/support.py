@@ -68,6 +68,18 @@ def count(connection: Any, table: str = "item") -> int:
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
+def is_running(pid: int) -> bool:
+    """Tell whether a process of ours is there that has not ended."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # it ended in between, or there is no /proc: then one that was waited for is gone
+        return not Path("/proc/self").exists()
+    return state != "Z"
+
+
 def is_intact(path: Path) -> bool:
     """Tell whether SQLite finds nothing wrong with a database."""
     with closing(connect(path)) as connection:

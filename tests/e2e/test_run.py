@@ -19,6 +19,7 @@ import pytest
 from tests.e2e.browser import Browser
 from tests.e2e.server import COMMAND_TIMEOUT, MANAGE, DjangoProject, DjangoServer
 from tests.e2e.shop import ADMIN, Shop, State, migrate
+from tests.support import is_running
 
 ROOT = Path(__file__).parents[2]
 SUITE = Path(__file__).with_name("browser_suite.py")
@@ -216,12 +217,3 @@ def test_a_suite_killed_in_the_middle_is_repaired_by_the_next(suite: Suite) -> N
     assert report["outcomes"] == {"passed": 1, "died": 1}
     assert {one["label"] for one in report["leaks"]} == {"stays"}
     assert report["cleanup"]["trials"] == 1
-
-
-def is_running(pid: int) -> bool:
-    """Tell whether a process is there that has not ended."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"

@@ -79,11 +79,11 @@ def command(
             suite.begin_test(label or line, scenario)
             code = _run(context, child, suite, arguments, environment)
             result = suite.end(code, INTERRUPTED if child.signal else None)
-        failure = _write(cases, Ledger(store, project.origin), result) if cases else None
+            failure = _write(cases, Ledger(store, project.origin), result) if cases else None
+            status = _status(code, child.signal, result)
+            if not (failure and context.output.as_json):  # which has one document
+                _print(context, result, code, status)
         upkeep(context, store)
-    status = _status(code, child.signal, result)
-    if not (failure and context.output.as_json):  # which has one document
-        _print(context, result, code, status)
     if failure:
         raise failure
     return status
