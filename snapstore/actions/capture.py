@@ -191,9 +191,9 @@ def _all_blocks(view: View, ids: bytearray, progress: Progress) -> Iterator[Cand
 def _candidates(blocks: Iterator[ReadBlock], bases: dict[int, bytes], each: Each | None) -> Iterator[Candidate]:
     for block in blocks:
         base = bases.get(block.number)
-        yield Candidate(Kind.BLOCK, block.id, block.data, base)
-        if each:  # the base, which is what a restore writes, as a rule, has just been decoded
+        if each:  # before it is stored, which finds its base decoded then
             each(block, base)
+        yield Candidate(Kind.BLOCK, block.id, block.data, base)
 
 
 def _hashed(view: View, progress: Progress) -> bytes:
