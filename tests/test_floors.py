@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "parallel",
         "patience",
         "progress",
+        "quick_json",
         "timestamps",
         "engine",
     ),

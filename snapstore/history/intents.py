@@ -6,9 +6,9 @@ and removed in the one that moves HEAD. What the live database holds tells how f
 
 from __future__ import annotations
 
-import json
 import os
 
+from snapstore import quick_json
 from snapstore.errors import StoreDamaged
 from snapstore.history.forgotten import Forgotten
 from snapstore.objects.catalog import Catalog
@@ -42,7 +42,7 @@ class Intents:
         if not rows:
             return None
         try:
-            return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(str(name) for name in json.loads(rows[0][3])))
+            return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(str(name) for name in quick_json.loads(rows[0][3])))
         except (ValueError, TypeError) as error:
             raise StoreDamaged(os.path.dirname(self._catalog.path), f"catalog.db: intent: {error}") from error
 
@@ -56,7 +56,7 @@ class Intents:
                 intent.action,
                 bytes.fromhex(intent.before),
                 bytes.fromhex(intent.target),
-                json.dumps(intent.databases),
+                quick_json.dumps(intent.databases),
                 now(),
             ),
         )

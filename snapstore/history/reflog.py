@@ -9,12 +9,12 @@ one of their numbers voids them all.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 
 import xxhash
 
+from snapstore import quick_json
 from snapstore.errors import StoreDamaged
 from snapstore.files import reached, translated, write_all
 from snapstore.objects.catalog import Catalog
@@ -76,7 +76,7 @@ class Reflog:
                 ref,
                 origin,
                 bytes.fromhex(snapshot) if snapshot else None,
-                json.dumps(databases) if databases is not None else None,
+                quick_json.dumps(databases) if databases is not None else None,
                 action,
                 message,
                 entry.at,
@@ -156,12 +156,12 @@ class Reflog:
         if not text:
             return None
         try:
-            return tuple(str(name) for name in json.loads(text))
+            return tuple(str(name) for name in quick_json.loads(text))
         except (ValueError, TypeError) as error:
             raise StoreDamaged(os.path.dirname(self._path), f"catalog.db: reflog entry {entry}: {error}") from error
 
 
 def reflog_line(entry: ReflogEntry, last: int) -> bytes:
     """Return the line of an entry; `last` is the number of the last one of its transaction."""
-    text = json.dumps({**entry._asdict(), "last": last}, ensure_ascii=True).encode()
+    text = quick_json.dumps({**entry._asdict(), "last": last}).encode()
     return xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"

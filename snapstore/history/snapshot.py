@@ -5,8 +5,7 @@ It is stored as JSON, keys sorted, in UTF-8 (docs/format.md). Its object id is t
 
 from __future__ import annotations
 
-import json
-
+from snapstore import quick_json
 from snapstore.ids import object_id
 from snapstore.records import Record
 
@@ -63,13 +62,13 @@ class Snapshot(Record):
         """Return the bytes that are stored."""
         databases = {name: database._asdict() for name, database in self.databases.items()}
         record = {"format": FORMAT, **self._asdict(), "databases": databases}
-        return json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+        return quick_json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Snapshot:
         """Read what `encode` wrote. Raises ValueError."""
         try:
-            record = json.loads(data)
+            record = quick_json.loads(data)
             if record.pop("format") > FORMAT:
                 raise ValueError("snapshot of a newer format")
             databases = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import subprocess
 import sys
@@ -33,6 +32,7 @@ HEAVY = (
     "tempfile",
     "apsw",
 )
+HEAVY_FOR = {"tag": ("re", "json"), "restore": ("re", "json")}
 WORDS = (
     "baseline",
     "run-41",
@@ -53,11 +53,11 @@ WORDS = (
     "--",
 )
 _START = """
-import json, sys
+import sys
 from snapstore.cli import main
 main._end = lambda status: None
 main.main(sys.argv[2:])
-print(json.dumps([name for name in json.loads(sys.argv[1]) if name in sys.modules]), file=sys.stderr)
+print(*[name for name in sys.argv[1].split() if name in sys.modules], file=sys.stderr)
 """
 
 
@@ -134,12 +134,13 @@ def test_an_everyday_command_loads_no_heavy_module(tmp_path: Path, command: list
     if changed:
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("CREATE TABLE left_behind(id INTEGER PRIMARY KEY)")
+    heavy = HEAVY + HEAVY_FOR.get(command[0], ())
     done = subprocess.run(
-        [sys.executable, "-c", _START, json.dumps(HEAVY), *places, *command],
+        [sys.executable, "-c", _START, " ".join(heavy), *places, *command],
         capture_output=True,
         text=True,
         env=ENVIRONMENT,
         check=True,
         timeout=60,
     )
-    assert json.loads(done.stderr) == []
+    assert done.stderr.split() == []
