@@ -132,11 +132,15 @@ class Catalog:
         return self._connection.in_transaction
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Hold the catalog's write lock over the body; all of it is kept, or nothing on an error."""
+    def transaction(self, *, synced: bool = True) -> Iterator[None]:
+        """Hold the catalog's write lock over the body; all of it is kept, or nothing on an error.
+
+        Without `synced` it is durable only when the catalog is closed by whoever has it open last.
+        """
         if self._connection.in_transaction:  # part of a larger one
             yield
             return
+        self._connection.rows(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
         self._connection.rows("BEGIN IMMEDIATE")
         try:
             yield
