@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from snapstore.actions.documents import plain
 from snapstore.cli.options import Globals
 from snapstore.cli.places import environment_says
 from snapstore.cli.styles import show, unstyle
@@ -37,6 +36,8 @@ class Output:
         """Print a result: the document as JSON, else the lines, which -q leaves out unless `always`."""
         if self._options.as_json:
             import json
+
+            from snapstore.actions.documents import plain
 
             sys.stdout.write(json.dumps(plain(document), indent=2) + "\n")
         elif always or not self._options.quiet:

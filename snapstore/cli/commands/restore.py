@@ -7,7 +7,6 @@ from snapstore.cli.command import Context, snap_command
 from snapstore.cli.output import counted, size
 from snapstore.cli.parameters import REVISION, argument, option, timeout_option, yes_option
 from snapstore.cli.places import environment_says
-from snapstore.cli.skipped import SWITCHED_OFF, skipped
 from snapstore.errors import NoSnapshot
 from snapstore.ids import short
 from snapstore.store import Store
@@ -46,6 +45,8 @@ def command(
     `snap undo` brings it back.
     """
     if rev is None and environment_says("E2E_NO_BACKUP"):
+        from snapstore.cli.skipped import SWITCHED_OFF, skipped
+
         context.output.result(skipped(), [SWITCHED_OFF])
         return
     with context.places.open_store() as store:
