@@ -12,14 +12,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-import sqlean
-
+from snapstore.bare import c_module
 from snapstore.errors import SnapError, SqlFailed
 from snapstore.patience import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
+
+sqlean: Any = c_module("sqlean", "_sqlite3")
 
 # Primary result codes (sqlite.org/rescode.html), the low byte of the extended ones.
 PERM, BUSY, LOCKED, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 9, 10, 11, 13, 14, 26

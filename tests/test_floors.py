@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "snapstore"
 FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "records",
+        "bare",
         "errors",
         "refusals",
         "ids",
@@ -67,6 +68,8 @@ def imported(path: Path) -> Iterator[str]:
             assert node.level == 0, f"{path}: relative import"
             assert node.module
             yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "c_module":
+            yield ".".join(ast.literal_eval(argument) for argument in node.args)
 
 
 def part_of(module: str) -> str | None:

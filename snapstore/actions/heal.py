@@ -159,7 +159,7 @@ def _leave_damaged_packs(store: Store, found: FsckResult) -> tuple[int, list[str
     with store.writer() as writer:
         for name in sorted(damaged):
             readable = [(id_, kind) for id_, kind in _objects_of(store, name) if _is_readable(store, id_)]
-            writer.renew(Candidate(Kind(kind), id_, store.objects.read(id_), None) for id_, kind in readable)
+            writer.renew(Candidate(kind, id_, store.objects.read(id_), None) for id_, kind in readable)
             moved += len(readable)
         writer.finish()
         emptied = []

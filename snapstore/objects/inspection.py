@@ -27,7 +27,6 @@ MOST_NAMED = 50  # damaged objects of one pack that are named one by one
 _AHEAD = 8
 _ROWS_AT_ONCE = 64
 _BLOCKS_KEPT = 1024  # 64 MiB of those that others may be stored on
-_KINDS = {int(kind): kind for kind in Kind}
 _ROWS = "SELECT pack, id, kind, offset, stored_bytes, bytes, base, depth FROM object ORDER BY pack, offset"
 
 
@@ -132,7 +131,7 @@ class Inspection:
         while some := list(islice(rows, _ROWS_AT_ONCE)):
             self.object_count += len(some)
             entries = [
-                Entry(_KINDS.get(kind, Kind.BLOCK), id_, base, depth, size, stored, offset)
+                Entry(kind if kind in Kind.ALL else Kind.BLOCK, id_, base, depth, size, stored, offset)
                 for id_, kind, offset, stored, size, base, depth in some
             ]
             wanted = [entry for entry in entries if full or not _is_in_place(reader, entry)]

@@ -14,7 +14,7 @@ from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.object_store import ObjectStore
-from snapstore.objects.pack import Entry, Kind, PackWriter
+from snapstore.objects.pack import Entry, PackWriter
 from snapstore.objects.pack_index import Location
 from snapstore.parallel import ordered_map
 from snapstore.records import Record
@@ -30,7 +30,7 @@ _OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the 
 class Candidate(Record):
     """An object that may have to be stored; `base` is the id of a similar one."""
 
-    kind: Kind
+    kind: int
     id: bytes
     data: bytes
     base: bytes | None
@@ -79,7 +79,7 @@ class ObjectWriter:
             with suppress(OSError):
                 self._pack.discard()
 
-    def add(self, kind: Kind, data: bytes, base: bytes | None) -> bytes:
+    def add(self, kind: int, data: bytes, base: bytes | None) -> bytes:
         """Store one object unless it is known; return its id."""
         id_ = object_id(data)
         self.add_all([Candidate(kind, id_, data, base)], expected=[id_, base] if base else [id_])
@@ -234,7 +234,7 @@ def encode(data: bytes, prefix: bytes | None) -> Frame:
 def _row(entry: Entry, pack: int) -> tuple[object, ...]:
     return (
         entry.id,
-        int(entry.kind),
+        entry.kind,
         pack,
         entry.offset,
         entry.stored_bytes,

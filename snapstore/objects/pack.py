@@ -15,7 +15,6 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from enum import IntEnum
 
 import xxhash
 
@@ -45,18 +44,16 @@ NO_BASE = bytes(ID_BYTES)
 _READ_BYTES = _BUFFER_BYTES = 1 << 20
 
 
-class Kind(IntEnum):
-    """What an object is."""
+class Kind:
+    """What an object is, as a number."""
 
-    BLOCK = 1
-    MANIFEST = 2
-    SNAPSHOT = 3
+    BLOCK, MANIFEST, SNAPSHOT = ALL = (1, 2, 3)
 
 
 class Entry(Record):
     """Where an object lies in a pack: `offset` is that of its frame, both lengths in bytes."""
 
-    kind: Kind
+    kind: int
     id: bytes
     base: bytes | None
     depth: int
@@ -77,7 +74,9 @@ class Entry(Record):
         ):
             raise ValueError(f"damaged entry at byte {offset - ENTRY_BYTES}")
         kind, depth, size, stored, id_, base = _ENTRY.unpack_from(data)
-        return cls(Kind(kind), id_, None if base == NO_BASE else base, depth, size, stored, offset)
+        if kind not in Kind.ALL:
+            raise ValueError(f"unknown kind of object at byte {offset - ENTRY_BYTES}")
+        return cls(kind, id_, None if base == NO_BASE else base, depth, size, stored, offset)
 
 
 class PackWriter:
@@ -96,7 +95,7 @@ class PackWriter:
         self._buffer = bytearray()
         self._write(_HEADER.pack(MAGIC, VERSION))
 
-    def add(self, kind: Kind, id_: bytes, base: bytes | None, depth: int, size: int, frame: bytes) -> None:
+    def add(self, kind: int, id_: bytes, base: bytes | None, depth: int, size: int, frame: bytes) -> None:
         """Append an object of `size` bytes, already compressed. Raises DiskFull or FileError."""
         entry = Entry(kind, id_, base, depth, size, len(frame), self._end + ENTRY_BYTES)
         self._write(entry.encode() + frame)

@@ -22,7 +22,7 @@ from snapstore.objects.catalog import Catalog
 from snapstore.objects.garbage import BASE
 from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.object_writer import Frame, encode
-from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, TRAILER_BYTES, Kind, PackReader, PackWriter, pack_path
+from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, TRAILER_BYTES, PackReader, PackWriter, pack_path
 from snapstore.parallel import ordered_map
 from snapstore.progress import SILENT, Progress
 from snapstore.timestamps import now
@@ -74,7 +74,7 @@ class Repacker:
                     writer = writer or PackWriter(self._objects.folder)
                     base = one.base if one.data is None or frame.uses_prefix else None
                     depth = one.depth if base else 0
-                    writer.add(Kind(one.kind), one.id, base, depth, one.object_bytes, frame.data)
+                    writer.add(one.kind, one.id, base, depth, one.object_bytes, frame.data)
                     moved.append((one.id, one.pack))
                     progress.advance(len(one.frame))
                     if len(moved) >= PACK_OBJECTS or writer.length >= PACK_BYTES:

@@ -32,7 +32,7 @@ HEAVY = (
     "tempfile",
     "apsw",
 )
-HEAVY_FOR = {"tag": ("re", "json"), "restore": ("re", "json")}
+HEAVY_FOR = dict.fromkeys(("tag", "restore"), ("re", "json", "enum", "datetime"))
 WORDS = (
     "baseline",
     "run-41",

@@ -47,12 +47,12 @@ def _pack_places(store: Path, pack: Path, label: str) -> Iterator[Place]:
         yield Place(f"{label}-trailer-{name}", file, size - at)
     with closing(PackReader(os.fspath(pack))) as reader:
         entries = list(reader.entries())
-    for kind in Kind:
+    for kind, what in {Kind.BLOCK: "block", Kind.MANIFEST: "manifest", Kind.SNAPSHOT: "snapshot"}.items():
         one = [entry for entry in entries if entry.kind == kind][-1]
         for name, at in _ENTRY.items():
-            yield Place(f"{label}-{kind.name.lower()}-{name}", file, one.offset - ENTRY_BYTES + at)
+            yield Place(f"{label}-{what}-{name}", file, one.offset - ENTRY_BYTES + at)
         for name, at in {"start": 0, "middle": one.stored_bytes // 2, "end": one.stored_bytes - 1}.items():
-            yield Place(f"{label}-{kind.name.lower()}-frame-{name}", file, one.offset + at)
+            yield Place(f"{label}-{what}-frame-{name}", file, one.offset + at)
 
 
 def _cache_places(store: Path) -> Iterator[Place]:
