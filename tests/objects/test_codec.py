@@ -37,7 +37,7 @@ def test_what_is_compressed_comes_back(data: bytes, prefix: bytes | None) -> Non
 @settings(max_examples=100, deadline=None)
 @given(contents(), PREFIXES, st.integers(-3, 3).filter(bool))
 def test_a_frame_of_another_length_is_refused(data: bytes, prefix: bytes | None, more: int) -> None:
-    with pytest.raises(ValueError, match="size"):
+    with pytest.raises(ValueError, match=r"size|requires too much memory"):
         codec.decompress(codec.compress(data, prefix), max(0, len(data) + more) or 1 + len(data), prefix)
 
 
