@@ -28,6 +28,8 @@ _NUMBER_BYTES = 4
 _RESULT_BYTES = _NUMBER_BYTES + PIECE_BLOCKS * ID_BYTES
 _WORTH_IT_BYTES = 8 << 20  # below it a process takes longer to begin than the file to be hashed
 _MOST_PIECES = 4096  # of 1 MiB: the numbers of more might not fit into a pipe; the rest of the file is read later
+_MOST_RESULTS = 256  # read at once: more than a pipe holds
+_FEW_PIECES = 4  # the reader has done them by the time that a buffer to read into is there
 _KILL = 9  # SIGKILL in every system; to import `signal` takes longer than to fork
 _SETTLED_NS = SECOND_NS // 50  # systems count the times of files in steps of up to 10 ms
 
@@ -90,7 +92,9 @@ class Ahead:
         ready: dict[int, tuple[bytes, bool]] = {}
         wanted, end = 0, min(count, self.pieces)
         try:
-            while (number := self._draw()) is not None and number < end:
+            self._collect(ready)
+            helps = end - len(ready) > _FEW_PIECES
+            while helps and (number := self._draw()) is not None and number < end:
                 ready[number] = read(number), False
                 self._collect(ready)
                 while wanted in ready:
@@ -121,7 +125,7 @@ class Ahead:
     def _collect(self, ready: dict[int, tuple[bytes, bool]]) -> bool:
         """Take results that are there, or, if reading blocks, wait for some; False when there will be none."""
         try:
-            data = os.read(self._results, 64 * _RESULT_BYTES)
+            data = os.read(self._results, _MOST_RESULTS * _RESULT_BYTES)
         except BlockingIOError:
             return True
         for start in range(0, len(data), _RESULT_BYTES):  # so short a result is written as a whole, or not at all
@@ -131,9 +135,9 @@ class Ahead:
 
     def _work(self, path: str, results: int, parent: int) -> None:
         """Hash pieces as long as there are any, and somebody waits for them."""
-        import signal
+        import _signal  # type: ignore[import-not-found]  # `signal` loads `enum`: 20 MB are hashed in that time
 
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         fd = os.open(path, os.O_RDONLY)
         if _look(os.fstat(fd)) != self.look:
             return
