@@ -8,7 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.peers import Tools
 
@@ -23,7 +23,8 @@ def facts(tools: Tools, folder: str) -> list[tuple[str, str]]:
         ("Memory", f"{memory:.0f} GiB"),
         ("System", platform.system()),
         ("File system", _file_system(folder)),
-        ("Python", platform.python_version()),
+        ("Python", f"{platform.python_version()}, {'of the system' if sys.base_prefix == '/usr' else 'built apart'}"),
+        ("pip, which wrote the start script", _installed("pip")),
         ("SQLite in snap", f"{_sqlean_version()} (sqlean.py {version('sqlean.py')})"),
         ("SQLite that builds and changes", sqlite3.sqlite_version),
         ("click, xxhash", f"{version('click')}, {version('xxhash')}"),
@@ -31,6 +32,13 @@ def facts(tools: Tools, folder: str) -> list[tuple[str, str]]:
     ]
     found += [(name, _short(text)) for name, text in tools.versions().items()]
     return found + [(name, "not installed, left out") for name in tools.missing()]
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _sqlean_version() -> str:
