@@ -7,7 +7,6 @@ may be globs. Letter case does not matter, as in SQL. A rule that matches nothin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from snapstore.errors import UnknownRule
 from snapstore.records import Record
@@ -74,12 +73,18 @@ def _columns(diffs: Iterable[ImageDiff]) -> dict[str, set[str]]:
 
 def matches_any(table: str, rules: Iterable[str]) -> bool:
     """Tell whether a table's name fits one of some names and globs."""
-    return any(fnmatchcase(_folded(table), _folded(rule)) for rule in rules)
+    return any(_fits(table, rule) for rule in rules)
 
 
 def _matches_column(rule: str, table: str, name: str) -> bool:
-    of_table, _, of_column = _folded(rule).rpartition(".")
-    return fnmatchcase(_folded(name), of_column) and fnmatchcase(_folded(table), of_table or "*")
+    of_table, _, of_column = rule.rpartition(".")
+    return _fits(name, of_column) and _fits(table, of_table or "*")
+
+
+def _fits(name: str, rule: str) -> bool:
+    from fnmatch import fnmatchcase  # by `re`, which many a command does without
+
+    return fnmatchcase(_folded(name), _folded(rule))
 
 
 def unknown_rule(kind: str, rule: str, known: Iterable[str]) -> UnknownRule:

@@ -7,7 +7,6 @@ are not known here every shadow table counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from snapstore.database.diff import ImageDiff, SchemaChange
@@ -43,6 +42,8 @@ class Virtual(Record):
     @classmethod
     def of(cls, row: SchemaRow) -> Virtual:
         """Read the text that made it."""
+        import re  # which most databases have no use for
+
         found = re.search(_USING, row.sql or "")
         module, inner = (found[1].strip('"[]`').lower(), found[2] or "") if found else ("", "")
         return cls(row.name, module, tuple(_split(inner)))
@@ -172,6 +173,8 @@ def _rows_of_text(virtual: Virtual, schemas: tuple[Schema, Schema]) -> str:
 def _text_columns(names: tuple[str, ...], virtual: Virtual) -> tuple[str, ...]:
     """Give the columns of a content table the names they have in the full-text table."""
     if virtual.module != "fts5":
+        import re
+
         return tuple(re.sub(_NUMBERED, "", name) or name for name in names)
     declared = {f"c{number}": name for number, name in enumerate(virtual.columns)} | {"id": _ROWID}
     return tuple(declared.get(name, name) for name in names)

@@ -20,6 +20,8 @@ from snapstore.cli.parameters import Parameter
 from tests.support import ENVIRONMENT, make_database, run
 
 HEAVY = (
+    "re",
+    "json",
     "typing",
     "click",
     "dataclasses",
@@ -32,7 +34,7 @@ HEAVY = (
     "tempfile",
     "apsw",
 )
-HEAVY_FOR = dict.fromkeys(("tag", "restore"), ("re", "json", "enum", "datetime"))
+HEAVY_FOR = dict.fromkeys(("tag", "restore"), ("enum", "datetime"))
 WORDS = (
     "baseline",
     "run-41",
