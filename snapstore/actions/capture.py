@@ -143,10 +143,13 @@ class Capture:
         pack_bytes = self._writer.finish()
         return Captured(id_.hex(), snapshot, self._manifests, self._stored, is_new=True, pack_bytes=pack_bytes)
 
-    def record(self, captured: Captured) -> None:
-        """Enter the snapshot into the catalog, inside the caller's transaction."""
+    def record(self, captured: Captured, *, to_change: bool = False) -> None:
+        """Enter the snapshot into the catalog, inside the caller's transaction.
+
+        With `to_change` the databases will soon look otherwise, so how they look is not worth keeping.
+        """
         self._writer.record()
-        for seen in self._sightings:
+        for seen in self._sightings if not to_change else ():
             keep_sighting(self._store, seen)
         store, id_ = self._store, captured.id
         # A snapshot that was found may have been forgotten by another process since, or even freed.

@@ -155,7 +155,7 @@ class _Clean:
     def _keep_state_before(self, capture: Capture) -> None:
         self._before = capture.known(anywhere=True) or capture.finish(SAFETY, f"before {ACTION}")
         with self._store.catalog.transaction():
-            capture.record(self._before)
+            capture.record(self._before, to_change=True)
             self._store.intents.put(self._project.origin, self._intent())
             try_move(self._store, self._project, self._intent(), tuple(self._views))
 

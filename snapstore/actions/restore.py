@@ -204,7 +204,7 @@ class _Restore:
         """Have it in the store, durably, and the intent with it."""
         with self._store.catalog.transaction():
             if self._before:
-                capture.record(self._before)
+                capture.record(self._before, to_change=True)
             self._store.intents.put(self._project.origin, self._intent(changed=True))
             try_move(self._store, self._project, self._intent(changed=True), tuple(self._jobs))
 
