@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import xxhash
+from snapstore.bare import c_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 ID_BYTES = 16
 _FAR, _NEAR = 256 * ID_BYTES, 16 * ID_BYTES  # compared at once: nearly all ids of two states are alike
 SHORT_HEX = 10  # shown to people; a unique prefix of at least MIN_PREFIX_HEX is accepted
 MIN_PREFIX_HEX = 4
 
-object_id = xxhash.xxh3_128_digest
+_xxhash: Any = c_module("xxhash", "_xxhash")
+
+object_id: Callable[[bytes | bytearray | memoryview], bytes] = _xxhash.xxh3_128_digest
 """Return the 16-byte id of `data`; releases the interpreter lock for large inputs."""
+
+entry_checksum: Callable[[bytes], int] = _xxhash.xxh32_intdigest
+"""Return the xxh32 of an entry in a pack."""
+
+line_checksum: Callable[[bytes], str] = _xxhash.xxh3_64_hexdigest
+"""Return the xxh3-64 of a line of the reflog, in hex."""
 
 
 def short(object_hex: str) -> str:

@@ -49,6 +49,7 @@ HOMES = {
     "click": {"cli/"},
     "yaml": {"cli/"},
     "platformdirs": {"cli/"},
+    "xxhash": {"ids.py"},
     "backports": {"objects/codec.py"},
     "compression": {"objects/codec.py"},
     "hashlib": {"objects/pack.py"},

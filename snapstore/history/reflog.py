@@ -12,11 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-import xxhash
-
 from snapstore import quick_json
 from snapstore.errors import StoreDamaged
 from snapstore.files import reached, translated, write_all
+from snapstore.ids import line_checksum
 from snapstore.objects.catalog import Catalog
 from snapstore.records import Record
 from snapstore.timestamps import now
@@ -164,4 +163,4 @@ class Reflog:
 def reflog_line(entry: ReflogEntry, last: int) -> bytes:
     """Return the line of an entry; `last` is the number of the last one of its transaction."""
     text = quick_json.dumps({**entry._asdict(), "last": last}).encode()
-    return xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"
+    return line_checksum(text).encode() + b" " + text + b"\n"

@@ -10,10 +10,9 @@ import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import xxhash
-
 from snapstore.files import BEFORE_REBUILD, free_name, translated, write_all, written_durably
 from snapstore.history.reflog import ReflogEntry, reflog_line
+from snapstore.ids import line_checksum
 
 _MOST_ENTRIES = 1 << 53
 _LONGEST_LINE = 1 << 20  # bytes; a name has at most 200 characters, a message what a command line holds
@@ -93,7 +92,7 @@ def entry_of(record: dict[str, Any]) -> ReflogEntry | None:
 def _decode(line: bytes) -> tuple[ReflogEntry, Any] | None:
     """Return an entry and the last number of its transaction, None for a line that does not say."""
     checksum, space, text = line.rstrip(b"\n")[:_LONGEST_LINE].partition(b" ")
-    if not space or xxhash.xxh3_64_hexdigest(text).encode() != checksum or not line.endswith(b"\n"):
+    if not space or line_checksum(text).encode() != checksum or not line.endswith(b"\n"):
         return None
     try:
         record = json.loads(text)

@@ -16,11 +16,9 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-import xxhash
-
 from snapstore.errors import SnapError
 from snapstore.files import reached, sync_folder, temporary_beside, translated, write_all
-from snapstore.ids import ID_BYTES
+from snapstore.ids import ID_BYTES, entry_checksum
 from snapstore.parallel import begin
 from snapstore.records import Record
 
@@ -64,12 +62,12 @@ class Entry(Record):
     def encode(self) -> bytes:
         """Return the 48 bytes before the frame."""
         fields = _ENTRY.pack(self.kind, self.depth, self.object_bytes, self.stored_bytes, self.id, self.base or NO_BASE)
-        return fields + _CHECKSUM.pack(xxhash.xxh32_intdigest(fields))
+        return fields + _CHECKSUM.pack(entry_checksum(fields))
 
     @classmethod
     def decode(cls, data: bytes, offset: int) -> Entry:
         """Read the 48 bytes before the frame at `offset`. Raises ValueError."""
-        if len(data) != ENTRY_BYTES or _CHECKSUM.unpack_from(data, _ENTRY.size)[0] != xxhash.xxh32_intdigest(
+        if len(data) != ENTRY_BYTES or _CHECKSUM.unpack_from(data, _ENTRY.size)[0] != entry_checksum(
             data[: _ENTRY.size]
         ):
             raise ValueError(f"damaged entry at byte {offset - ENTRY_BYTES}")
