@@ -13,6 +13,10 @@ from benchmarks.ground import Ground, WrongResult
 from benchmarks.pages import extent, integrity
 
 LEAST_ROUNDS = 5
+SMALL_MEGABYTES, SMALL_TIMES = (
+    200,
+    3,
+)  # of smaller databases so many rounds for each: they take less than a machine varies
 DIFF = "diff"
 
 
@@ -44,10 +48,11 @@ def _measure_size(tools: peers.Tools, folder: str, megabytes: int, options: argp
     _say(f"building {megabytes} MB")
     built = os.path.join(folder, "built.db")
     build(built, megabytes)
+    rounds = options.rounds * (SMALL_TIMES if megabytes < SMALL_MEGABYTES else 1)
     found = []
     for mode in JOURNAL_MODES:
         with tempfile.TemporaryDirectory(dir=folder) as inner:
-            ground = Ground(tools, timing.Place(inner, peers.environment(inner)), mode, options.rounds)
+            ground = Ground(tools, timing.Place(inner, peers.environment(inner)), mode, rounds)
             in_journal_mode(built, ground.pristine, mode)
             ground.start_over()
             found.append(_measure(ground, megabytes, options.only))
@@ -86,7 +91,12 @@ def _snapshots(ground: Ground, title: str) -> goals.Snapshots:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--megabytes", type=int, action="append", help="database size, may be repeated [80 and 800]")
-    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="counted rounds, at least 5 [5]")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=LEAST_ROUNDS,
+        help="counted rounds, at least 5 [5]; three times as many below 200 MB",
+    )
     parser.add_argument("--work", default=None, metavar="DIR", help="where the databases are built [temporary folder]")
     parser.add_argument("--only", choices=(DIFF,), help="measure verify and diff alone; needs --output")
     parser.add_argument("--output", default=None, metavar="FILE", help="[docs/benchmarks.md]")

@@ -22,8 +22,9 @@ Written by `python -m benchmarks`; run it again for numbers of your own machine.
 - Whole processes as a user starts them, from fork to exit: wall clock, and the most memory that the process or a
   child of it had resident. Less than {floor:.0f} MB cannot be told apart in this way.
 - The processes of a table take turns, each once a round, a different one first in each round. The first round warms
-  up and is not counted. Counted rounds: {rounds}; for restic and borg {slow_rounds}, for first snapshots
-  {first_rounds}, for sqldiff {sqldiff_rounds}, for diffs of many rows {many_rounds}, for start-up {start_rounds}.
+  up and is not counted. Counted rounds: {rounds}, and three times as many for the small database; for restic and borg
+  {slow_rounds}, for first snapshots {first_rounds}, for sqldiff {sqldiff_rounds}, for diffs of many rows {many_rounds},
+  for start-up {start_rounds}.
 - The caches are warm for everybody. Before each process, outside the timing, everything written is flushed to disk,
   so that nobody waits for another's writes, and the databases are read once into memory.
 - `cp`, borg and restic do what they do by default. `cp` does not wait for the disk, so its copy may be lost with
