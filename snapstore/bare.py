@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
 
 def c_module(package: str, name: str) -> Any:
-    """Return the module `package.name`; where it is a C module, `package` is not run. Raises ImportError."""
+    """Return the C module `package.name`, without running `package`. Raises ImportError.
+
+    Where there is none, it is the package, which has the same names: releases may call what is inside otherwise.
+    """
     full = f"{package}.{name}"
     if full in sys.modules:
         return sys.modules[full]
     spec = _spec(full)
     module = spec.loader.create_module(spec) if spec and spec.loader else None
-    if spec is None or spec.loader is None or module is None:  # it is of Python, or is not there
+    if spec is None or spec.loader is None or module is None:  # no such module, or one of Python
         from importlib import import_module
 
-        return import_module(full)
+        return import_module(package)
     sys.modules[full] = module
     try:
         spec.loader.exec_module(module)

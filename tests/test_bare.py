@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from snapstore.bare import c_module
+from tests.support import ENVIRONMENT, make_database
 
 _START = """
 import sys
@@ -36,15 +37,36 @@ def test_a_package_loaded_later_has_the_same_module(package: str, name: str, mem
     subprocess.run([sys.executable, "-c", _START, package, name, member], check=True, timeout=60)
 
 
-def test_a_module_of_python_is_imported_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a_package").mkdir()
-    (tmp_path / "a_package" / "__init__.py").write_text("ran = True")
-    (tmp_path / "a_package" / "inside.py").write_text("from a_package import ran")
+@pytest.mark.parametrize("name", ["inside", "missing"])
+def test_without_a_c_module_it_is_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    package = f"package_with_{name}"
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text("ran = True")
+    (tmp_path / package / "inside.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert c_module("a_package", "inside").ran
+    assert c_module(package, name).ran
 
 
-@pytest.mark.parametrize(("package", "name"), [("no_such_package", "inside"), ("json", "no_such_module")])
-def test_what_is_not_there_is_an_import_error(package: str, name: str) -> None:
-    with pytest.raises(ImportError, match=r"no_such_"):
-        c_module(package, name)
+def test_a_package_that_is_not_there_is_an_import_error() -> None:
+    with pytest.raises(ImportError, match="no_such_package"):
+        c_module("no_such_package", "inside")
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [("sqlean", "_sqlite3"), ("xxhash", "_xxhash"), ("backports.zstd", "_zstd")]
+)
+def test_snapstore_does_with_the_packages_too(package: str, name: str, tmp_path: Path) -> None:
+    """A release of a library may give its C module another name."""
+    if package == "backports.zstd" and sys.version_info >= (3, 14):
+        pytest.skip("the standard library has it")
+    code = (
+        "import sys, snapstore.bare as bare\n"
+        "spec = bare._spec\n"
+        f"bare._spec = lambda full: None if full == {package + '.' + name!r} else spec(full)\n"
+        "from snapstore.cli.main import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    database = make_database(tmp_path / "db.sqlite3")
+    for command in (["tag", "baseline"], ["verify", "baseline"]):
+        arguments = ["--db", str(database), "--store", str(tmp_path / "store"), *command]
+        subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=60, env=ENVIRONMENT)
