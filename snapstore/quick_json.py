@@ -23,12 +23,18 @@ class _Reading:
     parse_float, parse_int, parse_constant = float, int, float
 
 
+def _refuse(value: object) -> object:
+    raise TypeError(f"{type(value).__name__} is not of JSON")
+
+
 _scan: Any = None
 _make_encoder: Any = None
-with suppress(ImportError):  # another Python than CPython has no such module
+with suppress(ImportError, TypeError):  # another Python has no such module, and a later one may ask for more
     from _json import encode_basestring_ascii, make_encoder, make_scanner
 
-    _scan, _make_encoder = make_scanner(_Reading), make_encoder  # type: ignore[arg-type]  # it only looks at it
+    _scan = make_scanner(_Reading)  # type: ignore[arg-type]  # it only looks at it
+    make_encoder({}, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, True)
+    _make_encoder = make_encoder
 
 
 def loads(data: str | bytes) -> Any:
@@ -53,7 +59,3 @@ def dumps(value: object, *, sort_keys: bool = False, separators: tuple[str, str]
     between, behind_key = separators
     encode = _make_encoder({}, _refuse, encode_basestring_ascii, None, behind_key, between, sort_keys, False, True)
     return "".join(encode(value, 0))
-
-
-def _refuse(value: object) -> object:
-    raise TypeError(f"{type(value).__name__} is not of JSON")

@@ -47,3 +47,16 @@ def test_what_json_has_not_is_refused() -> None:
         quick_json.dumps(circle)
     with pytest.raises(ValueError, match="utf-8"):
         quick_json.loads(b'"\xff"')
+
+
+def test_without_the_c_code_json_does_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick_json, "_scan", None)
+    monkeypatch.setattr(quick_json, "_make_encoder", None)
+    text = quick_json.dumps({"b": [1, None], "a": "\u00e9"}, sort_keys=True, separators=(",", ":"))
+    assert text == '{"a":"\\u00e9","b":[1,null]}'
+    assert quick_json.loads(text) == {"a": "\u00e9", "b": [1, None]}
+
+
+def test_the_c_code_is_used() -> None:
+    assert quick_json._scan
+    assert quick_json._make_encoder
