@@ -13,10 +13,8 @@ from benchmarks.ground import Ground, WrongResult
 from benchmarks.pages import extent, integrity
 
 LEAST_ROUNDS = 5
-SMALL_MEGABYTES, SMALL_TIMES = (
-    200,
-    3,
-)  # of smaller databases so many rounds for each: they take less than a machine varies
+SMALL_MEGABYTES = 200
+SMALL_TIMES = 3  # as many rounds for databases below it, whose processes take less time than a shared machine varies by
 DIFF = "diff"
 
 
@@ -91,12 +89,8 @@ def _snapshots(ground: Ground, title: str) -> goals.Snapshots:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--megabytes", type=int, action="append", help="database size, may be repeated [80 and 800]")
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        default=LEAST_ROUNDS,
-        help="counted rounds, at least 5 [5]; three times as many below 200 MB",
-    )
+    counted = f"counted rounds, at least 5 [5]; {SMALL_TIMES} times as many below {SMALL_MEGABYTES} MB"
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=counted)
     parser.add_argument("--work", default=None, metavar="DIR", help="where the databases are built [temporary folder]")
     parser.add_argument("--only", choices=(DIFF,), help="measure verify and diff alone; needs --output")
     parser.add_argument("--output", default=None, metavar="FILE", help="[docs/benchmarks.md]")

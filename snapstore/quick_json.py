@@ -1,6 +1,6 @@
 """JSON as the standard library has it, by its C code alone, which `json` loads `re` around.
 
-The two take longer to load than a small command has to work. Whatever is not plain JSON from the first character to
+A start should pay for neither. Whatever is not plain JSON from the first character to
 the last is left to `json`, which says what is wrong with it.
 """
 

@@ -43,13 +43,15 @@ class Capture:
     """Reads views once, storing what is new; `finish` makes a snapshot of it, `record` makes it count.
 
     The views may be closed before `finish`. The blocks of the snapshots that the project's databases
-    stand on are the bases of the new ones.
+    stand on are the bases of the new ones. With `to_change` the databases will soon look otherwise, so how they look
+    is not kept.
     """
 
-    def __init__(self, store: Store, writer: ObjectWriter, project: Project) -> None:
+    def __init__(self, store: Store, writer: ObjectWriter, project: Project, *, to_change: bool = False) -> None:
         self._store = store
         self._writer = writer
         self._project = project
+        self._to_change = to_change
         heads = store.refs.head(project.origin)
         self._heads = {name: id_ for name, id_ in heads.items() if store.snapshots.exists(id_)}
         self._ahead: dict[str, bytes] = {}
@@ -85,7 +87,7 @@ class Capture:
         progress.start(f"reading {name}", view.bytes)
         before = self._writer.stored_bytes
         base_id, base = self._base(name)
-        look = look_at(view)
+        look = None if self._to_change else look_at(view)
         ids = self._stored_ids(name, view, base, progress, each) if keep else _hashed(view, progress)
         manifest = Manifest.of(view.page_size, view.page_count, ids)
         content = manifest.id
@@ -143,13 +145,10 @@ class Capture:
         pack_bytes = self._writer.finish()
         return Captured(id_.hex(), snapshot, self._manifests, self._stored, is_new=True, pack_bytes=pack_bytes)
 
-    def record(self, captured: Captured, *, to_change: bool = False) -> None:
-        """Enter the snapshot into the catalog, inside the caller's transaction.
-
-        With `to_change` the databases will soon look otherwise, so how they look is not worth keeping.
-        """
+    def record(self, captured: Captured) -> None:
+        """Enter the snapshot into the catalog, inside the caller's transaction."""
         self._writer.record()
-        for seen in self._sightings if not to_change else ():
+        for seen in self._sightings:
             keep_sighting(self._store, seen)
         store, id_ = self._store, captured.id
         # A snapshot that was found may have been forgotten by another process since, or even freed.

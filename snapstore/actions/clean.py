@@ -118,7 +118,7 @@ class _Clean:
         dry_run = self._options.dry_run
         self._views = self._live.read() if dry_run else self._live.write({})
         with self._store.writer() as writer:
-            capture = Capture(self._store, writer, self._project)
+            capture = Capture(self._store, writer, self._project, to_change=True)
             manifests = {
                 name: capture.read(name, view, progress, keep=not dry_run) for name, view in self._views.items()
             }
@@ -155,7 +155,7 @@ class _Clean:
     def _keep_state_before(self, capture: Capture) -> None:
         self._before = capture.known(anywhere=True) or capture.finish(SAFETY, f"before {ACTION}")
         with self._store.catalog.transaction():
-            capture.record(self._before, to_change=True)
+            capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent())
             try_move(self._store, self._project, self._intent(), tuple(self._views))
 

@@ -151,7 +151,7 @@ class _Restore:
         with LiveDatabases(readable, Patience(self._options.timeout)) as live:
             self._begin(live)
             with self._store.writer() as writer:
-                capture = Capture(self._store, writer, self._project)
+                capture = Capture(self._store, writer, self._project, to_change=True)
                 for name, job in self._jobs.items():
                     if job.view:
                         keep = self._options.safety and not self._options.dry_run
@@ -204,7 +204,7 @@ class _Restore:
         """Have it in the store, durably, and the intent with it."""
         with self._store.catalog.transaction():
             if self._before:
-                capture.record(self._before, to_change=True)
+                capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent(changed=True))
             try_move(self._store, self._project, self._intent(changed=True), tuple(self._jobs))
 

@@ -135,7 +135,7 @@ class Ahead:
 
     def _work(self, path: str, results: int, parent: int) -> None:
         """Hash pieces as long as there are any, and somebody waits for them."""
-        import _signal  # type: ignore[import-not-found]  # `signal` loads `enum`: 20 MB are hashed in that time
+        import _signal  # type: ignore[import-not-found]  # `signal` loads `enum` before the first piece
 
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         fd = os.open(path, os.O_RDONLY)

@@ -135,7 +135,7 @@ class Catalog:
     def transaction(self, *, synced: bool = True) -> Iterator[None]:
         """Hold the catalog's write lock over the body; all of it is kept, or nothing on an error.
 
-        Without `synced` it is durable only when the catalog is closed by whoever has it open last.
+        Without `synced` it is durable with the next one that is, or when whoever has the catalog open last closes it.
         """
         if self._connection.in_transaction:  # part of a larger one
             yield

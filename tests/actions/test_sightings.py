@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.sightings import FOLDER, look_at
 from snapstore.actions.state import snapshot_state
 from snapstore.actions.status import status
@@ -172,6 +173,18 @@ def test_a_store_that_cannot_be_written_keeps_none(store: Store, project: Projec
     settle(project)
     (Path(store.path) / FOLDER).write_bytes(b"in the way")
     take(store, project, TakeOptions("baseline"))
+    assert is_clean(store, project)
+
+
+def test_a_restore_keeps_no_look_of_what_it_changes(store: Store, project: Project, database: Path) -> None:
+    settle(project)
+    taken = take(store, project, TakeOptions("baseline"))
+    before = sighting(store).read_bytes()
+    with closing(connect(database)) as connection:
+        connection.execute("DELETE FROM item WHERE id > 100")
+    settle(project)
+    assert restore(store, project, RestoreOptions(taken.snapshot)).safety
+    assert sighting(store).read_bytes() == before
     assert is_clean(store, project)
 
 
