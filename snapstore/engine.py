@@ -77,9 +77,10 @@ class Connection:
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""
         try:
-            return self._connection.execute(sql, values).fetchall()  # type: ignore[no-any-return]
+            found: list[tuple[Any, ...]] = self._connection.execute(sql, values).fetchall()
         except _FAILURES as error:
             self._raise(error)
+        return found
 
     def each(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Run one statement and yield its rows as they are found."""

@@ -110,9 +110,9 @@ class ImageDiff:
         forests.grow(_trees(self.before, self.schemas[0]), _trees(self.after, self.schemas[1]))
         pages = [self._pages(forests, old, new) for old, new in tables]
         behind = self._behind(forests, pages)
-        for (old, new), (old_pages, new_pages) in zip(tables, pages, strict=True):
-            if old and new and (more := behind.get(new.root)):
-                old_pages, new_pages = forests.own_pages(old, new, more)  # noqa: PLW2901
+        for (old, new), found in zip(tables, pages, strict=True):
+            more = behind.get(new.root) if old and new else None
+            old_pages, new_pages = forests.own_pages(old, new, more) if old and new and more else found
             if old_pages or new_pages or not (old and new):
                 yield TableDiff(
                     Share(RowReader(self.before, old), old_pages) if old else None,

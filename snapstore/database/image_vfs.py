@@ -106,15 +106,15 @@ class _ImageVFS(apsw.VFS):
         """What a read failed with; SQLite only says that there was an I/O error."""
         return self._file.failure
 
-    def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802 - SQLite's name
+    def xOpen(self, name: Any, flags: list[int]) -> Any:
         """Open the image, or a temporary file."""
         return self._file if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else super().xOpen(name, flags)
 
-    def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: ARG002, N802
+    def xAccess(self, pathname: str, flags: int) -> bool:
         """Say that there is no journal and no log."""
         return False
 
-    def xFullPathname(self, name: str) -> str:  # noqa: N802
+    def xFullPathname(self, name: str) -> str:
         """Return the name; there are no folders."""
         return name
 
@@ -127,7 +127,7 @@ class _ImageFile:
         self._page1 = page1_for_file(image.page(1), wal=False) if image.page_count else b""
         self.failure: SnapError | None = None
 
-    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+    def xRead(self, amount: int, offset: int) -> bytes:
         """Return up to `amount` bytes; fewer at the end of the file."""
         image, found = self._image, b""
         while image.page_count and len(found) < amount and offset + len(found) < self.xFileSize():
@@ -135,32 +135,32 @@ class _ImageFile:
             found += self._page(number + 1)[start : start + amount - len(found)]
         return found
 
-    def xFileSize(self) -> int:  # noqa: N802
+    def xFileSize(self) -> int:
         """Return the length of the image."""
         return self._image.page_size * self._image.page_count
 
-    def xClose(self) -> None:  # noqa: N802
+    def xClose(self) -> None:
         """Do nothing: whoever made the image closes it."""
 
-    def xLock(self, level: int) -> None:  # noqa: N802
+    def xLock(self, level: int) -> None:
         """Do nothing: nobody writes an image."""
 
-    def xUnlock(self, level: int) -> None:  # noqa: N802
+    def xUnlock(self, level: int) -> None:
         """Do nothing."""
 
-    def xCheckReservedLock(self) -> bool:  # noqa: N802
+    def xCheckReservedLock(self) -> bool:
         """Say that nobody is about to write."""
         return False
 
-    def xFileControl(self, op: int, ptr: int) -> bool:  # noqa: ARG002, N802
+    def xFileControl(self, op: int, ptr: int) -> bool:
         """Say that no such request is known."""
         return False
 
-    def xSectorSize(self) -> int:  # noqa: N802
+    def xSectorSize(self) -> int:
         """Return a usual size; nothing is written."""
         return 4096
 
-    def xDeviceCharacteristics(self) -> int:  # noqa: N802
+    def xDeviceCharacteristics(self) -> int:
         """Say that the file cannot change."""
         return int(apsw.SQLITE_IOCAP_IMMUTABLE)
 

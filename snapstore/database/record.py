@@ -97,7 +97,7 @@ def _values(payload: bytes, header: tuple[list[int], int], encoding: str) -> lis
             size = 8
             value = _UNPACK_FLOAT(payload, at)[0]
             # SQLite reads NaN as NULL; -0.0, which no comparison tells from 0.0, becomes that here.
-            values.append(value + 0.0 if value == value else None)  # noqa: PLR0124
+            values.append(value + 0.0 if value == value else None)  # noqa: PLR0124 - a NaN is unlike itself
         elif kind in _RESERVED:
             raise BadRecord(f"a record has the serial type {kind}, which SQLite reserves")
         else:

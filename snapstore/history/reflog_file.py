@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from snapstore.files import BEFORE_REBUILD, free_name, translated, write_all, written_durably
 from snapstore.history.reflog import ReflogEntry, reflog_line
-from snapstore.ids import line_checksum
+from snapstore.ids import ID_BYTES, line_checksum
 
 _MOST_ENTRIES = 1 << 53
 _LONGEST_LINE = 1 << 20  # bytes; a name has at most 200 characters, a message what a command line holds
@@ -121,4 +121,4 @@ def _is_number(value: object) -> bool:
 
 
 def _is_id(text: object) -> bool:
-    return isinstance(text, str) and len(text) == 32 and not set(text) - set("0123456789abcdef")  # noqa: PLR2004
+    return isinstance(text, str) and len(text) == 2 * ID_BYTES and not set(text) - set("0123456789abcdef")
