@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks`: build, measure, check, judge, write."""
+"""Build, measure, check, judge and write: the command `python -m benchmarks`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from benchmarks.pages import extent, integrity
 
 LEAST_ROUNDS = 5
 SMALL_MEGABYTES = 200
-SMALL_TIMES = 3  # as many rounds for databases below it, whose processes take less time than a shared machine varies by
+# Small databases get more rounds: their processes are so short that the noise of a shared machine exceeds their time.
+SMALL_TIMES = 3
 DIFF = "diff"
 
 
 def main() -> None:
-    """Run everything; print the goals."""
+    """Run everything and print the goals."""
     options = _options()
     tools = peers.find()
     with tempfile.TemporaryDirectory(prefix="snapstore-benchmarks-", dir=options.work) as folder:
@@ -42,7 +43,7 @@ def _start(tools: peers.Tools, place: timing.Place) -> tuple[timing.Comparison, 
 
 
 def _measure_size(tools: peers.Tools, folder: str, megabytes: int, options: argparse.Namespace) -> list[goals.Measured]:
-    """Build one database and measure it in both journal modes, each in a folder of its own."""
+    """Build one database and measure it in both journal modes, each in its own folder."""
     _say(f"building {megabytes} MB")
     built = os.path.join(folder, "built.db")
     build(built, megabytes)
@@ -59,7 +60,10 @@ def _measure_size(tools: peers.Tools, folder: str, megabytes: int, options: argp
 
 
 def _measure(ground: Ground, megabytes: int, only: str | None) -> goals.Measured:
-    """Measure one database in one journal mode; the order matters: each part leaves what the next one needs."""
+    """Measure one database in one journal mode.
+
+    The order matters: each part leaves the state that the next one needs.
+    """
     title = f"{megabytes} MB {ground.journal_mode}"
     size = extent(ground.pristine)
     snapshots = None
@@ -70,7 +74,7 @@ def _measure(ground: Ground, megabytes: int, only: str | None) -> goals.Measured
     _say(f"{title}: verify and diff")
     found = differences.measure(ground)
     if (said := integrity(ground.live)) != "ok":
-        raise WrongResult(f"after everything: {said}")
+        raise WrongResult(f"after all measurements: {said}")
     return goals.Measured(megabytes, ground.journal_mode, size, snapshots, found)
 
 
@@ -88,17 +92,17 @@ def _snapshots(ground: Ground, title: str) -> goals.Snapshots:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--megabytes", type=int, action="append", help="database size, may be repeated [80 and 800]")
-    counted = f"counted rounds, at least 5 [5]; {SMALL_TIMES} times as many below {SMALL_MEGABYTES} MB"
+    parser.add_argument("--megabytes", type=int, action="append", help="database size; repeatable [80 and 800]")
+    counted = f"rounds to count, at least 5 [5]; {SMALL_TIMES} times as many below {SMALL_MEGABYTES} MB"
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=counted)
-    parser.add_argument("--work", default=None, metavar="DIR", help="where the databases are built [temporary folder]")
-    parser.add_argument("--only", choices=(DIFF,), help="measure verify and diff alone; needs --output")
+    parser.add_argument("--work", default=None, metavar="DIR", help="where to build the databases [temporary folder]")
+    parser.add_argument("--only", choices=(DIFF,), help="measure only verify and diff; needs --output")
     parser.add_argument("--output", default=None, metavar="FILE", help="[docs/benchmarks.md]")
     options = parser.parse_args()
     options.megabytes = options.megabytes or [goals.SMALL, goals.LARGE]
     options.work = os.path.abspath(options.work) if options.work else None
     if options.only and not options.output:
-        parser.error("a part of the report is not for docs/benchmarks.md: say where with --output")
+        parser.error("--only needs --output: docs/benchmarks.md holds the complete report")
     options.output = options.output or os.path.join("docs", "benchmarks.md")
     if options.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds must be at least {LEAST_ROUNDS}")

@@ -1,7 +1,7 @@
-"""Building: a database like that of a small web application, grown to a wanted size, the same for the same seed.
+"""Build a database like that of a small web application, of a given size. Equal seeds give equal databases.
 
-The text is cut out of one long run of words, longer than anything a compressor looks back on, so that the
-pieces compress like prose and not like copies of each other.
+The text is cut from one long run of words. It is longer than the window of any compressor, so that the pieces compress
+like prose and not like copies of each other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from multiprocessing import get_context
 SEED = 20240501
 WORDS, CORPUS_WORDS = 3000, 6_000_000  # about 40 MB of text
 JOURNAL_MODES = ("delete", "wal")
-# Rows for each wanted megabyte; together with the indexes they fill it.
+# Rows for each megabyte. Together with the indexes they fill it.
 USERS, POSTS, COMMENTS, SESSIONS, LOG = 60, 180, 700, 500, 1700
 ROLES = ("reader", "author", "editor", "admin")
 LEVELS = ("debug", "info", "info", "info", "warning", "error")
@@ -49,7 +49,7 @@ Row = tuple[object, ...]
 
 
 class Rows:
-    """The rows of every table, and of later changes, from one seed."""
+    """Generates the rows of every table, and of later changes, from one seed."""
 
     _start = datetime(2021, 1, 1)
 
@@ -58,13 +58,13 @@ class Rows:
         self._corpus = _corpus(corpus_words)
 
     def text(self, shortest: int, longest: int) -> str:
-        """Return running text of a length between the two, in characters; short ones are the commoner."""
+        """Return running text of a length between the two, in characters. Short texts are more frequent."""
         length = int(shortest + (longest - shortest) * self._random.random() ** 2)
         start = int(self._random.random() * (len(self._corpus) - length))
         return self._corpus[start : start + length].strip()
 
     def date(self) -> str:
-        """Return a moment of four years as SQLite likes it."""
+        """Return a moment within four years, in SQLite's format."""
         moment = self._start + timedelta(seconds=int(self._random.random() * 126_000_000))
         return moment.isoformat(" ")
 
@@ -93,7 +93,7 @@ class Rows:
         return token, self._one_of(users), self.date(), self._random.randbytes(24)
 
     def log(self, number: int) -> Row:
-        """Return a log line's columns after the id; the lines are in the order of time."""
+        """Return a log line's columns after the id. The lines are in chronological order."""
         at = (self._start + timedelta(seconds=37 * number)).isoformat(" ")
         return at, self._random.choice(LEVELS), self._random.expovariate(8), self.text(20, 240)
 
@@ -102,7 +102,7 @@ class Rows:
 
 
 def build(path: str, megabytes: int) -> None:
-    """Write a new database of about so many megabytes, in a process of its own: what it needs in memory is freed."""
+    """Write a new database of about this size, in a separate process whose memory is freed at its end."""
     process = get_context("spawn").Process(target=_build, args=(path, megabytes))
     process.start()
     process.join()
@@ -140,7 +140,7 @@ def _build(path: str, megabytes: int) -> None:
 
 
 def _corpus(words: int) -> str:
-    """Return running text: made-up words, the frequent ones as much more frequent as in a language (Zipf)."""
+    """Return running text of invented words, with the word frequencies of a language (Zipf)."""
     chance = random.Random(SEED)
     syllables = [first + second for first in "bcdfglmnprstv" for second in ("a", "e", "i", "o", "u", "an", "er", "is")]
     vocabulary = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(WORDS)]

@@ -1,4 +1,4 @@
-"""Changes: what one test leaves in a database, about 60 pages in several tables and their indexes."""
+"""Make the changes that one test leaves in a database: about 60 pages of several tables and their indexes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SESSIONS, OLD_COMMENTS = 1, 1  # deleted
 
 
 class Changer:
-    """Makes the changes of test number 1, 2, 3 ...; the same number changes the same database the same way."""
+    """Makes the changes of test number 1, 2, 3 ...; equal numbers change equal databases in the same way."""
 
     def __init__(self) -> None:
         self._rows = Rows(1, CORPUS_WORDS)
         self._test = 0
 
     def change(self, path: str) -> None:
-        """Do what the next test does, in a connection of its own that is closed: a WAL is folded in."""
+        """Make the changes of the next test. Closing the connection checkpoints a WAL."""
         self._test += 1
         chance = random.Random(self._test)
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:

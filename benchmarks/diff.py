@@ -1,4 +1,4 @@
-"""Diff: which rows differ after one test, beside programs that read both databases to say it, or hash one."""
+"""Compare diffs after one test with programs that read both databases, or hash one."""
 
 from __future__ import annotations
 
@@ -23,25 +23,22 @@ from benchmarks.timing import Comparison, Contender, always, compare, run
 
 STAT, ROWS = "snap diff baseline --stat", "snap diff baseline --limit 0"
 STORED_STAT, STORED_ROWS = "snap diff baseline later --stat", "snap diff baseline later --limit 0"
-FIRST_STAT, FIRST_STORED_STAT = f"{STAT}, the first", f"{STORED_STAT}, the first"  # nothing is known of the baseline
 SQLDIFF, DBHASH = "sqldiff", "dbhash"
-SQLDIFF_ROUNDS = 1  # it takes as long as a hundred of the others
-_ARGUMENTS = {
-    name: tuple(name.partition(",")[0].split()[1:])
-    for name in (STAT, ROWS, STORED_STAT, STORED_ROWS, FIRST_STAT, FIRST_STORED_STAT)
-}
+# sqldiff takes as long as a hundred of the others.
+SQLDIFF_ROUNDS = 1
+_ARGUMENTS = {name: tuple(name.split()[1:]) for name in (STAT, ROWS, STORED_STAT, STORED_ROWS)}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What the change that was looked for amounts to."""
+    """The size of the change that the diffs have to find."""
 
     pages: int
     rows: Counter[str]
 
 
 def measure(ground: Ground) -> tuple[Comparison, Difference]:
-    """Compare, all on the same change, of which there is a snapshot named `later`."""
+    """Compare all on the same change, which also exists as the snapshot `later`."""
     ground.change()
     ground.snap("tag", "later")
     difference = Difference(differing_pages(ground.pristine, ground.live), _patched(ground))
@@ -49,7 +46,6 @@ def measure(ground: Ground) -> tuple[Comparison, Difference]:
         Contender(
             name,
             always(*ground.store.command(*arguments)),
-            before=(lambda _: ground.store.forget_skeletons()) if name.endswith("the first") else (lambda _: None),
             after=_counting(ground, name, difference, counts_said),
             output=ground.printed(name),
         )
@@ -62,14 +58,14 @@ def measure(ground: Ground) -> tuple[Comparison, Difference]:
 
 
 def _patched(ground: Ground) -> Counter[str]:
-    """Return the rows in the patch of `snap diff`, which is tried, and is about the rows that the change was."""
+    """Return the counts of rows in the patch of `snap diff`, after applying it and checking them against the change."""
     patch = ground.printed("patch")
     run(ground.store.command("diff", "baseline", "--format", "sql"), ground.place, output=patch)
     check_patch(ground, patch)
     found = statements(patch)
     added, removed = changes.POSTS + changes.COMMENTS + changes.LOG_LINES, changes.SESSIONS + changes.OLD_COMMENTS
     if (found[ADDED], found[REMOVED]) != (added, removed):
-        raise WrongResult(f"the patch of snap diff has {dict(found)}, where {added} were added, {removed} removed")
+        raise WrongResult(f"the patch of snap diff has {dict(found)}, expected {added} added and {removed} removed")
     return found
 
 
@@ -81,7 +77,7 @@ def _peers(ground: Ground, difference: Difference) -> list[Contender]:
 
         def check(_: int) -> None:
             if hash_said(printed) != expected:
-                raise WrongResult("dbhash said two things of one database")
+                raise WrongResult("dbhash gave two hashes of one database")
 
         contenders.append(Contender(DBHASH, always(found[DBHASH], ground.live), after=check, output=printed))
     if SQLDIFF in found:

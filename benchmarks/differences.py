@@ -1,4 +1,4 @@
-"""Differences: what is compared about saying whether, and in which rows, a database differs from a snapshot."""
+"""Measure verify, a suite, and diffs: whether, and in which rows, a database differs from a snapshot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.timing import Comparison
 
 @dataclass(frozen=True)
 class Differences:
-    """Verify, the flow of a suite, and diff; `found` is what the diff is of."""
+    """The comparisons of verify, suites and diffs; `found` is the change that the diffs have to find."""
 
     verify: Comparison
     suite: Comparison
@@ -26,7 +26,7 @@ class Differences:
 
 
 def measure(ground: Ground) -> Differences:
-    """Measure on a ground whose store has the pristine database as `baseline`; end there again."""
+    """Measure, starting and ending with the live database at the snapshot `baseline`."""
     ground.snap("restore", "baseline")
     verified = verify.measure(ground)
     flow = suite.measure(ground)

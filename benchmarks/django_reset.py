@@ -1,9 +1,9 @@
-"""How Django puts a database back by itself: `flush` and `loaddata`, or dropping it and migrating anew.
+"""Measure Django's own ways to reset a database: `flush` and `loaddata`, or removing the file and `migrate`.
 
     python -m benchmarks.django_reset DATABASE USERS ROUNDS
 
-makes a database of Django's own applications with so many users, each in two groups, and prints as JSON the rows, the
-bytes, and the seconds of each round. All commands run in one process that has loaded everything, as in a test run.
+creates a database of Django's own applications with this many users, each in two groups. It prints the rows, the bytes
+and the seconds of each round as JSON. All commands run in one process that has loaded everything, as in a test run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ APPLICATIONS = ["django.contrib.admin", "django.contrib.auth", "django.contrib.c
 
 
 def main() -> None:
-    """Make the database and measure."""
+    """Create the database and measure."""
     path, users, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     _configure(path)
     from django.core.management import call_command
@@ -58,7 +58,7 @@ def _configure(path: str) -> None:
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": path}},
         INSTALLED_APPS=APPLICATIONS,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        SECRET_KEY="of no worth outside the benchmark",
+        SECRET_KEY="worthless outside the benchmark",
         USE_TZ=True,
     )
     django.setup()
@@ -84,7 +84,7 @@ def _expect(users: int) -> None:
     from django.contrib.auth.models import User
 
     if User.objects.count() != users:
-        raise SystemExit("not all users came back")
+        raise SystemExit("some users are missing")
 
 
 def _rows() -> int:

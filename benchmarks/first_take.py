@@ -1,4 +1,4 @@
-"""The first snapshot of a database: everything is new to the store."""
+"""Compare first snapshots, where everything is new to the store."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from benchmarks.ground import Ground
 from benchmarks.peers import Repository
 from benchmarks.timing import Comparison, Contender, compare
 
-ROUNDS = 3  # fewer than elsewhere: each writes the whole database three times over
+# Fewer rounds than elsewhere, because each writes the whole database three times.
+ROUNDS = 3
 SNAP = "snap tag"
 
 
 def measure(ground: Ground) -> Comparison:
-    """Let each take its first snapshot into a new store, made new for every round; those of the last round stay."""
+    """Let each program take a first snapshot into a new store in every round. The stores of the last round stay."""
     repositories = ground.repositories()
     ratios = [(SNAP, one.label) for one in repositories if one.label != SNAP]
     comparison = Comparison("First snapshot, into a new store", ratios)

@@ -1,4 +1,4 @@
-"""Ground: the folder in which one database is measured, with the file that changes and the one that does not."""
+"""The folder in which one database is measured, with the file that changes and the file that does not."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmarks.timing import Place, run
 
 
 class WrongResult(Exception):
-    """A program that was measured did not do what it was measured at."""
+    """A measured program gave a wrong result."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """`live` is the database in use, `pristine` the same as it was built, in the same journal mode."""
+    """The place to measure one database: `live` is in use, `pristine` is as it was built, in the same journal mode."""
 
     tools: Tools
     place: Place
@@ -43,20 +43,20 @@ class Ground:
 
     @property
     def store(self) -> SnapStore:
-        """Our store."""
+        """The store of snapstore."""
         return SnapStore(self.tools.snap, self.live, os.path.join(self.place.folder, "store"))
 
     @property
     def warm(self) -> Place:
-        """The place, with both databases to be in memory."""
+        """The place, with both databases to be read into memory."""
         return replace(self.place, warm=(self.pristine, self.live))
 
     def printed(self, name: str) -> str:
-        """Return the file for what a process prints that is to be checked."""
+        """Return the file for the output of a process that is checked."""
         return os.path.join(self.place.folder, f"{name.replace(' ', '_')}.txt")
 
     def repositories(self) -> list[Repository]:
-        """Return our store and the repositories of the peers that are installed."""
+        """Return the store of snapstore and the repositories of the peers that are installed."""
         found: list[Repository] = [self.store]
         if restic := self.tools.found.get("restic"):
             found.append(ResticRepository(restic, self.live, os.path.join(self.place.folder, "restic"), self.place))
@@ -65,7 +65,7 @@ class Ground:
         return found
 
     def change(self) -> None:
-        """Do to the live database what one test does."""
+        """Make the changes of one test in the live database."""
         self.changer.change(self.live)
 
     def snap(self, *arguments: str) -> None:
@@ -79,23 +79,23 @@ class Ground:
                 os.remove(path + end)
 
     def copy_pristine(self) -> None:
-        """Make the copy anew, of the database as it was built."""
+        """Replace the copy by the database as it was built."""
         self.remove(self.copy)
         shutil.copyfile(self.pristine, self.copy)
 
     def check_same(self, what: str, one: str, other: str) -> None:
         """Compare page by page. Raises WrongResult."""
         if wrong := differing_pages(one, other):
-            raise WrongResult(f"after {what}: {wrong} pages are wrong")
+            raise WrongResult(f"after {what}: wrong pages: {wrong}")
 
     def check_journal_mode(self, what: str) -> None:
-        """Look whether the live database is in the mode it was. Raises WrongResult."""
+        """Check that the live database still has its journal mode. Raises WrongResult."""
         with open(self.live, "rb") as live, open(self.pristine, "rb") as pristine:
             if live.read(20)[18:] != pristine.read(20)[18:]:
-                raise WrongResult(f"after {what}: the database is in another journal mode")
+                raise WrongResult(f"after {what}: the journal mode of the database has changed")
 
     def start_over(self) -> None:
-        """Make the live database anew."""
+        """Replace the live database by the one that was built."""
         self.remove(self.live)
         shutil.copyfile(self.pristine, self.live)
 

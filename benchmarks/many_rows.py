@@ -1,4 +1,4 @@
-"""Many rows: a diff of a hundred thousand changed ones, for the memory it takes to write them all."""
+"""Measure diffs of a hundred thousand changed rows, mainly for the memory that they need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT, JSON, SQL = FORMATS = (
 
 
 def measure(ground: Ground) -> Comparison:
-    """Compare; the live database is left changed."""
+    """Compare. The live database stays changed."""
     expected = Counter({CHANGED: _change(ground.live)})
     counts = {TEXT: counts_said, JSON: documents, SQL: statements}
     contenders = [
@@ -41,7 +41,7 @@ def measure(ground: Ground) -> Comparison:
 
 
 def _change(path: str) -> int:
-    """Change as many rows of the log as are wanted, or as there are; return how many."""
+    """Change ROWS rows of the log, or all if there are fewer; return how many."""
     with closing(sqlite3.connect(path)) as connection, connection:
         return connection.execute("UPDATE log SET seconds = seconds + 1 WHERE id <= ?", (ROWS,)).rowcount
 

@@ -1,8 +1,8 @@
-"""Many tests: a suite whose tests change nothing, in one process, to see what the flow costs each of them.
+"""Run a suite whose tests change nothing, in one process, to see what the suite costs each test.
 
     python -m benchmarks.many_tests DATABASE STORE TESTS
 
-prints the seconds that begin, verify and end of a test take, the median of all.
+prints the median of the seconds that begin, verify and end of a test take.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import sys
 import time
 from statistics import median
 
-from snapstore.hybrid.cleanup import CleanupRunner
-from snapstore.hybrid.flow import Suite
-from snapstore.hybrid.mark import run_mark
-from snapstore.hybrid.policy import SuitePolicy
 from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.suite.cleanup import CleanupRunner
+from snapstore.suite.flow import Suite
+from snapstore.suite.mark import run_mark
+from snapstore.suite.policy import SuitePolicy
 
 
 def main() -> None:
-    """Run the suite; the wait until nobody writes is left out, since it is as long as it is told to be."""
+    """Run the suite without the wait until nobody writes, whose length is a setting."""
     path, store_path, tests = sys.argv[1], sys.argv[2], int(sys.argv[3])
     project = Project.of({"default": path})
     with Store.open(store_path) as store, run_mark(store, project, "benchmark"):
@@ -38,7 +38,7 @@ def _seconds(suite: Suite, number: int) -> float:
     result = suite.end_test("passed")
     seconds = time.perf_counter() - start
     if result.verdict != "clean":
-        raise SystemExit(f"a test that changed nothing was found {result.verdict}")
+        raise SystemExit(f"a test that changed nothing got the verdict {result.verdict}")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""Pages: two database files compared page by page, and what a folder holds in bytes."""
+"""Compare two database files page by page, and measure folders."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass
 
 CHUNK_BYTES = 1 << 18  # a multiple of every page size
-# How and when a file was written, not what it holds (SQLite file format, 1.3): journal mode, change
-# counter, schema cookie, version-valid-for and library version.
+# These bytes of the header tell how and when a file was written, not what it holds (SQLite file format, 1.3): journal
+# mode, change counter, schema cookie, version-valid-for and library version.
 MASKED = ((18, 20), (24, 28), (40, 44), (92, 100))
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How large a database is by its header, and its file beyond that: `surplus` pages hold nothing."""
+    """The size of a database by its header, and the `surplus` pages of its file that hold nothing."""
 
     page_size: int
     pages: int
@@ -33,7 +33,7 @@ def extent(path: str) -> Extent:
 
 
 def differing_pages(one: str, other: str) -> int:
-    """Count the pages that differ or that only one database has; what page 1 says about writing is masked."""
+    """Count the pages that differ or that only one database has, with the bytes of `MASKED` left out."""
     size = extent(one).page_size
     pages = (extent(one).pages, extent(other).pages)
     differing = abs(pages[0] - pages[1])
@@ -52,13 +52,13 @@ def differing_pages(one: str, other: str) -> int:
 
 
 def integrity(path: str) -> str:
-    """Return what SQLite's own check says: `ok`, or the first thing it finds."""
+    """Return what SQLite's integrity check reports: `ok`, or the first problem."""
     with closing(sqlite3.connect(path)) as connection:
         return str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
 
 
 def folder_bytes(folder: str) -> int:
-    """Return the lengths of all files in a folder, added up."""
+    """Return the total length of all files in a folder."""
     return sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(folder) for name in names)
 
 

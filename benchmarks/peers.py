@@ -1,4 +1,4 @@
-"""Peers: the programs that are compared, where they are, what version, and how they are told to take a copy."""
+"""Find the programs that are compared, with their versions and commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMES = tuple(dict.fromkeys([*_VERSION_ARGUMENTS, *_IN_WHEEL]))
 
 @dataclass(frozen=True)
 class Tools:
-    """The programs' paths; a peer that is not installed is missing from `found`."""
+    """The paths of the programs; a peer that is not installed is missing from `found`."""
 
     snap: str
     found: dict[str, str]
@@ -35,14 +35,14 @@ class Tools:
         return [name for name in _NAMES if name not in self.found]
 
     def versions(self) -> dict[str, str]:
-        """Return the first line that each program says about its version; some do not tell."""
+        """Return the first line that each program prints about its version; some print none."""
         asked = {name: [self.found[name], asks] for name, asks in _VERSION_ARGUMENTS.items() if name in self.found}
         asked["snap"] = [self.snap, "--version"]
         return {name: _first_line(command) for name, command in asked.items()}
 
 
 class Repository(Protocol):
-    """What takes snapshots of the live database: a store of ours or a peer's repository."""
+    """Takes snapshots of the live database: a store of snapstore, or the repository of a peer."""
 
     @property
     def label(self) -> str:
@@ -50,10 +50,10 @@ class Repository(Protocol):
 
     @property
     def folder(self) -> str:
-        """Where it is."""
+        """The folder of the repository."""
 
     def create(self) -> None:
-        """Make it anew and empty."""
+        """Create it, empty, in place of an old one."""
 
     def take(self, name: str) -> list[str]:
         """Return the command that takes a snapshot."""
@@ -73,21 +73,17 @@ class SnapStore:
         return [self.snap, "--db", self.live, "--store", self.folder, *arguments]
 
     def create(self) -> None:
-        """Remove what was there."""
+        """Remove the old store."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def take(self, name: str) -> list[str]:
         """Return the command that takes a snapshot."""
         return self.command("tag", name)
 
-    def forget_skeletons(self) -> None:
-        """Remove what earlier comparisons have kept."""
-        shutil.rmtree(os.path.join(self.folder, "skeletons"), ignore_errors=True)
-
 
 @dataclass(frozen=True)
 class ResticRepository:
-    """A repository of restic: encrypted, compressed as restic chooses."""
+    """A repository of restic: encrypted, with its default compression."""
 
     restic: str
     live: str
@@ -96,7 +92,7 @@ class ResticRepository:
     label: str = "restic backup"
 
     def create(self) -> None:
-        """Make it anew and empty."""
+        """Create it, empty, in place of an old one."""
         shutil.rmtree(self.folder, ignore_errors=True)
         run([self.restic, "-r", self.folder, "init"], self.place)
 
@@ -107,7 +103,7 @@ class ResticRepository:
 
 @dataclass(frozen=True)
 class BorgRepository:
-    """A repository of borg: not encrypted, compressed as borg chooses."""
+    """A repository of borg: not encrypted, with its default compression."""
 
     borg: str
     live: str
@@ -116,7 +112,7 @@ class BorgRepository:
     label: str = "borg create"
 
     def create(self) -> None:
-        """Make it anew and empty."""
+        """Create it, empty, in place of an old one."""
         shutil.rmtree(self.folder, ignore_errors=True)
         run([self.borg, "init", "-e", "none", self.folder], self.place)
 
@@ -126,7 +122,7 @@ class BorgRepository:
 
 
 class Growth:
-    """What a repository takes: `first` bytes after the first snapshot, `later` added by each that followed."""
+    """The size of a repository: `first` bytes after the first snapshot, `later` added by each of the others."""
 
     def __init__(self, repository: Repository) -> None:
         self._folder = repository.folder
@@ -145,10 +141,10 @@ class Growth:
 
 
 def find() -> Tools:
-    """Find the programs: `snap` beside the interpreter, the others on the path, some also in apsw's wheel."""
+    """Find `snap` next to the interpreter, and the others on the path or in the wheel of apsw."""
     snap = os.path.join(os.path.dirname(sys.executable), "snap")
     if not os.path.exists(snap):
-        raise SystemExit("no `snap` beside this Python; install the project first: pip install -e '.[bench]'")
+        raise SystemExit("no `snap` next to this Python; install the project first: pip install -e '.[bench]'")
     found = {name: shutil.which(name) or "" for name in _NAMES}
     for name, in_wheel in _IN_WHEEL.items():
         found[name] = found[name] or _wheel_binary(in_wheel)
@@ -156,7 +152,7 @@ def find() -> Tools:
 
 
 def environment(home: str) -> dict[str, str]:
-    """Return an environment in which every program keeps what it keeps below `home`, and reads nobody's settings."""
+    """Return an environment in which every program stores its data below `home` and reads no personal settings."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": home,
@@ -170,7 +166,7 @@ def environment(home: str) -> dict[str, str]:
 
 
 def _wheel_binary(name: str) -> str:
-    """Ask in a process of its own, so that apsw and its SQLite stay out of this one."""
+    """Ask a separate process, so that apsw and its SQLite stay out of this one."""
     question = f"import apsw.sqlite_extra; print(apsw.sqlite_extra.path({name!r}))"
     done = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
     return done.stdout.strip()

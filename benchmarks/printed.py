@@ -1,4 +1,4 @@
-"""Printed: what programs said that compare databases, taken from what they printed, a line at a time."""
+"""Read the counts and hashes that programs print when they compare databases, one line at a time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from benchmarks.ground import Ground, WrongResult
 from benchmarks.timing import run
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
-_COUNT = re.compile(rf"\b([\d,]+) ({ADDED}|{REMOVED}|{CHANGED})\b")  # no text of the databases' rows is like it
+_COUNT = re.compile(rf"\b([\d,]+) ({ADDED}|{REMOVED}|{CHANGED})\b")  # no text in the rows looks like this
 _STATEMENTS = {"INSERT": ADDED, "DELETE": REMOVED, "UPDATE": CHANGED}
 
 
 def counts_said(path: str) -> Counter[str]:
-    """Return the rows that differ as `snap diff` counts them in its text, all tables added up."""
+    """Return how many rows of all tables differ, as `snap diff` counts them in its text."""
     found: Counter[str] = Counter()
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -26,7 +26,7 @@ def counts_said(path: str) -> Counter[str]:
 
 
 def documents(path: str) -> Counter[str]:
-    """Return how many rows the JSON of `snap diff` has, a line each."""
+    """Return how many rows the JSON of `snap diff` has, one on each line."""
     found: Counter[str] = Counter()
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -36,7 +36,7 @@ def documents(path: str) -> Counter[str]:
 
 
 def statements(path: str) -> Counter[str]:
-    """Return how many rows a patch adds, removes and changes, a statement and a line each."""
+    """Return how many rows a patch adds, removes and changes, one statement on each line."""
     found: Counter[str] = Counter()
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -49,11 +49,11 @@ def statements(path: str) -> Counter[str]:
 def check_counts(what: str, found: Counter[str], expected: Counter[str]) -> None:
     """Compare. Raises WrongResult."""
     if found != expected:
-        raise WrongResult(f"{what} found {dict(found)}, where {dict(expected)} rows differ")
+        raise WrongResult(f"{what} found {dict(found)}, expected {dict(expected)}")
 
 
 def check_patch(ground: Ground, patch: str) -> None:
-    """Apply a patch to a copy of the pristine database, which makes it the live one. Raises WrongResult."""
+    """Apply a patch to a copy of the pristine database and compare it with the live one. Raises WrongResult."""
     ground.copy_pristine()
     process = get_context("spawn").Process(target=_apply, args=(ground.copy, patch))
     process.start()
@@ -61,25 +61,25 @@ def check_patch(ground: Ground, patch: str) -> None:
     if process.exitcode != 0:
         raise WrongResult("the patch of snap diff could not be applied")
     if "dbhash" in ground.tools.found and content_hash(ground, ground.copy) != content_hash(ground, ground.live):
-        raise WrongResult("the patch of snap diff makes another database than the live one")
+        raise WrongResult("the patch of snap diff does not lead to the live database")
     ground.remove(ground.copy)
 
 
 def content_hash(ground: Ground, path: str) -> str:
-    """Return what dbhash makes of all rows and the schema of a database."""
+    """Return the dbhash of all rows and the schema of a database."""
     printed = ground.printed("dbhash")
     run([ground.tools.found["dbhash"], path], ground.place, output=printed)
     return hash_said(printed)
 
 
 def hash_said(path: str) -> str:
-    """Return what dbhash printed, without the name of the file."""
+    """Return the hash that dbhash printed, without the name of the file."""
     with open(path, encoding="utf-8") as file:
         return file.read().split()[0]
 
 
 def _apply(path: str, patch: str) -> None:
-    """Run a script with the SQLite that snap has: some older ones read a number a last bit off."""
+    """Run a script with the SQLite of snapstore. Some older ones misread the last bit of a number."""
     import sqlean
 
     with closing(sqlean.connect(path, isolation_level=None)) as connection, open(patch, encoding="utf-8") as script:

@@ -1,4 +1,4 @@
-"""Report: docs/benchmarks.md, every word of it from here and every number from the run."""
+"""Write docs/benchmarks.md: every word comes from here, every number from the run."""
 
 from __future__ import annotations
 
@@ -15,39 +15,44 @@ Facts = Sequence[tuple[str, str]]
 METHOD = """\
 # Benchmarks
 
-Written by `python -m benchmarks`; run it again for numbers of your own machine.
+Written by `python -m benchmarks`. Run it again for the numbers of your own machine.
 
 ## What was measured, and how
 
-- Whole processes as a user starts them, from fork to exit: wall clock, and the most memory that the process or a
-  child of it had resident. Less than {floor:.0f} MB cannot be told apart in this way.
-- The processes of a table take turns, each once a round, a different one first in each round. The first round warms
-  up and is not counted. Counted rounds: {rounds}, and three times as many for the small database; for restic and borg
-  {slow_rounds}, for first snapshots {first_rounds}, for sqldiff {sqldiff_rounds}, for diffs of many rows {many_rounds},
-  for start-up {start_rounds}.
-- The caches are warm for everybody. Before each process, outside the timing, everything written is flushed to disk,
-  so that nobody waits for another's writes, and the databases are read once into memory.
-- `cp`, borg and restic do what they do by default. `cp` does not wait for the disk, so its copy may be lost with
-  the power; `cp, then sync` waits, as `snap` does. On a file system that shares extents `cp` copies next to nothing.
-  restic encrypts; borg is used without encryption. Making restic's and borg's empty repositories is not timed;
-  `snap tag` makes its store within the time.
-- The databases have five tables (users, posts, comments, sessions, a log) and their indexes, pages of 4096 bytes and
-  text made of words, the same in every run. DELETE and WAL are SQLite's journal modes.
-- Before each restore, before each verify of a changed database, before each round of later snapshots and once before
-  the diffs, a change like one test's is made and committed on a connection that is then closed: rows inserted, updated
-  and deleted in all five tables. The pages that really differ afterwards were counted by comparing files.
-- Results are checked, or the run fails. After each restore by any program the database is compared with an untouched
-  copy page by page (but for the header's fields that say when and in which journal mode it was written); so is each
-  copy. The first and the last snapshot are exported and compared. The verdict of each `snap verify` is looked at. Each
-  diff has to have as many rows added, removed and changed as the others and as sqldiff; the one in SQL is applied to
-  a copy of the first state, of which dbhash then says the same as of the second. At the end SQLite's
-  `integrity_check` is `ok`.
-- What begin, verify and end of a test take is timed inside a process that runs a suite of {suite_tests} tests, the
-  median of them; the wait until nobody writes (`quiet:`) is left out. Its rounds follow those of the other processes.
-- sqldiff is given the two database files, dbhash the changed one. Diffs of two snapshots do not read the database.
-- The first comparison with a snapshot keeps its skeleton (which page hangs on which) for the later ones. The round that
-  warms up did that; for `the first` what was kept is removed before.
-- Ratios are of the medians; beside them stands the median of the ratios of each round.
+- **Whole processes**, as a user starts them, from fork to exit: wall-clock time, and the most resident memory of the
+  process or of a child. This method cannot tell amounts below {floor:.0f} MB apart.
+- **Rounds.** The processes of a table take turns, once in each round, and a different one goes first each time. The
+  first round warms up and does not count. {rounds} rounds count, and three times as many for the small database.
+  Exceptions: {slow_rounds} for restic and borg, {first_rounds} for first snapshots, {sqldiff_rounds} for sqldiff,
+  {many_rounds} for diffs of many rows, {start_rounds} for start-up.
+- **Warm caches.** Before each process, outside the measured time, everything written is flushed to disk, so that no
+  process waits for the writes of another. The databases are read into memory once.
+- **Defaults.** `cp`, borg and restic run with their default settings. `cp` does not wait for the disk, so a power cut
+  may lose its copy; `cp, then sync` waits, as `snap` does. On a file system that shares extents, `cp` copies almost
+  nothing. restic encrypts; borg runs without encryption. Creating the empty repositories of restic and borg is not
+  measured. `snap tag` creates its store within the measured time.
+- **Databases.** They have five tables (users, posts, comments, sessions, a log) with indexes, pages of 4096 bytes,
+  and text made of words, the same in every run. DELETE and WAL are journal modes of SQLite.
+- **Changes.** Before each restore, each verify of a changed database, each round of later snapshots, and once before
+  the diffs, the changes of one test are made and committed, on a connection that is then closed: rows inserted,
+  updated and deleted in all five tables. The number of pages that really differ comes from a comparison of the files.
+- **Checks.** A wrong result ends the run. After each restore, by any program, the database is compared page by page
+  with an untouched copy, except for the fields of the header that record when and in which journal mode it was
+  written. So is each copy. The first and the last snapshot are exported and compared. The verdict of each `snap
+  verify` is checked. Each diff must count as many rows added, removed and changed as the other diffs and as sqldiff.
+  The diff in SQL is applied to a copy of the first state, which must then have the same dbhash as the second. At the
+  end, `integrity_check` must report `ok`.
+- **A test of a suite** is timed inside a process that runs {suite_tests} tests: begin, verify and end of a test, the
+  median of all. The wait until nobody writes (`quiet:`) is left out. These rounds follow those of the other
+  processes.
+- **Peers.** sqldiff reads the two database files, dbhash the changed one. A diff of two snapshots does not read the
+  database.
+- **Ratios** are ratios of medians. Next to them is the median of the ratios of the rounds.
+- **The goals** compare like with like: `snap restore` waits for the disk, so at 80 MB it is held against `cp, then
+  sync`. They leave room for ordinary libraries (click, dataclasses, the standard library's JSON and thread pools),
+  whose imports are a fixed cost of each command. A start may take up to two and a half times as long as `import
+  click`, and no part of snapstore is written by hand to save milliseconds of it. The goals at 800 MB are about the
+  work itself.
 """
 
 
@@ -72,7 +77,7 @@ def write(
         suite_tests=suite.TESTS,
     )
     if start is None:
-        method += "- This run measured verify and diff alone.\n"
+        method += "- This run measured only verify and diff.\n"
     parts = [method, _section("The machine", table(("", ""), facts)), _section("Goals", goal_table(goals))]
     for one in measured:
         title = f"{one.megabytes} MB, {one.journal_mode.upper()}"
@@ -84,7 +89,7 @@ def write(
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right_from: int = 1) -> str:
-    """Return a table; columns from `right_from` on are numbers."""
+    """Return a table; the columns from `right_from` on are numbers."""
     marks = ["---" if at < right_from else "---:" for at in range(len(head))]
     lines = [head, marks, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -116,17 +121,17 @@ def _database(one: Measured) -> str:
     if one.snapshots:
         lines += _touched(one.snapshots)
     rows = ", ".join(f"{found.rows[kind]:,} {kind}" for kind in (ADDED, REMOVED, CHANGED))
-    return lines + f"The change of the diffs touched {found.pages} pages; of the rows {rows}.\n"
+    return lines + f"The change before the diffs touched {found.pages} pages. Rows: {rows}.\n"
 
 
 def _touched(one: Snapshots) -> str:
     changed, surplus = one.touched.changed, max(one.touched.surplus)
     lines = (
-        f"Each change before a restore touched {min(changed)} to {max(changed)} pages, in the median "
+        f"Each change before a restore touched {min(changed)} to {max(changed)} pages; the median is "
         f"{median(changed):g}.\n"
     )
     if surplus:
-        lines += f"After `snap restore` the file was up to {surplus} pages longer than the database in it.\n"
+        lines += f"After `snap restore`, the file was up to {surplus} pages longer than the database in it.\n"
     return lines
 
 
@@ -173,16 +178,16 @@ def _growths(one: Snapshots) -> str:
 def _imports(imports: dict[str, float]) -> str:
     rows = [(name, f"{milliseconds:.1f} ms") for name, milliseconds in imports.items()]
     return (
-        "What `snap status` imports, each module's own time added up by package, as `python -X importtime` "
-        "measures it (which itself slows imports down); the median of five runs.\n\n" + table(("package", ""), rows)
+        "What `snap status` imports: the own time of each module, added up by package, the median of five runs. "
+        "`python -X importtime` measures it, and slows the imports down itself.\n\n" + table(("package", ""), rows)
     )
 
 
 def duration(seconds: float) -> str:
-    """Write a time: milliseconds below a second."""
+    """Format a time, in milliseconds below one second."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 def memory(peak: int, floor: int) -> str:
-    """Write a peak; what lies at the floor of the measuring is only known to be no more."""
+    """Format a peak. At the floor of this method, only an upper bound is known."""
     return f"at most {floor / MB:.0f} MB" if peak <= floor else f"{peak / MB:.0f} MB"

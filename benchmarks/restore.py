@@ -1,4 +1,4 @@
-"""Restore: the state before a test, back into the live database; every program's result is checked."""
+"""Compare restores of the state before a test; the result of every program is checked."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SNAP, CP, CP_SYNC, DOT_RESTORE, RSYNC = "snap restore", "cp", "cp, then sync", "
 
 @dataclass(frozen=True)
 class Touched:
-    """Pages: by each change, and what each `snap restore` left the file longer than the database."""
+    """Pages that each change touched, and pages by which each `snap restore` left the file longer than the database."""
 
     changed: list[int] = field(default_factory=list)
     surplus: list[int] = field(default_factory=list)
 
 
 def measure(ground: Ground) -> tuple[Comparison, Touched]:
-    """Compare, each after a change of its own."""
+    """Compare, each program after a change of its own."""
     touched = Touched()
     contenders = [
         Contender(

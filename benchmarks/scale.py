@@ -1,9 +1,16 @@
-"""The command `python -m benchmarks.scale`: a store with thousands of snapshots, and a prune of nearly all of them.
+"""Measure a store with thousands of snapshots, and a prune of nearly all of them.
 
-In parts, so that a part can be run again: `grow` takes the snapshots, in this process, for stores of several sizes;
-`times` times whole processes on them; `fsck` checks them; `peers` lets restic and borg take the first ones; `prune`
-keeps the newest 100 of the largest. Each writes what it found into the work folder, and `page` makes docs/scale.md of
-it. Without a part all are run in order.
+`python -m benchmarks.scale` works in parts, so that a part can be repeated. Each part writes its findings into the work
+folder.
+
+- `grow` takes the snapshots, in this process, for stores of several sizes.
+- `times` times whole processes on these stores.
+- `fsck` checks the stores.
+- `peers` lets restic and borg take the first snapshots.
+- `prune` keeps the newest 100 snapshots of the largest store.
+- `page` writes docs/scale.md.
+
+Without the name of a part, all of them run in order.
 """
 
 from __future__ import annotations
@@ -34,17 +41,18 @@ from snapstore.store import Store
 PAGES = 60  # changed between two snapshots
 PARTS = ("grow", "times", "fsck", "peers", "prune", "page")
 ROUNDS = 11
-TAG_EVERY = 10  # snapshots; the others get the moving name
-FIRST = 200  # snapshots that the peers take too
+TAG_EVERY = 10  # snapshots; the others share the name MOVING
+FIRST = 200  # snapshots that the peers take, too
 KEEP = 100
 MARKS = (10, 1000, 10_000)
-CHANGING = 2  # commands that find a change
-TIMED_FROM = 1_000_000  # changes that no snapshot has seen; the sign of a number makes no other change
+CHANGING = 2  # timed commands that run after a change
+# Changes with these numbers are in no snapshot. (Negative numbers would repeat the changes of positive ones.)
+TIMED_FROM = 1_000_000
 MOVING = "state"
 
 
 class Work:
-    """The folder of one run, and what was found so far."""
+    """The folder of one run, with its findings so far."""
 
     def __init__(self, folder: str, megabytes: int) -> None:
         os.makedirs(folder, exist_ok=True)
@@ -58,7 +66,7 @@ class Work:
         return os.path.join(self.folder, name)
 
     def database(self, name: str) -> str:
-        """Return a fresh copy of the database as it was built, in WAL mode."""
+        """Return a fresh copy of the built database, in WAL mode."""
         built, path = self.path("built.db"), self.path(name)
         if not os.path.exists(built):
             build(built, self.megabytes)
@@ -66,25 +74,25 @@ class Work:
         return path
 
     def found(self, part: str) -> Any:
-        """Return what a part found. Raises FileNotFoundError."""
+        """Return the findings of a part. Raises FileNotFoundError."""
         with open(self.path(f"{part}.json"), encoding="utf-8") as file:
             return json.load(file)
 
     def keep(self, part: str, found: Any) -> None:
-        """Write down what a part found."""
+        """Save the findings of a part."""
         with open(self.path(f"{part}.json"), "w", encoding="utf-8") as file:
             json.dump(found, file, indent=2)
 
 
 class Rewriter:
-    """Rewrites rows in place, so that the database keeps its size; the same number does the same."""
+    """Rewrites rows in place, so that the database keeps its size; equal numbers make equal changes."""
 
     def __init__(self, path: str) -> None:
         with closing(sqlean.connect(path)) as connection:
             (self._last,) = connection.execute("SELECT max(id) FROM log").fetchone()
 
     def change(self, path: str, number: int) -> None:
-        """Make change `number`: rows of about `PAGES` pages get other text of the same length."""
+        """Make change `number`: rows on about `PAGES` pages get other text of the same length."""
         chance = random.Random(number)
         rows = [(f"{chance.getrandbits(64):016x}", id_) for id_ in chance.sample(range(1, self._last + 1), PAGES)]
         with closing(sqlean.connect(path, isolation_level=None)) as connection:
@@ -94,7 +102,7 @@ class Rewriter:
 
 
 def grow(work: Work, snapshots: int) -> None:
-    """Take the snapshots: of one database for each mark, so that all of them can be timed in turn later."""
+    """Take the snapshots of one database for each mark, so that all of them can be timed in turn later."""
     found: dict[str, Any] = {}
     for count in _marks(snapshots):
         shutil.rmtree(work.path(f"at-{count}"), ignore_errors=True)
@@ -115,7 +123,7 @@ def grow(work: Work, snapshots: int) -> None:
 
 
 def times(work: Work, snapshots: int) -> None:
-    """Time whole processes on the stores in turn, so that whatever else the machine does meets all of them."""
+    """Time whole processes on the stores in turn, so that other load on the machine affects all of them."""
     seconds: dict[int, dict[str, list[float]]] = {}
     for round_ in range(ROUNDS):
         for count in _marks(snapshots):
@@ -124,7 +132,7 @@ def times(work: Work, snapshots: int) -> None:
 
 
 def _time_one(work: Work, count: int, round_: int, seconds: dict[str, list[float]]) -> None:
-    """Run each command once, after a change where it needs one."""
+    """Run each command once, after a change if it needs one."""
     live = work.path(f"at-{count}/live.db")
     store = peers.SnapStore(work.tools.snap, live, work.path(f"at-{count}/store"))
     rewriter = Rewriter(live)
@@ -148,7 +156,7 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def check(work: Work, snapshots: int) -> None:
-    """Time a check of each store, quick and in full; whole processes, once each."""
+    """Time a quick and a full check of each store, as whole processes, once each."""
     found: dict[int, dict[str, float]] = {}
     for count in _marks(snapshots):
         store = peers.SnapStore(work.tools.snap, work.path(f"at-{count}/live.db"), work.path(f"at-{count}/store"))
@@ -164,7 +172,7 @@ def _marks(snapshots: int) -> list[int]:
 
 
 def compare(work: Work, first: int) -> None:
-    """Let the peers take the first snapshots of the same database with the same changes."""
+    """Let the peers take the first snapshots of the same database, with the same changes."""
     live = work.database("peers.db")
     before = work.path("before.db")
     rewriter = Rewriter(live)
@@ -185,7 +193,7 @@ def compare(work: Work, first: int) -> None:
 
 
 def _repositories(work: Work, live: str) -> list[peers.Repository]:
-    """Make our store and the repositories of the peers that are installed."""
+    """Create a store and the repositories of the peers that are installed."""
     found: list[peers.Repository] = [peers.SnapStore(work.tools.snap, live, work.path("ours"))]
     if restic := work.tools.found.get("restic"):
         found.append(peers.ResticRepository(restic, live, work.path("restic"), work.place))
@@ -197,7 +205,7 @@ def _repositories(work: Work, live: str) -> list[peers.Repository]:
 
 
 def prune(work: Work, snapshots: int) -> None:
-    """Keep the newest 100 of the largest store, and read all of them."""
+    """Keep the newest 100 snapshots of the largest store, and read all of them."""
     folder = work.path(f"at-{snapshots}/store")
     store = peers.SnapStore(work.tools.snap, work.path(f"at-{snapshots}/live.db"), folder)
     printed = work.path("prune.txt")
@@ -220,7 +228,7 @@ def prune(work: Work, snapshots: int) -> None:
 
 
 def _read_all(path: str) -> int:
-    """Read every block of every snapshot, checked against its id; return how many snapshots there are."""
+    """Read every block of every snapshot, checked against its id; return the number of snapshots."""
     with Store.open(path) as store:
         rows = store.snapshots.all()
         for row in rows:
@@ -265,7 +273,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("part", nargs="?", choices=PARTS)
     parser.add_argument("--snapshots", type=int, default=MARKS[-1], help="[10,000]")
     parser.add_argument("--megabytes", type=int, default=80, help="size of the database [80]")
-    parser.add_argument("--work", required=True, metavar="DIR", help="where everything is built and kept")
+    parser.add_argument("--work", required=True, metavar="DIR", help="where to build and keep everything")
     parser.add_argument("--output", default=os.path.join("docs", "scale.md"), metavar="FILE", help="[docs/scale.md]")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The page docs/scale.md, made of what the parts of benchmarks/scale.py found."""
+"""Write docs/scale.md from the findings of benchmarks/scale.py."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 MB = 1e6
 _HEAD = """# Scale
 
-Written by `python -m benchmarks.scale`; see there how each number comes about. Times are medians of whole processes,
-and what they read is in memory before.
+Written by `python -m benchmarks.scale`, which explains how it gets each number. Times are medians of whole processes.
+What they read is in memory before they start.
 """
 
 
@@ -25,15 +25,15 @@ def write(
 
 def _ground(megabytes: int, grown: Any, peers: Any) -> Iterator[str]:
     count, pages = grown["snapshots"], peers["pages"]
-    yield f"A database of {megabytes} MB ({grown['pages']:,} pages) in WAL mode and {count:,} snapshots, each after"
-    yield f"rows on about {pages:.0f} pages were rewritten at the same length. Every tenth is tagged."
+    yield f"A database of {megabytes} MB ({grown['pages']:,} pages) in WAL mode, with {count:,} snapshots. Before each"
+    yield f"snapshot, rows on about {pages:.0f} pages were rewritten at the same length. Every tenth one is tagged."
     yield ""
 
 
 def _times(times: Any) -> Iterator[str]:
     columns = {int(number): by for number, by in times.items()}
     first, last = min(columns), max(columns)
-    yield "## Time of a command, by the number of snapshots"
+    yield "## Time of a command by number of snapshots"
     yield ""
     yield f"| command | {' | '.join(f'{number:,}' for number in columns)} | {last:,} to {first:,} |"
     yield f"|---|{'---|' * (len(columns) + 1)}"
@@ -44,7 +44,7 @@ def _times(times: Any) -> Iterator[str]:
 
 
 def _fsck(checked: Any) -> Iterator[str]:
-    yield "## Check of a store, by the number of snapshots"
+    yield "## Time of a check by number of snapshots"
     yield ""
     yield f"| | {' | '.join(f'{int(number):,}' for number in checked)} |"
     yield f"|---|{'---|' * len(checked)}"
@@ -58,7 +58,7 @@ def _fsck(checked: Any) -> Iterator[str]:
 def _sizes(peers: Any) -> Iterator[str]:
     yield f"## Size of the first {peers['first']} snapshots"
     yield ""
-    yield "| | the first | all | added by each later one | to ours |"
+    yield "| | the first | all | each later one adds | ratio to snap |"
     yield "|---|---|---|---|---|"
     ours = _added(next(iter(peers["sizes"].values())))
     for label, sizes in peers["sizes"].items():
@@ -80,7 +80,7 @@ def _prune(grown: Any, pruned: Any) -> Iterator[str]:
     yield "## Prune"
     yield ""
     each = (sizes[last] - sizes[1]) / last
-    yield f"The store had {sizes[last] / MB:.1f} MB after {last:,} snapshots, {each / 1000:.1f} kB for each."
+    yield f"The store had {sizes[last] / MB:.1f} MB after {last:,} snapshots: {each / 1000:.1f} kB each."
     yield "`snap prune --keep-last 100 --tags --now`:"
     yield ""
     yield "| | |"
@@ -88,8 +88,8 @@ def _prune(grown: Any, pruned: Any) -> Iterator[str]:
     yield f"| forgotten and freed | {pruned['removed']:,} snapshots |"
     yield f"| kept | {pruned['kept']:,} snapshots |"
     yield f"| freed, as printed | {pruned['freed_bytes'] / MB:.1f} MB |"
-    yield f"| the store's folder before, after | {pruned['before'] / MB:.1f} MB, {pruned['after'] / MB:.1f} MB |"
+    yield f"| folder of the store, before and after | {pruned['before'] / MB:.1f} MB, {pruned['after'] / MB:.1f} MB |"
     yield f"| time | {pruned['seconds']:.1f} s |"
     yield f"| the same prune again | {pruned['again']:.2f} s |"
-    yield f"| read back, every block against its id | {pruned['read']:,} snapshots |"
+    yield f"| read back, each block checked against its id | {pruned['read']:,} snapshots |"
     yield ""

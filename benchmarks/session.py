@@ -1,9 +1,9 @@
-"""The command `python -m benchmarks.session`: a session beside a test run, with `cp` beside it in the same rounds.
+"""Measure a session beside a test run, with `cp` in the same rounds: the command `python -m benchmarks.session`.
 
-Each round makes the changes of one test (about 60 pages, benchmarks/changes.py), then times verify with the rows
-named, restore, and verify of the unchanged state, as a client of the session sees them. Beside them Django's own ways
-to put a database back (django_reset.py). With `--many` a live writer and the session take turns for so many rounds,
-and what grows is watched (session_many.py). session_report.py writes what was found.
+Each round makes the changes of one test (about 60 pages, see changes.py). Then it times verify with the rows named,
+restore, and verify of the unchanged state, as a client of the session sees them. Django's own ways to reset a database
+are measured as well (django_reset.py). With `--many`, a live writer and the session take turns, and whatever may grow
+is watched (session_many.py). session_report.py writes the page.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ from benchmarks.session_report import (
 )
 from snapstore import Session
 
-LOG_LINES_EDITED = {SMALL: 24, MIDDLE: 14, LARGE: 3}  # a page each, so that a test has about 60 pages at each size
-COPIES_OF_LARGE = 5  # rounds that copy it: what a copy leaves to be written would slow the others
+# Each edit touches a page, so that a test has about 60 pages at every size.
+LOG_LINES_EDITED = {SMALL: 24, MIDDLE: 14, LARGE: 3}
+# Only a few rounds copy the large database: the pending writes of a copy would slow down the others.
+COPIES_OF_LARGE = 5
 DJANGO_USERS, DJANGO_ROUNDS = 3000, 5
 
 
@@ -74,7 +76,7 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _place(folder: str, built: str, mode: str) -> Iterator[tuple[str, str, Session]]:
-    """Give a database, its store, and a session that has its baseline; look at the database afterwards."""
+    """Yield a database, its store, and a session that has its baseline; check the database afterwards."""
     with tempfile.TemporaryDirectory(dir=folder) as inner:
         live, store = os.path.join(inner, "live.db"), os.path.join(inner, "store")
         in_journal_mode(built, live, mode)
@@ -106,13 +108,13 @@ def _measure(folder: str, built: str, found: Measured, rounds: int) -> Measured:
             if number <= copies:
                 found.timed(COPY, lambda: shutil.copyfile(live, copy))
                 os.remove(copy)
-            if not number:  # a warm-up
+            if not number:  # the first round warms up
                 found.seconds.clear()
     return found
 
 
 class _Changer:
-    """Makes the changes of one test after the other."""
+    """Makes the changes of one test after another."""
 
     def __init__(self, megabytes: int) -> None:
         self._changer = Changer()
@@ -120,7 +122,7 @@ class _Changer:
         self._lines = LOG_LINES_EDITED[megabytes]
 
     def change(self, path: str) -> None:
-        """Do what the next test does."""
+        """Make the changes of the next test."""
         self._changer.change(path)
         with closing(sqlite3.connect(path)) as connection, connection:
             (last,) = connection.execute("SELECT max(id) FROM log").fetchone()
@@ -149,7 +151,7 @@ def _many(folder: str, built: str, rounds: int) -> Many:
 
 
 def _django(folder: str) -> Django:
-    """Measure Django's ways in a process of its own, then a session on the database that it made."""
+    """Measure Django's own ways in a separate process, then a session on the database that it made."""
     live = os.path.join(folder, "django.db")
     _say(f"Django: {DJANGO_USERS} users, {DJANGO_ROUNDS} rounds")
     command = [sys.executable, "-m", "benchmarks.django_reset", live, str(DJANGO_USERS), str(DJANGO_ROUNDS)]
@@ -171,10 +173,10 @@ def _django(folder: str) -> Django:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.session", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30, help="counted rounds [30]")
-    parser.add_argument("--large", action="store_true", help=f"measure {LARGE} MB too")
-    parser.add_argument("--many", type=int, default=0, help="rounds with a live writer [none; 10000 for the record]")
-    parser.add_argument("--work", default=None, metavar="DIR", help="where the databases are built [temporary folder]")
+    parser.add_argument("--rounds", type=int, default=30, help="rounds to count [30]")
+    parser.add_argument("--large", action="store_true", help=f"measure {LARGE} MB, too")
+    parser.add_argument("--many", type=int, default=0, help="rounds with a live writer [none; docs have 10000]")
+    parser.add_argument("--work", default=None, metavar="DIR", help="where to build the databases [temporary folder]")
     parser.add_argument("--output", default=os.path.join("docs", "session-benchmarks.md"), metavar="FILE")
     return parser.parse_args()
 

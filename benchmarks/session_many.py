@@ -1,4 +1,4 @@
-"""Many rounds in one session with a live writer: what grows is watched, and every end state is the baseline."""
+"""Run many rounds in one session with a live writer, watch what may grow, and check every end state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ for line in sys.stdin:
 
 @dataclass
 class Watched:
-    """What may grow: bytes of memory of the session (the most it ever had), open files, bytes of the log."""
+    """What may grow: the peak memory of the session in bytes, its open files, and the log in bytes."""
 
     memory: int
     files: int
@@ -36,13 +36,13 @@ class Watched:
 
     @classmethod
     def of(cls, session: Session, longest_log: int) -> Watched:
-        """Look at a session."""
+        """Measure a session."""
         return cls(session.info().memory, len(os.listdir(f"/proc/{session.pid}/fd")), longest_log)
 
 
 @dataclass
 class Many:
-    """What many rounds came to: `early` after a tenth of them; `compared` states were hashed by another process."""
+    """The result of many rounds; `early` is after a tenth of them, `compared` states were hashed by another process."""
 
     rounds: int
     seconds: float
@@ -53,7 +53,7 @@ class Many:
 
 
 def many(session: Session, live: str, store: str, rounds: int, say: Callable[[str], None]) -> Many:
-    """Have a writer and the session take turns. Raises WrongResult."""
+    """Let a writer and the session take turns. Raises WrongResult."""
     start, longest, compared = time.perf_counter(), 0, 0
     early = Watched.of(session, 0)
     with _writer(live) as write:
@@ -61,9 +61,9 @@ def many(session: Session, live: str, store: str, rounds: int, say: Callable[[st
         _restore(session, safety=False)
         for number in range(1, rounds + 1):
             if write(number) != rows + 1:
-                raise WrongResult(f"round {number} did not begin with the baseline")
+                raise WrongResult(f"round {number} did not start from the baseline")
             if number % VERIFIED_EVERY == 0 and session.verify("baseline", rows=10).ok:
-                raise WrongResult(f"round {number} left nothing")
+                raise WrongResult(f"round {number} left no rows")
             longest = max(longest, os.path.getsize(f"{live}-wal"))
             _restore(session, safety=number % SAFE_EVERY == 0)
             if number % COMPARED_EVERY == 0 or number == rounds:
@@ -84,10 +84,10 @@ def _restore(session: Session, *, safety: bool) -> None:
 
 
 def _compare(live: str, store: str) -> None:
-    """Have another process, which follows nothing, hash the database: with --strict equal content is asked for."""
+    """Let another process, which does not follow changes, hash the database; --strict requires equal content."""
     places = ["--db", live, "--store", store]
     done = subprocess.run(
-        [sys.executable, "-m", "snapstore", "verify", "baseline", "--strict", "--json", *places],
+        [sys.executable, "-P", "-m", "snapstore", "verify", "baseline", "--strict", "--json", *places],
         capture_output=True,
         text=True,
         check=False,
@@ -98,7 +98,7 @@ def _compare(live: str, store: str) -> None:
 
 @contextmanager
 def _writer(live: str) -> Iterator[Callable[[int], int]]:
-    """Give what has another process write; it returns how many rows that one sees then."""
+    """Yield a function that makes another process write, and returns how many rows that process then sees."""
     command = [sys.executable, "-c", WRITER, live]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin

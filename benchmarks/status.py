@@ -1,4 +1,4 @@
-"""Status: asking whether a database is as its snapshot has it, which a copy cannot be asked."""
+"""Measure `snap status`: whether a database still equals its snapshot, which a copy cannot tell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNCHANGED, CHANGED, CP = "snap status, unchanged", "snap status, changed", "cp o
 
 
 def measure(ground: Ground) -> Comparison:
-    """Compare; the live database stands on its snapshot before and after."""
+    """Compare. The live database is at its snapshot before and after."""
     status = always(*ground.store.command("status"))
     contenders = [
         Contender(UNCHANGED, status),

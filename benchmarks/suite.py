@@ -1,4 +1,4 @@
-"""Suite: what the hybrid flow costs a test that changes nothing, beside a copy of the file."""
+"""Compare what a suite costs a test that changes nothing with a copy of the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def measure(ground: Ground) -> Comparison:
-    """Compare; the live database stands on its snapshot before and after."""
+    """Compare. The live database is at its snapshot before and after."""
     comparison = Comparison("A test of a suite", [(TEST, CP), (RUN, CP)])
     contenders = [
         Contender(RUN, always(*ground.store.command("run", "--", "true"))),
@@ -29,7 +29,7 @@ def measure(ground: Ground) -> Comparison:
 
 
 def _test(ground: Ground, round_: int) -> Sample:
-    """Run a suite; return the time that it says a test took, and the memory of the whole process."""
+    """Run a suite; return the time of a test, as the suite measured it, and the memory of the whole process."""
     printed = ground.printed("many tests")
     command = [sys.executable, "-m", "benchmarks.many_tests", ground.live, ground.store.folder, str(TESTS)]
     sample = run(command, replace(ground.place, folder=_ROOT), round_, output=printed)

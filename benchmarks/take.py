@@ -1,4 +1,4 @@
-"""Take: a later snapshot of a database of which a test changed a little, and what it adds to the store."""
+"""Compare later snapshots, of a database that a test has changed a little, and what each adds to its store."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.timing import Comparison, Contender, always, compare, copy_and_f
 
 SNAP, CP, CP_SYNC, DOT_BACKUP = "snap tag", "cp", "cp, then sync", "sqlite3 .backup"
 CP_NEW = "cp to a new file"
-SLOW_ROUNDS = 3  # of the programs that read or write everything and more
+SLOW_ROUNDS = 3  # of the programs that read or write the whole database
 
 
 def measure(ground: Ground) -> tuple[Comparison, list[Growth]]:
-    """Compare, all on the same state in each round; the stores have their first snapshot."""
+    """Compare, all on the same state in each round. The stores already have their first snapshot."""
     repositories = ground.repositories()
     growths = [Growth(one) for one in repositories]
     contenders = [_taker(one, growth) for one, growth in zip(repositories, growths, strict=True)]
@@ -30,7 +30,7 @@ def measure(ground: Ground) -> tuple[Comparison, list[Growth]]:
 
 
 class _OncePerRound:
-    """Does something when it is first called in a round."""
+    """Does its work at the first call in each round."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
@@ -73,7 +73,7 @@ def _copiers(ground: Ground) -> list[Contender]:
 
 
 def _copier(ground: Ground, name: str, command: list[str]) -> Contender:
-    """Copy over the backup of the run before, as a suite does that keeps one file, or to where there is none."""
+    """Copy over the last backup, as a suite that keeps one file does, or to a new file."""
 
     def before(_: int) -> None:
         if name in (CP, CP_SYNC):
@@ -90,7 +90,7 @@ def _copier(ground: Ground, name: str, command: list[str]) -> Contender:
 
 
 def _check(ground: Ground) -> None:
-    """Read the first and the newest snapshot back and compare them. Raises WrongResult."""
+    """Export the first and the newest snapshot, and compare them. Raises WrongResult."""
     for revision, expected in (("baseline", ground.pristine), (f"run-{ground.rounds}", ground.live)):
         ground.remove(ground.copy)
         ground.snap("export", revision, ground.copy)

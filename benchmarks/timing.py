@@ -1,7 +1,7 @@
-"""Timing: whole processes, from fork to exit, taken in turn.
+"""Time whole processes, from fork to exit, in turn.
 
-A process's time is the wall clock's; its memory is the most it, or a child it waited for, had resident.
-Linux counts what the parent had resident at the fork as well, so this process stays small: see `floor`.
+The time of a process is wall-clock time. Its memory is the most resident memory of the process or of a child that it
+waited for. Linux counts the parent's resident memory at the fork, too, so this process stays small: see `floor`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ READ_BYTES = 1 << 18
 
 
 class ProcessFailed(Exception):
-    """A process that was to be measured ended with an error."""
+    """A measured process ended with an error."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,19 @@ class Sample:
 
 @dataclass(frozen=True)
 class Place:
-    """Where processes run: folder and environment."""
+    """The folder and the environment in which processes run."""
 
     folder: str
     environment: Mapping[str, str]
-    warm: Sequence[str] = ()  # files to be in memory when a process starts, whatever ran before it
+    warm: Sequence[str] = ()  # files to read into memory before each process
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One process of a comparison; `before` and `after` are not timed and get the round's number, as does `command`."""
+    """One process of a comparison.
+
+    `command`, `before` and `after` get the number of the round. The last two are not timed.
+    """
 
     name: str
     command: Callable[[int], Sequence[str]]
@@ -52,7 +55,7 @@ class Contender:
     rounds: int | None = None
     folder: str | None = None
     exit_code: int = 0
-    output: str | None = None  # a file for what it prints
+    output: str | None = None  # a file for its output
 
 
 def copy_and_flush(source: str, target: str) -> list[str]:
@@ -61,13 +64,13 @@ def copy_and_flush(source: str, target: str) -> list[str]:
 
 
 def always(*command: str) -> Callable[[int], Sequence[str]]:
-    """Return a contender's command that is the same in every round."""
+    """Return a command that is the same in every round."""
     return lambda _: command
 
 
 @dataclass
 class Comparison:
-    """The samples of processes that took turns, by the process's name, and the ratios worth reading."""
+    """The samples of processes that took turns, by name, and the ratios to print."""
 
     title: str
     ratios: Sequence[tuple[str, str]] = ()
@@ -78,7 +81,7 @@ class Comparison:
         return median(sample.seconds for sample in self.samples[name])
 
     def peak(self, name: str) -> int:
-        """Return the highest memory of all rounds, in bytes."""
+        """Return the highest memory of all rounds in bytes."""
         return max(sample.peak for sample in self.samples[name])
 
     def has(self, *names: str) -> bool:
@@ -90,13 +93,13 @@ class Comparison:
         return self.seconds(name) / self.seconds(to)
 
     def ratio_by_round(self, name: str, to: str) -> float:
-        """Return the median of the ratios of each round that both took part in."""
+        """Return the median of the ratios of all rounds in which both took part."""
         others = {sample.round: sample.seconds for sample in self.samples[to]}
         return median(one.seconds / others[one.round] for one in self.samples[name] if one.round in others)
 
 
 def compare(comparison: Comparison, contenders: Sequence[Contender], rounds: int, place: Place) -> Comparison:
-    """Let each contender run once a round, a different one first each time; round 0 warms up and is not counted."""
+    """Run each contender once a round, a different one first each time. Round 0 warms up and does not count."""
     for round_ in range(rounds + 1):
         turn = round_ % len(contenders)
         for contender in (*contenders[turn:], *contenders[:turn]):
@@ -112,7 +115,7 @@ def compare(comparison: Comparison, contenders: Sequence[Contender], rounds: int
 def run(
     command: Sequence[str], place: Place, round_: int = 0, *, exit_code: int = 0, output: str | None = None
 ) -> Sample:
-    """Run one process to its end; `output` is a file for what it prints. Raises ProcessFailed with that."""
+    """Run one process to its end; `output` is a file for its output. Raises ProcessFailed with that output."""
     with open(output, "w+b") if output else tempfile.TemporaryFile(dir=place.environment["TMPDIR"]) as printed:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -134,14 +137,14 @@ def run(
 
 
 def floor(place: Place) -> int:
-    """Return the least memory in bytes that this way of measuring can show."""
+    """Return the smallest memory in bytes that this method can show."""
     return run(["true"], place).peak
 
 
 def _take_turn(contender: Contender, round_: int, place: Place) -> Sample:
     contender.before(round_)
     command = contender.command(round_)
-    os.sync()  # so that nobody waits for what another one wrote
+    os.sync()  # so that this process does not wait for the writes of another
     warm_up(place.warm)
     there = replace(place, folder=contender.folder or place.folder)
     sample = run(command, there, round_, exit_code=contender.exit_code, output=contender.output)
@@ -150,7 +153,7 @@ def _take_turn(contender: Contender, round_: int, place: Place) -> Sample:
 
 
 def warm_up(paths: Iterable[str]) -> None:
-    """Read files, so that they are in memory."""
+    """Read files into memory."""
     buffer = bytearray(READ_BYTES)
     for path in paths:
         with open(path, "rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""Verify: the proof that a database is what a snapshot holds, and the rows that say that it is not."""
+"""Compare `snap verify`, on an unchanged and on a changed database, with a copy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from benchmarks.ground import Ground, WrongResult
 from benchmarks.timing import Comparison, Contender, always, compare
 
 UNCHANGED, CHANGED, CP = "snap verify, unchanged", "snap verify, changed", "cp over another copy"
-NOT_CLEAN = 1  # the exit code
+NOT_CLEAN = 1  # exit code
 
 
 def measure(ground: Ground) -> Comparison:
-    """Compare; the live database stands on its snapshot before and after."""
+    """Compare. The live database is at its snapshot before and after."""
     command = always(*ground.store.command("verify", "baseline"))
     printed = ground.printed("verify")
     contenders = [
@@ -40,4 +40,4 @@ def _check(printed: str, verdict: str) -> None:
     with open(printed, encoding="utf-8") as file:
         first = file.readline()
     if not first.startswith(f"{verdict}, against baseline"):
-        raise WrongResult(f"snap verify should have said '{verdict}', and said: {first}")
+        raise WrongResult(f"snap verify printed '{first.strip()}', expected '{verdict}'")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from snapstore.session.client import Session
-
 __version__ = "0.1.0"
-__all__ = ["Session", "__version__"]
+__all__ = ["Session", "Snapstore", "__version__"]
+
+_HOMES = {"Session": "snapstore.session.client", "Snapstore": "snapstore.api.facade"}
 
 
 def __getattr__(name: str) -> object:
-    """Import the client when it is asked for: no command needs it."""
-    if name == "Session":
-        from snapstore.session.client import Session
+    """Import a public class when it is asked for: `Session` must not bring a SQLite library into the process."""
+    if name in _HOMES:
+        from importlib import import_module
 
-        return Session
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'snapstore' has no attribute '{name}'")

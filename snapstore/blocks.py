@@ -1,4 +1,4 @@
-"""Blocks: how the pages of a database image are cut into pieces of 64 KiB.
+"""Blocks: the pages of a database image, in pieces of 64 KiB.
 
 A block is 64 KiB of consecutive pages; every legal page size (512 to 65536, a power of two) divides it.
 The last block is shorter where the image ends. Pages count from 1, blocks from 0.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 
 BLOCK_BYTES = 65536
-PIECE_BLOCKS = 16  # read at once: 1 MiB stays in the cache of a processor between being read and hashed
+EXTENT_BLOCKS = 16  # read at once: 1 MiB stays in the processor's cache between being read and hashed
 PENDING_BYTE = 1 << 30  # SQLite file format, 1.6: the lock-byte page is the one that holds this offset
 
 
@@ -36,7 +36,7 @@ def lock_page(page_size: int) -> int:
 def page_aligned(size: int) -> memoryview:
     """Return a buffer that begins at a page of memory.
 
-    A large bytearray begins 16 bytes after one. Some processors copy to such a place, from the start of
-    a page as every read of a cached file does, at a fifth of the speed.
+    A large bytearray begins 16 bytes after one. Every read of a cached file copies from the start of a page, and some
+    processors copy to such an address at a fifth of the speed.
     """
     return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE))

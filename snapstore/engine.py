@@ -1,7 +1,7 @@
-"""The one place that imports the SQLite library: sqlean.py, which has the `sqlite_dbpage` table.
+"""The one place that imports the SQLite library: sqlean, which has the `sqlite_dbpage` table.
 
 `Connection` is a SQLite connection in autocommit mode whose errors are ours and whose waiting for
-locks ends when its patience is over. All of snapstore uses this one copy of the library: two copies in one
+locks ends at a deadline. All of snapstore uses this one copy of the library: two copies in one
 process would not know of each other's locks (sqlite.org/howtocorrupt.html, 2.2).
 """
 
@@ -10,17 +10,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
-from snapstore.bare import c_module
-from snapstore.errors import SnapError, SqlFailed
-from snapstore.patience import Patience
+import sqlean
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, NoReturn
-
-sqlean: Any = c_module("sqlean", "_sqlite3")
+from snapstore.errors import SnapError, SqlFailed, SqliteFailed
+from snapstore.locks import Deadline
 
 # Primary result codes (sqlite.org/rescode.html), the low byte of the extended ones.
 PERM, BUSY, LOCKED, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 9, 10, 11, 13, 14, 26
@@ -31,9 +27,17 @@ _FAILURES = (sqlean.Error, UnicodeError)  # a message that is not text, text tha
 _STEPS = 100_000  # of SQLite's machine between two looks at signals
 
 LIBRARY_VERSION: str = sqlean.sqlite_version
+WAL_RESET_FIX = "3.51.3"
+HAS_WAL_RESET_BUG: bool = sqlean.sqlite_version_info < tuple(map(int, WAL_RESET_FIX.split(".")))
+"""Whether a checkpoint by this library can corrupt a database (sqlite.org/wal.html#walresetbug).
+
+A checkpoint that starts just before another connection restarts the log takes the new log for the old one, and marks
+frames as copied that never were. Only the process that checkpoints needs the fix. A commit checkpoints too, once the
+log is long. An archived distribution, sqlean.py, installs such a library under the same name.
+"""
 
 Translate = Callable[[int, str], SnapError | None]
-"""Turns a primary result code and SQLite's text into an error of ours; None for SQL that cannot be run."""
+"""Turns a primary result code and SQLite's text into a SnapError; None for SQL that cannot be run."""
 
 
 def file_uri(path: str, **options: str | int) -> str:
@@ -56,8 +60,9 @@ def _look_at_signals() -> int:
 class Connection:
     """A SQLite connection in autocommit mode with our errors and an end to waiting for locks."""
 
-    def __init__(self, uri: str, translate: Translate, patience: Patience) -> None:
-        self.patience = patience
+    def __init__(self, uri: str, translate: Translate, deadline: Deadline, *, distrusted: bool = False) -> None:
+        """Open a database; of a `distrusted` one, the schema may call no function that could do harm."""
+        self.deadline = deadline
         self._translate = translate
         self._interrupted = False
         self._gave_up = False
@@ -65,9 +70,19 @@ class Connection:
         try:
             self._connection = sqlean.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             self._connection.set_busy_handler(self._wait)
+            self._connection.set_progress_handler(_look_at_signals, _STEPS)
             self._connection.text_factory = _text
+            if distrusted:
+                self._distrust()
+            if HAS_WAL_RESET_BUG:  # commits must not checkpoint; the last connection to close may, it is alone
+                self._connection.execute("PRAGMA wal_autocheckpoint = 0")
         except _FAILURES as error:
             self._raise(error)
+
+    def _distrust(self) -> None:
+        """Do what sqlite.org/security.html advises for a file from somebody else, as far as SQL can."""
+        for setting in ("trusted_schema = OFF", "cell_size_check = ON"):
+            self._connection.execute(f"PRAGMA {setting}")
 
     @property
     def in_transaction(self) -> bool:
@@ -90,24 +105,16 @@ class Connection:
             self._raise(error)
         yield from self._drawn(cursor)
 
-    def query(
-        self, sql: str, is_allowed: Callable[[int, str | None, str | None], bool]
-    ) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
-        """Run one statement, if all its actions are allowed; return its columns, and its rows as they are found."""
-        self._connection.set_authorizer(
-            lambda action, first, second, *_: (
-                sqlean.SQLITE_OK if is_allowed(action, first, second) else sqlean.SQLITE_DENY
-            )
-        )
-        self._connection.set_progress_handler(_look_at_signals, _STEPS)
+    @contextmanager
+    def restricted(
+        self, allows: Callable[[int, str | None, str | None, str | None, str | None], bool]
+    ) -> Iterator[None]:
+        """Have every action of a statement allowed or refused: by its code, two arguments, database and source."""
+        self._connection.set_authorizer(lambda *action: sqlean.SQLITE_OK if allows(*action) else sqlean.SQLITE_DENY)
         try:
-            cursor = self._connection.execute(sql)
-        except sqlean.Warning as error:
-            raise SqlFailed("one statement at a time") from error
-        except _FAILURES as error:
-            self._raise(error)
-        columns = tuple(column[0] for column in cursor.description or ())
-        return columns, self._drawn(cursor)
+            yield
+        finally:
+            self._connection.set_authorizer(None)
 
     def _drawn(self, cursor: Any) -> Iterator[tuple[Any, ...]]:
         try:
@@ -131,7 +138,7 @@ class Connection:
                 raise SqlFailed(f"stopped after {seconds:g} s") from error
             self._raise(error)
         finally:
-            self._connection.set_progress_handler(None, _STEPS)
+            self._connection.set_progress_handler(_look_at_signals, _STEPS)
             self.roll_back()
 
     def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
@@ -143,31 +150,31 @@ class Connection:
 
     def give_up(self) -> NoReturn:
         """Raise what a lock that cannot be had raises."""
-        raise self._translate(BUSY, "patience is over") or SqlFailed("patience is over")
+        raise self._translate(BUSY, "timed out waiting for a lock") or SqliteFailed("timed out waiting for a lock")
 
-    def give_up_when_patience_is_over(self) -> None:
+    def give_up_past_deadline(self) -> None:
         """Raise what a lock that cannot be had raises, once one was waited for in vain."""
         if self._gave_up:
             self.give_up()
 
     def roll_back(self) -> None:
-        """End an open transaction, changing nothing."""
-        if self.in_transaction:
-            self.rows("ROLLBACK")
+        """End an open transaction, changing nothing; a connection that is closed has done so."""
+        with suppress(sqlean.ProgrammingError):
+            if self.in_transaction:
+                self.rows("ROLLBACK")
 
     def close(self) -> None:
         """Close; an open transaction is rolled back."""
         with suppress(sqlean.ProgrammingError):  # it is closed already
-            # The library's objects take no part in garbage collection: a handler of ours would live for ever.
+            # The library's objects take no part in garbage collection, so a handler would live for ever.
             self._connection.set_busy_handler(None)
             self._connection.set_progress_handler(None, _STEPS)
-            self._connection.set_authorizer(None)
         self._connection.close()
 
     def _wait(self, attempt: int) -> bool:
-        """Have SQLite try for the lock again, after a little while, as long as there is patience."""
+        """Have SQLite try for the lock again after a pause, until the deadline."""
         try:
-            self._gave_up = not self.patience.wait(attempt)
+            self._gave_up = not self.deadline.wait(attempt)
             return not self._gave_up
         except KeyboardInterrupt:  # an exception would be lost on its way through SQLite
             self._interrupted = True
@@ -177,7 +184,9 @@ class Connection:
         code = getattr(error, "sqlite_errorcode", None)
         if self._interrupted or code == INTERRUPT:
             raise KeyboardInterrupt from error
+        if isinstance(error, UnicodeEncodeError):
+            raise SqliteFailed("a name or a value is text that is not Unicode") from error
         if isinstance(error, UnicodeDecodeError):  # SQLite names what it cannot make sense of, byte for byte
             code, error = CORRUPT, ValueError("it names something that is not text")
         translated = self._translate(code & 0xFF, str(error)) if code is not None else None
-        raise translated or SqlFailed(str(error)) from error
+        raise translated or SqliteFailed(str(error)) from error

@@ -1,26 +1,22 @@
-"""How long work tells of itself. The command line draws it; below it nothing prints."""
+"""How long-running work reports its progress. Only the command line displays it."""
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Protocol
-else:
-    Protocol = object
+from typing import Protocol
 
 
 class Progress(Protocol):
-    """A counter of bytes done, of a known whole."""
+    """Counts the bytes done, out of a known total."""
 
     def start(self, what: str, total_bytes: int) -> None:
-        """Begin a piece of work that will touch `total_bytes`."""
+        """Begin a piece of work on `total_bytes`."""
 
     def advance(self, done_bytes: int) -> None:
-        """Count `done_bytes` more as done."""
+        """Count another `done_bytes` as done."""
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress that is not displayed."""
 
     def start(self, what: str, total_bytes: int) -> None:
         """Do nothing."""

@@ -1,22 +1,20 @@
-"""A store: the folder that holds packs, catalog and reflog, opened as one.
+"""A store: the folder with the packs, the catalog and the reflog, opened as one.
 
-format       "snapstore 1" and a line feed
-catalog.db   the catalog (objects/catalog.py)
-reflog       where names have pointed (history/reflog.py)
-packs/       the packs (objects/pack.py)
-skeletons/   what comparisons found out about snapshots (actions/skeletons.py)
-locks/       files to lock: one a project, one a database that a suite runs on, those of objects/freeing.py
+layout.py says what lies in it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from itertools import count
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 
-from snapstore.errors import FileError, NoStore, StoreDamaged, StoreLocked
-from snapstore.files import translated, try_lock, write_all, written_durably
+from snapstore.creating import make_folder_of_store, make_folders
+from snapstore.database.tree_map_cache import TreeMapCache
+from snapstore.errors import FileError, InsideStore, NoStore, NotAStore, StoreDamaged, StoreLocked, StoreTooNew
+from snapstore.files import translated, write_all, written_durably
+from snapstore.history.branches import Branches
 from snapstore.history.forgotten import Forgotten
 from snapstore.history.intents import Intents
 from snapstore.history.reflog import Reflog
@@ -24,39 +22,58 @@ from snapstore.history.refs import Refs
 from snapstore.history.revision import Revisions
 from snapstore.history.snapshots import Snapshots
 from snapstore.ids import object_id
+from snapstore.layout import (
+    CATALOG,
+    FILES,
+    FORMAT_FILE,
+    IGNORE_FILE,
+    LOCKS,
+    PACKS,
+    REFLOG,
+    discard_unused,
+    is_at,
+    is_in_repository,
+    missing_from,
+)
+from snapstore.leftovers import sweep
+from snapstore.locks import FOLDER, Deadline, acquire, held
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.freeing import FreeingLock
 from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.object_writer import ObjectWriter
-from snapstore.occupancy import occupy
-from snapstore.patience import Patience
-from snapstore.refusals import InsideStore, NotAStore, StoreTooNew
+from snapstore.regular import check_kinds, open_regular
 
 FORMAT = 1
 DEFAULT_TIMEOUT = 10.0  # seconds of waiting for locks
-FORMAT_FILE, CATALOG, REFLOG, PACKS, _LOCKS = "format", "catalog.db", "reflog", "packs", "locks"
+_IGNORE_ALL = b"# made by snapstore\n*\n"
 _FORMAT_LINE, _LONGEST_LINE = b"snapstore %d\n", 64
 
 
 class Store:
     """An open store. Use `Store.open` or `Store.create`, and `close` or a `with` block."""
 
-    def __init__(self, path: str, patience: Patience, *, alone: bool = False) -> None:
+    def __init__(self, path: str, deadline: Deadline, *, alone: bool = False) -> None:
         self.path = path
-        self.patience = patience
-        self._occupied = occupy(path, patience, shared=not alone)
-        try:
-            self.catalog = Catalog(os.path.join(path, CATALOG), patience)
-        except BaseException:
-            os.close(self._occupied)
-            raise
+        self.deadline = deadline
+        self.made: str | None = None  # the topmost folder that `create` made for it
+        self._open = ExitStack()
+        sweep(path)  # before the catalog is open: leftovers.py says why
+        with ExitStack() as stack:
+            fd = stack.enter_context(folder_held(path, deadline, shared=not alone))
+            if not is_at(fd, path):  # it was removed while the lock was waited for
+                raise NoStore(path)
+            self.catalog = Catalog(os.path.join(path, CATALOG), deadline)
+            self._open = stack.pop_all()
         self.objects = ObjectStore(os.path.join(path, PACKS), self.catalog)
         self.snapshots = Snapshots(self.catalog, self.objects)
         self.reflog = Reflog(self.reflog_path, self.catalog)
         self.forgotten = Forgotten(self.catalog, self.reflog, self.snapshots)
         self.refs = Refs(self.catalog, self.reflog, self.forgotten)
         self.intents = Intents(self.catalog, self.forgotten)
-        self._freeing = FreeingLock(path, self.locks_folder, patience.seconds)
+        self.branches = Branches(self.catalog, self.reflog)
+        self.tree_maps: TreeMapCache | None = None  # set by a process that compares with one state again and again
+        self._is_swept = False
+        self._freeing = FreeingLock(path, self.locks_folder, deadline.seconds)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT, *, alone: bool = False) -> Store:
@@ -68,23 +85,37 @@ class Store:
         check_format(path)
         if not os.path.exists(os.path.join(path, CATALOG)):
             raise StoreDamaged(path, "catalog.db is missing") if _has_packs(path) else NoStore(path)
-        return cls(path, Patience(timeout), alone=alone)
+        return cls(path, Deadline(timeout), alone=alone)
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT) -> Store:
-        """Open the store at `path`, made where there is none. Raises NotAStore for a folder in other use."""
+    def create(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT, *, shared: bool = False) -> Store:
+        """Open the store at `path`, which is created if there is none, with `shared` open to the group of its folder.
+
+        Raises NotAStore for a folder in other use.
+        """
         path = os.path.abspath(path)
-        with suppress(NoStore):
-            check_format(path)
-            if os.path.exists(os.path.join(path, CATALOG)):
-                return cls(path, Patience(timeout))
-            if _has_packs(path):
-                raise StoreDamaged(path, "catalog.db is missing")
-        with translated(path):
-            os.makedirs(os.path.join(path, PACKS), exist_ok=True)
-            write_format(path)
-        Catalog.create(os.path.join(path, CATALOG), Patience(timeout)).close()
-        return cls(path, Patience(timeout))
+        while True:
+            # A command that failed may remove its unused store while this one is about to open it.
+            with suppress(NoStore):
+                check_format(path)
+                if os.path.exists(os.path.join(path, CATALOG)):
+                    return cls(path, Deadline(timeout))
+                if _has_packs(path):
+                    raise StoreDamaged(path, "catalog.db is missing")
+            made = missing_from(path)
+            with translated(path):
+                make_folders(os.path.dirname(path))
+                make_folder_of_store(path, shared=shared)
+            try:
+                _fill(path, timeout)
+                store = cls(path, Deadline(timeout))
+            except NoStore:
+                continue
+            except BaseException:
+                discard_unused(path, made)
+                raise
+            store.made = made
+            return store
 
     def __enter__(self) -> Store:
         return self
@@ -96,35 +127,24 @@ class Store:
         """Close everything."""
         self.objects.close()
         self.catalog.close()
-        if self._occupied >= 0:
-            os.close(self._occupied)
-            self._occupied = -1
+        self._open.close()
 
     @contextmanager
     def lock(self, origin: str, *, shared: bool) -> Iterator[None]:
-        """Keep the live databases of a project and their HEAD in step: restores alone, takes side by side.
+        """Keep the live databases of a project and their HEAD in step: takes share the lock, a restore holds it alone.
 
         Raises StoreLocked.
         """
-        folder = self.locks_folder()
-        with translated(folder):
-            name = object_id(os.fsencode(origin)).hex()
-            fd = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            for attempt in count():
-                if try_lock(fd, shared=shared):
-                    break
-                if not self.patience.wait(attempt):
-                    raise StoreLocked(self.path)
+        path = os.path.join(self.locks_folder(), object_id(origin.encode("utf-8")).hex())
+        with held(path, self.deadline, shared=shared, busy=self._locked):
             yield
-        finally:
-            os.close(fd)
 
     def locks_folder(self) -> str:
-        """Return the folder of the files that are locked, made where there is none."""
-        folder = os.path.join(self.path, _LOCKS)
+        """Return the folder of the lock files, which is created if there is none."""
+        folder = os.path.join(self.path, LOCKS)
         with translated(folder):
-            os.makedirs(folder, exist_ok=True)
+            make_folder_of_store(folder)
+            check_kinds(self.path, (), (LOCKS,))
         return folder
 
     @property
@@ -133,91 +153,146 @@ class Store:
         return os.path.join(self.path, REFLOG)
 
     def bytes_used(self) -> int:
-        """Return how many bytes the packs have."""
+        """Return how many bytes the packs take."""
         return int(self.catalog.value("SELECT ifnull(sum(bytes), 0) FROM pack"))
-
-    def refuse_inside(self, path: str) -> None:
-        """Raise InsideStore for a path in the store's own folder, where no other file belongs."""
-        if os.path.join(os.path.realpath(path), "").startswith(os.path.join(os.path.realpath(self.path), "")):
-            raise InsideStore(path)
 
     @contextmanager
     def writer(self) -> Iterator[ObjectWriter]:
-        """Give a writer of one pack; nothing that is in the store is freed over the body. Raises StoreLocked."""
+        """Give a writer of one pack; no object of the store is freed over the body. Raises StoreLocked."""
+        if not self._is_swept:
+            self._is_swept = True
+            sweep(self.objects.folder)
         with self._freeing.writing(), ObjectWriter(self.objects) as writer:
             yield writer
 
     @contextmanager
     def prune_lock(self, fd: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> Iterator[None]:
-        """Have one prune at a time over the body; `fd` holds the lock already. Raises StoreLocked."""
-        fd = fd or self.try_prune_lock(Patience(timeout))
+        """Allow one prune at a time over the body; a given `fd` holds the lock already. Raises StoreLocked."""
         if fd is None:
-            raise StoreLocked(self.path)
+            fd = self.acquire_prune_lock(Deadline(timeout))
+        if fd is None:
+            raise self._locked()
         try:
             yield
         finally:
             os.close(fd)
 
-    def try_prune_lock(self, patience: Patience) -> int | None:
-        """Return a descriptor that holds the lock of a prune until it is closed, None where another one has it."""
-        folder = self.locks_folder()
-        with translated(folder):
-            fd = os.open(os.path.join(folder, "prune"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        for attempt in count():
-            if try_lock(fd, shared=False):
-                return fd
-            if not patience.wait(attempt):
-                break
-        os.close(fd)
-        return None
+    def acquire_prune_lock(self, deadline: Deadline) -> int | None:
+        """Return a descriptor that holds the prune lock until it is closed, None if another prune has it."""
+        return acquire(os.path.join(self.locks_folder(), "prune"), deadline, shared=False)
 
     def without_writers(self, timeout: float = DEFAULT_TIMEOUT) -> AbstractContextManager[None]:
-        """Return a context in which no writer is about, so that objects may go. Raises StoreLocked."""
+        """Return a context without writers, in which objects may be freed. Raises StoreLocked."""
         return self._freeing.freeing(timeout)
 
+    def _locked(self) -> StoreLocked:
+        return StoreLocked(self.path)
+
     def revisions(self, origin: str) -> Revisions:
-        """Return what resolves the revisions of one project."""
+        """Return the resolver of revisions of one project."""
         return Revisions(self.snapshots, self.refs, self.forgotten, origin)
 
 
+def _fill(path: str, timeout: float) -> None:
+    """Make what an empty store holds. Raises NoStore if the folder is removed meanwhile."""
+    with _folder_there(path, timeout), translated(path):
+        make_folder_of_store(os.path.join(path, PACKS))
+        if is_in_repository(path):
+            _keep_from_git(path)
+        write_format(path)
+        Catalog.create(os.path.join(path, CATALOG), Deadline(timeout)).close()
+
+
+def _keep_from_git(path: str) -> None:
+    """Write a `.gitignore` that leaves out the whole store; one that is there stays. Raises OSError."""
+    where = os.path.join(path, IGNORE_FILE)
+    if not os.path.lexists(where):
+        with written_durably(where, step="store-gitignore") as fd:
+            write_all(fd, _IGNORE_ALL)
+
+
+@contextmanager
+def _folder_there(path: str, timeout: float) -> Iterator[None]:
+    """Hold a folder over the body, so that nobody removes it. Raises NoStore, StoreLocked, FileError."""
+    try:
+        how = folder_held(path, Deadline(timeout), shared=True)
+        with how as fd:
+            if not is_at(fd, path):
+                raise NoStore(path)
+            yield
+    except FileError as error:
+        if os.path.isdir(path):
+            raise
+        raise NoStore(path) from error
+
+
+def folder_held(path: str, deadline: Deadline, *, shared: bool) -> AbstractContextManager[int]:
+    """Lock the folder of a store: each open store shares the lock, a rebuild of the catalog holds it alone.
+
+    A process that had the old catalog open would go on writing to it after the new one has taken its name.
+    Raises StoreLocked, FileError.
+    """
+    return held(path, deadline, shared=shared, kind=FOLDER, busy=partial(StoreLocked, path))
+
+
 def write_format(path: str) -> None:
-    """Write the file that says which format a store has. Raises OSError."""
+    """Write the file with the format of a store. Raises OSError."""
     with written_durably(os.path.join(path, FORMAT_FILE), step="store-format") as fd:
         write_all(fd, _FORMAT_LINE % FORMAT)
 
 
+def check_files(path: str) -> None:
+    """Raise StoreDamaged where a link or the like stands for a file or a folder of a store. Raises OSError."""
+    check_kinds(path, FILES, (PACKS, LOCKS))
+
+
 def check_format(path: str) -> None:
     """Raise NoStore, NotAStore, StoreTooNew, StoreDamaged or FileError for a folder that cannot be opened."""
+    line = _format_line(path)
+    number = line.removeprefix(b"snapstore ").removesuffix(b"\n")
+    if not number.isdigit() or line != _FORMAT_LINE % int(number):
+        raise StoreDamaged(path, "its format file has no valid format")
+    if int(number) > FORMAT:
+        raise StoreTooNew(path, int(number), FORMAT)
+
+
+def _format_line(path: str) -> bytes:
+    """Read the file with the format. Raises NoStore, NotAStore, StoreDamaged, FileError."""
+    where = os.path.join(path, FORMAT_FILE)
     try:
-        with open(os.path.join(path, FORMAT_FILE), "rb") as file:
-            line = file.read(_LONGEST_LINE)
+        check_files(path)
+        with open(open_regular(where, os.O_RDONLY), "rb") as file:
+            return file.read(_LONGEST_LINE)
     except (FileNotFoundError, NotADirectoryError) as error:
-        if _is_ours_to_fill(path):
+        if _may_be_created(path):
             raise NoStore(path) from error
+        if os.path.isfile(where):  # another process has created the store since
+            return _format_line(path)
         if _has_packs(path):
             raise StoreDamaged(path, "its format file is missing") from error
         raise NotAStore(path) from error
     except OSError as error:
         raise FileError(path, (error.strerror or str(error)).lower()) from error
-    number = line.removeprefix(b"snapstore ").removesuffix(b"\n")
-    if not number.isdigit() or line != _FORMAT_LINE % int(number):
-        raise StoreDamaged(path, "its format file does not say which format")
-    if int(number) > FORMAT:
-        raise StoreTooNew(path, int(number), FORMAT)
 
 
-def _is_ours_to_fill(path: str) -> bool:
-    """Tell whether a folder is missing, empty, or one that a `create` left half made."""
+def _may_be_created(path: str) -> bool:
+    """Tell whether a folder is missing, empty, or left half-created by `create` or half-removed by `discard`."""
     try:
         names = os.listdir(path)
     except FileNotFoundError:
         return True
     except OSError:
         return False
-    return all(name == PACKS or name.startswith(".") for name in names) and not _has_packs(path)
+    return all(name in (PACKS, LOCKS) or name.startswith(".") for name in names) and not _has_packs(path)
 
 
 def _has_packs(path: str) -> bool:
     with suppress(OSError):
         return any(name.endswith(".pack") for name in os.listdir(os.path.join(path, PACKS)))
     return False
+
+
+def refuse_inside(store: str, path: str) -> None:
+    """Raise InsideStore for a path in the folder of a store, where no other file belongs."""
+    if os.path.join(os.path.realpath(path), "").startswith(os.path.join(os.path.realpath(store), "")):
+        raise InsideStore(path)

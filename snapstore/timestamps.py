@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from datetime import datetime
+_LENGTH = len("2026-01-31T09:30:00.123456Z")
 
 
 def now() -> str:
-    """Return the present moment, such as `2026-01-31T09:30:00.123456Z`."""
+    """Return the current time, such as `2026-01-31T09:30:00.123456Z`."""
     return at(time.time_ns())
 
 
 def at(time_ns: int) -> str:
-    """Return the moment so many nanoseconds after 1970."""
+    """Return the time so many nanoseconds after 1970."""
     seconds, nanoseconds = divmod(time_ns, 10**9)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds // 1000:06}Z"
 
 
 def parse(text: str) -> datetime:
-    """Return the aware datetime that `now` wrote. Raises ValueError."""
-    from datetime import datetime, timezone
-
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    """Return the aware datetime of a text that `now` returned. Raises ValueError."""
+    if len(text) != _LENGTH or not text.endswith("Z"):
+        raise ValueError(f"not a time in UTC with microseconds: {text!r}")
+    return datetime.fromisoformat(text)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from snapstore.signals import ENDING
 from snapstore.store import Store
 from tests.support import Snap, make_database
+
+
+@pytest.fixture(autouse=True)
+def _usual_signals() -> Iterator[None]:
+    """Let each test begin with the usual handlers, and listen to what a background job or `nohup` ignores.
+
+    A command that a test runs in this process leaves its handlers behind, and they pass over what comes later.
+    """
+    before, hook = {number: signal.getsignal(number) for number in ENDING}, sys.unraisablehook
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    sys.unraisablehook = hook
 
 
 @pytest.fixture

@@ -6,12 +6,21 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import apsw.sqlite_extra
+import pytest
 import sqlean
+
+from snapstore.errors import SnapError
+from snapstore.store import Store
+
+Raised = TypeVar("Raised", bound=SnapError)
+Parameters = ParamSpec("Parameters")
 
 JOURNAL_MODES = ("delete", "truncate", "persist", "wal")
 ENVIRONMENT = {
@@ -19,6 +28,34 @@ ENVIRONMENT = {
     for name, value in os.environ.items()
     if not name.startswith(("SNAPSTORE_", "E2E_")) and name != "NO_COLOR"
 }
+
+
+def raised(
+    kind: type[Raised],
+    exit_code: int,
+    verb: Callable[Parameters, object],
+    *arguments: Parameters.args,
+    **options: Parameters.kwargs,
+) -> Raised:
+    """Call a verb that has to raise an error of exactly this class; return the error."""
+    with pytest.raises(kind) as found:
+        verb(*arguments, **options)
+    assert (type(found.value), found.value.exit_code) == (kind, exit_code)
+    return found.value
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a tar file, past no folder where this Python has the filter (3.11.4)."""
+    with tarfile.open(archive) as tar:
+        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        tar.extractall(folder)
+
+
+def lost_packs(store: Store) -> list[str]:
+    """Return the names of packs whose file is missing or has another length than was recorded."""
+    recorded = store.catalog.rows("SELECT name, bytes FROM pack ORDER BY pack")
+    files = {name: Path(store.objects.folder, f"{name}.pack") for name, _ in recorded}
+    return [name for name, size in recorded if not files[name].exists() or files[name].stat().st_size != size]
 
 
 def connect(path: Path | str) -> Any:
@@ -54,7 +91,7 @@ def add_rows(connection: Any, count: int, seed: int = 0) -> None:
 
 
 def change_page_size(path: Path, page_size: int) -> None:
-    """Write a database anew with pages of another size, in the journal mode it has."""
+    """Rewrite a database with pages of another size, in its journal mode."""
     with closing(connect(path)) as connection:
         mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
         connection.execute("PRAGMA journal_mode = delete")
@@ -69,7 +106,7 @@ def count(connection: Any, table: str = "item") -> int:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process of ours is there that has not ended."""
+    """Tell whether a process of this user exists and has not ended."""
     try:
         os.kill(pid, 0)
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -155,11 +192,11 @@ for line in sys.stdin:
 
 
 class Application:
-    """Another process with one open connection, which runs the statements it is sent."""
+    """Another process with one open connection, which runs the statements it is sent; `prefix` starts it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, prefix: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", APPLICATION, os.fspath(path)],
+            [*prefix, sys.executable, "-c", APPLICATION, os.fspath(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,12 @@
-"""Faults: the reliability of cleanup and restore, measured against a backend to which things happen.
+"""Measure the reliability of cleanup and restore against a backend that fails in many ways.
 
-`python -m benchmarks.faults` plays each kind of failure many times and writes docs/reliability.md. `backend` is a small
-HTTP API over a SQLite file, a process of its own; `client` asks it, and does what a test does; `cleanup` is the
-cleanup step, run by the flow as a command; `corruption` damages the file; `scenarios` are the kinds of failure;
-`rounds` plays one through the flow and compares the state with the baseline; `page` writes it all down.
+`python -m benchmarks.faults` plays each kind of failure many times and writes docs/reliability.md.
+
+- `backend` is a small HTTP API over a SQLite file, in a process of its own.
+- `client` sends the requests of a test.
+- `cleanup` is the cleanup step, which the suite runs as a command.
+- `corruption` damages the file.
+- `scenarios` lists the kinds of failure.
+- `rounds` plays one scenario and compares the state with the baseline.
+- `page` writes the page.
 """

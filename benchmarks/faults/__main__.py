@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks.faults`: play every scenario, check every state, write docs/reliability.md."""
+"""Play every scenario, check every state, write docs/reliability.md: the command `python -m benchmarks.faults`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from benchmarks import peers
 from benchmarks.faults import page
 from benchmarks.faults.rounds import Bench, Outcome
 from benchmarks.faults.scenarios import SCENARIOS, Scenario
-from snapstore.hybrid.ledger import Ledger
-from snapstore.hybrid.report import Phase, measure
+from snapstore.results.reports import Phase
+from snapstore.suite.ledger import Ledger
+from snapstore.suite.report import measure
 
 JOURNAL_MODES = ("delete", "wal")
 DEFAULT_ROUNDS = 1008
 
 
 def main() -> None:
-    """Play, print, write; end with 1 where any state was not the baseline's in the end."""
+    """Play, print and write. Exit with 1 if any final state differs from the baseline."""
     options = _options()
     start = time.monotonic()
     outcomes: list[Outcome] = []
-    phases: dict[str, list[Phase]] = {}
+    phases: dict[str, Sequence[Phase]] = {}
     each = -(-options.rounds // (len(options.scenarios) * len(JOURNAL_MODES)))
     for mode in JOURNAL_MODES:
         with tempfile.TemporaryDirectory(prefix="snapstore-faults-", dir=options.work) as folder:
@@ -38,11 +40,11 @@ def main() -> None:
     print(page.table_of(outcomes, options.scenarios))
     wrong = [one for one in outcomes if not one.is_right]
     for one, number in Counter(wrong).items():
-        print(f"NOT the baseline, {number} times: {one}", file=sys.stderr)
+        print(f"NOT the baseline ({number}): {one}", file=sys.stderr)
     sys.exit(1 if wrong else 0)
 
 
-def _play(folder: str, mode: str, scenarios: list[Scenario], each: int) -> tuple[list[Outcome], list[Phase]]:
+def _play(folder: str, mode: str, scenarios: list[Scenario], each: int) -> tuple[list[Outcome], Sequence[Phase]]:
     tools = peers.find()
     outcomes = []
     with Bench(folder, mode, tools.found["dbhash"]) as bench:
@@ -60,8 +62,8 @@ def _play(folder: str, mode: str, scenarios: list[Scenario], each: int) -> tuple
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS, help=f"in all, at least [{DEFAULT_ROUNDS}]")
-    parser.add_argument("--only", action="append", metavar="SCENARIO", help="may be repeated; writes no page")
-    parser.add_argument("--work", default=None, metavar="DIR", help="where the databases are [temporary folder]")
+    parser.add_argument("--only", action="append", metavar="SCENARIO", help="repeatable; writes no page")
+    parser.add_argument("--work", default=None, metavar="DIR", help="where to put the databases [temporary folder]")
     parser.add_argument("--output", default=os.path.join("docs", "reliability.md"), metavar="FILE")
     options = parser.parse_args()
     options.scenarios = [one for one in SCENARIOS if not options.only or one.name in options.only]

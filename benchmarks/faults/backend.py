@@ -1,11 +1,11 @@
-"""Backend: a small HTTP API over a SQLite file, with a connection for each request and faults where they are asked for.
+"""Serve a small HTTP API over a SQLite file, with a connection for each request and faults on demand.
 
 python -m benchmarks.faults.backend DATABASE PORT_FILE
 
-POST /user, /bot, /integration   make one; the body has its columns; the answer its id
-PUT /bot/ID                      change the title; the answer has the one before
-DELETE /user/ID, ...             409 where something refers to it
-POST /faults                     what may happen to requests from now on: {kind: probability}, and a seed
+POST /user, /bot, /integration   create one; the body has its columns, the answer its id
+PUT /bot/ID                      change the title; the answer has the old one
+DELETE /user/ID, ...             409 if something refers to it
+POST /faults                     the faults of all later requests: {kind: probability}, and a seed
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ COLUMNS = {"user": ("name", "email"), "bot": ("owner", "title"), "integration": 
 LATE_SECONDS = (0.05, 0.12)  # how long a slow request takes
 USERS, BOTS = 150, 400
 
-# What may happen to a request, by name of the fault.
-LATE = "late"  # it is slow, and done all the same
-DROPPED_BEFORE, DROPPED_AFTER = "dropped before", "dropped after"  # the connection ends, with nothing done or all of it
-FAILED_BEFORE, FAILED_HALFWAY = "failed before", "failed halfway"  # 500, with nothing done or part of it
+# The faults of a request.
+LATE = "late"  # slow, but carried out
+DROPPED_BEFORE, DROPPED_AFTER = "dropped before", "dropped after"  # the connection is cut, before or after the work
+FAILED_BEFORE, FAILED_HALFWAY = "failed before", "failed halfway"  # 500, with none or part of the work done
 
 
 def create(path: str, journal_mode: str) -> None:
-    """Make the database as developers have it."""
+    """Create the database that a developer would have."""
     chance = random.Random(7)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA journal_mode = {journal_mode}")
@@ -66,20 +66,20 @@ def create(path: str, journal_mode: str) -> None:
 
 
 class Faults:
-    """Which fault, if any, happens to the next request."""
+    """Chooses the fault, if any, of the next request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.set({"seed": 0})
 
     def set(self, mix: dict[str, float]) -> None:
-        """Say what may happen from now on."""
+        """Set the faults of all later requests."""
         with self._lock:
             self._chance = random.Random(mix.pop("seed"))
             self._mix = mix
 
     def next(self) -> tuple[str, float]:
-        """Return a fault's name, or nothing, and how long the request is to take."""
+        """Return the name of a fault, or an empty one, and the seconds that the request takes."""
         with self._lock:
             draw, late = self._chance.random(), self._chance.uniform(*LATE_SECONDS)
         for kind, probability in self._mix.items():
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
     faults = Faults()
 
     def do_POST(self) -> None:
-        """Insert a row, or say what may happen."""
+        """Insert a row, or set the faults."""
         if self.path == "/faults":
             self.faults.set(self._body())
             self._answer(200, {})
@@ -112,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         self._with_fault(self._delete)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _with_fault(self, work: Callable[[sqlite3.Connection, bool], tuple[int, dict[str, Any]]]) -> None:
         fault, seconds = self.faults.next()
@@ -139,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
         names = COLUMNS[table]
         sql = f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
         id_ = connection.execute(sql, [body[name] for name in names]).lastrowid
-        if table == "integration" and not halfway:  # what a backend makes on its own
+        if table == "integration" and not halfway:  # rows that a backend adds by itself
             connection.executemany("INSERT INTO topic(integration) VALUES (?)", [(id_,), (id_,)])
             if body.get("counted"):
                 connection.execute("INSERT OR REPLACE INTO usage VALUES (2, ?, 1)", (body["bot"],))
@@ -167,7 +167,12 @@ class Handler(BaseHTTPRequestHandler):
         return table, int(id_), self._body()
 
     def _body(self) -> Any:
-        return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        """Return the body. Raises ConnectionError if the client has gone before it sent all of it."""
+        length = self.headers.get("Content-Length")
+        data = self.rfile.read(int(length)) if length else b""
+        if length is None or len(data) < int(length):
+            raise ConnectionError("the request ends too early")
+        return json.loads(data)
 
     def _answer(self, code: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -177,24 +182,24 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(data)
         except OSError:
-            return  # whoever asked has gone
+            return  # the client has gone
 
 
 class Server(ThreadingHTTPServer):
-    """A server whose clients come and go as they like."""
+    """A server whose clients may disconnect at any time."""
 
     daemon_threads = True
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away in the middle of a request; all else ends the server."""
+        """Ignore clients that disconnected in the middle of a request; exit at any other error."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
             os._exit(1)
 
 
 def main() -> None:
-    """Serve until the end."""
+    """Serve until the process is ended."""
     Handler.database, port_file = sys.argv[1:]
     server = Server(("127.0.0.1", 0), Handler)
     with open(f"{port_file}.new", "w", encoding="ascii") as file:

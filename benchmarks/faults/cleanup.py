@@ -1,8 +1,8 @@
-"""Cleanup: undoes what a journal says, the newest first, and leaves in the journal what it could not undo.
+"""Undo the entries of a journal, newest first, and keep those that cannot be undone.
 
     python cleanup.py PORT JOURNAL TIMEOUT
 
-Run by the flow as a cleanup step; it is a program by itself and imports little, since it is started often.
+The suite runs it as a cleanup step. It is a program of its own and imports little, because it is started often.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 
 
 def ask(port: int, method: str, path: str, body: object, timeout: float) -> int:
-    """Send a request over a connection of its own; return the status."""
+    """Send a request over a new connection; return the status."""
     data = json.dumps(body).encode()
     with socket.create_connection(("127.0.0.1", port), timeout) as connection:
         head = f"{method} {path} HTTP/1.0\r\nContent-Length: {len(data)}\r\n\r\n"
@@ -21,12 +21,12 @@ def ask(port: int, method: str, path: str, body: object, timeout: float) -> int:
 
 
 def main() -> int:
-    """Undo; return how many things could not be undone, at most 1."""
+    """Undo; return 1 if anything could not be undone, else 0."""
     port, journal, timeout = int(sys.argv[1]), sys.argv[2], float(sys.argv[3])
     if not os.path.exists(journal):
         return 0
     with open(journal, encoding="utf-8") as file:
-        lines = [line for line in file if line.endswith("\n")]  # a test that was killed may have cut one short
+        lines = [line for line in file if line.endswith("\n")]  # a killed test may have written half a line
     left: list[str] = []
     for line in reversed(lines):
         note = json.loads(line)

@@ -1,4 +1,4 @@
-"""Corruption: what bad disks, crashes and careless scripts do to a database file."""
+"""Damage a database file as bad disks, crashes and careless scripts do."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import os
 import random
 
 PAGE = 4096
-_INDEX_LEAF = 10  # the first byte of such a page
+_INDEX_LEAF = 10  # the first byte of a leaf page of an index
 
 
 def header(path: str, chance: random.Random) -> None:
-    """Write over the first bytes."""
+    """Overwrite the header."""
     _write(path, 0, chance.randbytes(100))
 
 
 def page(path: str, chance: random.Random) -> None:
-    """Write over a page in the middle, of a table or of an index."""
+    """Overwrite a page of a table or an index."""
     pages = os.path.getsize(path) // PAGE
     _write(path, PAGE * chance.randrange(1, pages), chance.randbytes(PAGE))
 
 
 def index(path: str, chance: random.Random) -> None:
-    """Write over a leaf of an index, of which no row of a table says anything."""
+    """Overwrite a leaf of an index, which no row of a table can reveal."""
     with open(path, "rb") as file:
         data = file.read()
     pages = [at for at in range(PAGE, len(data), PAGE) if data[at] == _INDEX_LEAF]
@@ -29,23 +29,23 @@ def index(path: str, chance: random.Random) -> None:
 
 
 def zeros(path: str, chance: random.Random) -> None:
-    """Lose some pages, as after a crash of the system."""
+    """Fill some pages with zeros, as after a system crash."""
     pages = os.path.getsize(path) // PAGE
     _write(path, PAGE * chance.randrange(1, pages - 3), bytes(PAGE * 3))
 
 
 def cut(path: str, chance: random.Random) -> None:
-    """Cut the file short."""
+    """Truncate the file."""
     os.truncate(path, chance.randrange(1, os.path.getsize(path)))
 
 
 def empty(path: str, _chance: random.Random) -> None:
-    """Leave nothing in it."""
+    """Truncate the file to zero bytes."""
     os.truncate(path, 0)
 
 
 def gone(path: str, _chance: random.Random) -> None:
-    """Remove it."""
+    """Remove the file."""
     os.remove(path)
 
 

@@ -1,4 +1,4 @@
-"""Page: docs/reliability.md, every word of it from here and every number from the run."""
+"""Write docs/reliability.md: every word comes from here, every number from the run."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from collections.abc import Mapping, Sequence
 from benchmarks.faults.rounds import Outcome
 from benchmarks.faults.scenarios import Scenario
 from benchmarks.report import table
-from snapstore.hybrid.report import RIGHT, Phase
-from snapstore.hybrid.statistics import Rate, rate
+from snapstore.results.reports import Phase, Rate
+from snapstore.suite.report import RIGHT
+from snapstore.suite.statistics import rate
 
 _HEAD = """\
 # Reliability
 
-Written by `python -m benchmarks.faults`; run it again for numbers of your own machine.
+Written by `python -m benchmarks.faults`. Run it again for the numbers of your own machine.
 
-Success rates of cleanup are commonly claimed and seldom measured. Here a small HTTP backend over a SQLite file runs in
-a process of its own, tests make rows through its API, and things happen to them: {rounds:,} rounds, half of them on a
-database in DELETE mode and half in WAL mode, each a suite of its own in the hybrid flow. Cleanup is a command that
-undoes by API what the test noted to have made, tried up to three times.
+Success rates of cleanup are often claimed and rarely measured. Here, a small HTTP backend over a SQLite file runs in a
+process of its own. Tests create rows through its API, and their requests, processes and files fail in many ways. There
+are {rounds:,} rounds, half of them on a database in DELETE mode and half in WAL mode. Each is a suite of its own, with
+cleanup and restore. The cleanup is a command that undoes through the API what the test recorded. It is tried up to
+three times.
 
-**Cleanup** succeeded where `verify` found nothing afterwards; this share depends on how often things are made to
-happen, which is said below. **State** says whether in the end schema and rows were the baseline's, as SQLite's own
-`dbhash` sees them, with `integrity_check` saying `ok`; this is what the flow is for. Intervals are Wilson's, of 95%.
+**Cleanup** succeeded if `verify` found nothing afterwards. This rate depends on how often failures are made to happen;
+see below. **State** tells whether schema and rows were those of the baseline in the end, by SQLite's own `dbhash`, with
+`integrity_check` reporting `ok`. This rate is what a suite is for. All intervals are 95% Wilson intervals.
 """
 _METHOD = """\
 ## What happens
 
 {scenarios}
-Each round begins with the state that the one before left, so that one wrong state would spoil all that follow it.
-A suite whose run was killed, or whose restore found the disk full, is put right by the next suite; the state is looked
-at after that one has begun. A test that is killed itself leaves what it had not noted yet, which cleanup cannot know.
+Each round begins with the state that the last one left, so one wrong state would spoil all rounds after it. If a run
+was killed, or a restore found the disk full, the next suite repairs the state, and the state is checked once that suite
+has begun. A killed test leaves rows that it had not recorded yet. No cleanup can know about them.
 
-Run with Python {python} on {system}, in {minutes:.0f} minutes. {ratio}
+Measured with Python {python} on {system}, in {minutes}. {ratio}
 """
 
 
@@ -46,7 +48,7 @@ def write(
         scenarios=about,
         python=platform.python_version(),
         system=platform.system(),
-        minutes=max(1.0, seconds / 60),
+        minutes=_minutes(seconds),
         ratio=" ".join(filter(None, (_ratio(mode, of) for mode, of in phases.items()))),
     )
     return f"{_HEAD.format(rounds=len(outcomes))}\n{table_of(outcomes, scenarios)}\n{_details(outcomes)}{method}"
@@ -55,7 +57,7 @@ def write(
 def table_of(outcomes: Sequence[Outcome], scenarios: Sequence[Scenario]) -> str:
     """Return the table of all scenarios."""
     rows = [_row(one.name, one.claim or "", [o for o in outcomes if o.scenario == one.name]) for one in scenarios]
-    head = ("scenario", "rounds", "cleanup", "95%", "commonly claimed", "put back", "state", "95%")
+    head = ("scenario", "rounds", "cleanup", "95%", "often claimed", "restored", "state", "95%")
     return table(head, [*rows, _row("**all**", "99.9% (state)", outcomes)])
 
 
@@ -74,13 +76,13 @@ def _said(of: Rate) -> tuple[str, str]:
 
 
 def _percent(share: float) -> str:
-    """Write a share; only what is all of it is 100%."""
+    """Format a share. Only a share of exactly 1 is 100%."""
     text = f"{100 * share:.1f}"
     return "99.9%" if text == "100.0" and share < 1 else f"{text.removesuffix('.0')}%"
 
 
 def _details(outcomes: Sequence[Outcome]) -> str:
-    """Return a table of the rounds that went one way or another."""
+    """Return a table of the rounds that have variants."""
     kinds: dict[tuple[str, str], list[Outcome]] = {}
     for one in outcomes:
         if one.what:
@@ -100,9 +102,14 @@ def _details(outcomes: Sequence[Outcome]) -> str:
     return "In detail:\n\n" + table(("scenario", "", "rounds", "verdicts", "state right"), rows, 2) + "\n"
 
 
+def _minutes(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+
+
 def _ratio(mode: str, phases: Sequence[Phase]) -> str:
     medians = {phase.name: phase.seconds.median for phase in phases}
     if not medians.get("cleanup") or not medians.get("restore"):
         return ""
     ratio = medians["restore"] / medians["cleanup"]
-    return f"In {mode.upper()} mode a restore took {ratio:.2f} times a cleanup, in the median."
+    return f"In {mode.upper()} mode, the median restore took {ratio:.2f} times as long as the median cleanup."

@@ -1,4 +1,4 @@
-"""Rounds: a scenario played through the flow against the running backend, and the state compared with the baseline."""
+"""Play a scenario as a suite against the running backend, and compare the state with the baseline."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from benchmarks.faults.client import Client, Failed
 from benchmarks.faults.scenarios import Scenario
 from snapstore.engine import Connection, file_uri
 from snapstore.errors import DiskFull, FileError, SnapError
-from snapstore.hybrid.cleanup import CleanupRunner
-from snapstore.hybrid.flow import Suite
-from snapstore.hybrid.mark import run_mark
-from snapstore.hybrid.policy import CleanupStep, SuitePolicy
-from snapstore.patience import Patience
+from snapstore.locks import Deadline
 from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.suite.cleanup import CleanupRunner
+from snapstore.suite.flow import Suite
+from snapstore.suite.mark import run_mark
+from snapstore.suite.policy import CleanupStep, SuitePolicy
 
-SMALL_FILE = 60_000  # bytes that a file may have on the full disk
-_LARGE_CHANGE = 200_000  # bytes that a developer changed since the last backup
+SMALL_FILE = 60_000  # the largest file, in bytes, on the full disk
+_LARGE_CHANGE = 200_000  # bytes that a developer has changed since the last backup
 _START_SECONDS = 20.0
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Outcome(NamedTuple):
-    """How a round went: the verdict after cleanup (None without one), whether it was put back, what the state was then.
+    """The outcome of a round: the verdict after cleanup, None without one, and whether the state was restored.
 
-    `is_right` says whether schema and rows are the baseline's, and SQLite finds nothing wrong with the file.
+    `is_right` tells whether schema and rows are those of the baseline and SQLite finds no damage in the file.
     """
 
     scenario: str
@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
 
 
 class Bench:
-    """A backend that runs, its database, and a store; one for each journal mode."""
+    """A running backend, its database, and a store; one for each journal mode."""
 
     def __init__(self, folder: str, journal_mode: str, dbhash: str) -> None:
         self.folder = folder
@@ -78,11 +78,11 @@ class Bench:
         self.store.close()
 
     def content(self) -> str:
-        """Return what SQLite's own dbhash makes of schema and rows, and what is wrong with the file."""
+        """Return SQLite's own dbhash of schema and rows, and what its integrity check reports."""
         done = subprocess.run([self._dbhash, self.path], capture_output=True, text=True, check=False)
         found = done.stdout.split()[0] if done.stdout else done.stderr
         try:
-            connection = Connection(file_uri(self.path, mode="rw"), lambda *_: None, Patience(5))
+            connection = Connection(file_uri(self.path, mode="rw"), lambda *_: None, Deadline(5))
             said = connection.value("PRAGMA integrity_check")
             connection.close()
         except SnapError as error:
@@ -117,7 +117,7 @@ class Round:
         self._tests: list[tuple[str | None, bool]] = []
 
     def play(self) -> Outcome:
-        """Play, and look."""
+        """Play the round and check the state."""
         with suppress(FileNotFoundError):
             os.remove(self._journal)
         plays: dict[str, Callable[[], None]] = {
@@ -135,7 +135,7 @@ class Round:
 
     @contextmanager
     def _suite(self) -> Iterator[Suite]:
-        """Hold a suite that has begun; it ends with the block, unless that raises."""
+        """Yield a suite that has begun. It ends with the block, unless the block raises."""
         with run_mark(self._bench.store, self._bench.project, self._scenario.name):
             runner = CleanupRunner(self._bench.project, os.environ, self._bench.folder)
             suite = Suite(self._bench.store, self._bench.project, self._policy, runner, lambda _: None)
@@ -149,7 +149,7 @@ class Round:
         self._tests.append((result.verdict, result.restored))
 
     def _through(self, after_test: Callable[[], None] = lambda: None) -> None:
-        """Play the test from its beginning to its end, or to the request that fails."""
+        """Play the test to its end, or to the request that fails."""
         with self._suite() as suite:
             suite.begin_test(self._scenario.name, self._scenario.name)
             self._mix(**self._scenario.mix)
@@ -163,7 +163,7 @@ class Round:
         self._mix()
 
     def _mix(self, **probabilities: float) -> None:
-        """Tell the backend what may happen."""
+        """Tell the backend which faults to make."""
         Client(self._bench.port, self._journal).ask("POST", "/faults", seed=self._chance.random(), **probabilities)
 
     def _test_killed(self) -> None:
@@ -181,7 +181,7 @@ class Round:
         name = self._scenario.name
         arguments = [*places, "--label", name, "--scenario", name, "--", *self._test_command()]
         run = subprocess.Popen(
-            [sys.executable, "-m", "snapstore", "run", *arguments],
+            [sys.executable, "-P", "-m", "snapstore", "run", *arguments],
             cwd=_ROOT,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -191,14 +191,14 @@ class Round:
         run.wait()
         self._end_orphans(run.pid)
         with self._suite():
-            pass  # repaired when it began
+            pass  # its beginning repairs the state
 
     def _test_command(self) -> list[str]:
         seed = str(self._chance.random())
         return [sys.executable, "-m", "benchmarks.faults.client", str(self._bench.port), self._journal, seed]
 
     def _wait_for_notes(self) -> None:
-        """Wait until the test has noted some rows, and a moment more, so that any of its requests may be under way."""
+        """Wait until the test has recorded some rows, and a moment longer, so that any request may be under way."""
         wanted = self._chance.randrange(1, 12)
         deadline = time.monotonic() + _START_SECONDS
         while _lines(self._journal) < wanted and time.monotonic() < deadline:
@@ -206,7 +206,7 @@ class Round:
         time.sleep(self._chance.uniform(0, 0.004))
 
     def _end_orphans(self, session: int) -> None:
-        """End what is left of a session where the system does not do so itself, and wait until it has ended."""
+        """End what is left of a process group, if the system does not, and wait for its end."""
         deadline = time.monotonic() + _START_SECONDS
         with suppress(ProcessLookupError):
             while time.monotonic() < deadline:
@@ -219,7 +219,7 @@ class Round:
         self._through(lambda: kind(self._bench.path, self._chance))
 
     def _full_at_backup(self) -> None:
-        """Find the disk full, when a developer has changed something large since the last backup."""
+        """Let the disk be full after a developer has made a large change since the last backup."""
         self._work(_LARGE_CHANGE)
         self._bench.baseline = self._bench.content()
         self._what = "the suite did not begin"
@@ -227,7 +227,7 @@ class Round:
             self._what = "the suite began"
         if self._bench.content() != self._bench.baseline:
             return
-        with self._suite() as suite:  # there is space again
+        with self._suite() as suite:  # now there is space again
             suite.begin_test(self._scenario.name, "")
             suite.end_test("passed")
         self._work(1)
@@ -240,13 +240,13 @@ class Round:
             self._work(_LARGE_CHANGE, "left_behind")
             with full_disk():
                 self._end_test(suite, "passed", 0.0)
-            self._what = "at once, without keeping the state that failed"
+            self._what = "at once, without keeping the failing state"
         with self._suite():
             pass
 
     def _work(self, size: int, table: str = "developer") -> None:
         """Write something that cannot be compressed into a table of one row."""
-        connection = Connection(file_uri(self._bench.path, mode="rw"), lambda *_: None, Patience(5))
+        connection = Connection(file_uri(self._bench.path, mode="rw"), lambda *_: None, Deadline(5))
         connection.rows(f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, body BLOB)")
         connection.rows(f"INSERT OR REPLACE INTO {table} VALUES (1, randomblob(?))", (size,))
         connection.close()
@@ -254,7 +254,7 @@ class Round:
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    """Let no file of this process and its children grow past a small size: writing says that there is no space."""
+    """Keep every file of this process and its children small: writing more fails as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_FILE, hard))
     try:

@@ -1,4 +1,4 @@
-"""Scenarios: kinds of failure, each with what the flow's users claim of cleanup in it and how it is played."""
+"""Kinds of failure, each with the success rate that is often claimed for cleanup, and how to play it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from benchmarks.faults.client import IMPATIENT, PATIENT, Client
 class Scenario:
     """One kind of failure.
 
-    `claim` is the success of cleanup as it is commonly put, None where nobody says; `mix` what happens to requests, by
-    probability; `timeout` what the test and its cleanup wait for an answer, in seconds; `quiet` what the flow waits for
-    late requests. `play` names how a round goes (rounds.py), `test` is what the test does in it.
+    `claim` is the success rate that is often claimed for cleanup, None if there is none. `mix` maps the faults of
+    requests to their probabilities. `timeout` is how long the test and its cleanup wait for an answer, and `quiet` how
+    long the suite waits for late requests, both in seconds. `play` names the course of a round (rounds.py), and `test`
+    is what the test does in it.
     """
 
     name: str
@@ -37,24 +38,24 @@ SCENARIOS = (
     Scenario(
         "simple CRUD",
         "95%",
-        "a user and up to three bots are made, one is changed, one deleted; nothing fails",
+        "a user and up to three bots are created, one is changed, one deleted; nothing fails",
         client.crud,
     ),
     Scenario(
         "API calls",
         "90%",
-        "rows that were there are changed, and added to; nothing fails",
+        "existing rows are changed, and rows are added; nothing fails",
         client.api,
     ),
     Scenario(
         "complex relations",
         "80%",
-        "a tree of rows; the backend adds some of its own, for one integration in twenty one that nothing refers to",
+        "a tree of rows; the backend adds rows of its own, and for one integration in twenty a row without a reference",
     ),
     Scenario(
         "API time-outs",
         "85%",
-        "one request in eight takes longer than client and cleanup wait, and is done all the same",
+        "one request in eight takes longer than client and cleanup wait, and is carried out nevertheless",
         _tree,
         {backend.LATE: 0.125},
         IMPATIENT,
@@ -63,54 +64,54 @@ SCENARIOS = (
     Scenario(
         "network failures",
         "75%",
-        "one connection in eight is cut, half of these before the backend does anything, half before it answers",
+        "one connection in eight is cut, half of them before the backend does anything, half before it answers",
         _tree,
         {backend.DROPPED_BEFORE: 0.0625, backend.DROPPED_AFTER: 0.0625},
     ),
     Scenario(
         "test killed",
         "0%",
-        "the test's process gets SIGKILL in the middle of its requests; the flow lives and cleans up after it",
+        "the test's process gets SIGKILL in the middle of its requests; the suite survives and cleans up",
         quiet=0.05,
         play="test killed",
     ),
     Scenario(
         "run killed",
         "0%",
-        "`snap run` gets SIGKILL in the middle of a test; nobody cleans up, the next suite finds it",
+        "`snap run` gets SIGKILL in the middle of a test; nobody cleans up, and the next suite repairs",
         quiet=0.05,
         play="run killed",
     ),
     Scenario(
         "constraint failures",
         "60%",
-        "in half of the tests a row that was there comes to refer to one of the test, which then cannot be deleted",
+        "in half of the tests, an existing row comes to refer to a row of the test, which then cannot be deleted",
         client.entangle,
     ),
     Scenario(
         "API failures",
         "50%",
-        "one request in four is answered with 500, half of these after part of the work was done",
+        "one request in four is answered with 500, half of them after part of the work",
         _tree,
         {backend.FAILED_BEFORE: 0.125, backend.FAILED_HALFWAY: 0.125},
     ),
     Scenario(
         "database corruption",
         None,
-        "the file's header or a page is overwritten, pages are zeroed, the file is cut short, emptied or removed",
+        "the header or a page is overwritten, pages are zeroed, or the file is truncated, emptied or removed",
         client.crud,
         play="corruption",
     ),
     Scenario(
         "disk full during backup",
         None,
-        "no file can grow when the backup is taken: the suite does not begin",
+        "no file can grow while the backup is taken: the suite does not begin",
         play="disk full, backup",
     ),
     Scenario(
         "disk full during restore",
         None,
-        "no file can grow when the state is put back: the run ends with an error, the next suite puts it back",
+        "no file can grow while the state is restored: the run ends with an error, and the next suite restores it",
         play="disk full, restore",
     ),
 )

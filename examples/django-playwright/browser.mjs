@@ -1,5 +1,5 @@
-// Which browser and which backend: CHROMIUM names the browser of the machine, else one on the path is taken;
-// BACKEND_URL names a backend that runs already.
+// The browser and the backend. CHROMIUM names the browser; otherwise one on the path is used.
+// BACKEND_URL names a backend that is already running.
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 
@@ -17,14 +17,14 @@ function isProgram(file) {
 const folders = (process.env.PATH ?? '').split(path.delimiter);
 const found = NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name))).find(isProgram);
 
-/** Options of Playwright for the browser; its own download where the machine has none. */
+/** Playwright's options for the browser. It uses its own download if the machine has none. */
 export const browser = {
   launchOptions: { executablePath: process.env.CHROMIUM ?? found, args: ['--no-sandbox'] },
 };
 
 export const backendUrl = process.env.BACKEND_URL ?? 'http://127.0.0.1:8765';
 
-/** The server, which goes on running while the database is put back; none where one is there. */
+/** The server, which keeps running while the database is restored. Undefined if one is already running. */
 export const webServer = process.env.BACKEND_URL
   ? undefined
   : {

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { defineConfig } from '@playwright/test';
 import { backendUrl, browser, webServer } from './browser.mjs';
 import { databaseProjects } from './snapstore/projects.mjs';
@@ -13,13 +12,13 @@ export default defineConfig({
   use: {
     ...browser,
     baseURL: backendUrl,
-    snapstore: { config: fileURLToPath(new URL('snapstore.yaml', import.meta.url)) },
+    snapstore: { config: './snapstore.yaml' },
     snapstoreLeaks: 'fail',
   },
   webServer,
   projects: [
     ...databaseProjects(),
     { name: 'e2e', testDir: 'tests', dependencies: ['setup db'] },
-    ...(process.env.MISHAPS ? [mishaps] : []), // tests that go wrong, to see what becomes of it
+    ...(process.env.MISHAPS ? [mishaps] : []), // tests that fail on purpose
   ],
 });

@@ -1,9 +1,8 @@
-"""Clean: put back the rows that differ from a snapshot, and nothing else.
+"""Clean: restore the rows that differ from a snapshot, and nothing else.
 
-In the order things happen: begin a write transaction on each database; read what is there now; apply the row
-diff from live to snapshot; look at every row that was written and at the foreign keys of the tables that were left
-alone; store what was there (the safety snapshot) and the intent; commit; move HEAD. Up to the commit every error, and
-every kill, leaves the old state.
+The steps: begin a write transaction on each database; read the state before; apply the row diff from live to snapshot;
+check every row that was written, and the foreign keys of the tables that were left alone; store the state before (the
+safety snapshot) and the intent; commit; move HEAD. Up to the commit every error, and every kill, leaves the old state.
 """
 
 from __future__ import annotations
@@ -11,36 +10,40 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture, Captured
-from snapstore.actions.differences import Counts, DatabaseDifference
 from snapstore.actions.origin import check_belongs
-from snapstore.actions.pair import Pair
-from snapstore.actions.policy import NOTHING_IGNORED, Policy
 from snapstore.actions.settle import finish_move, settle, try_move
-from snapstore.actions.state import live_state, snapshot_state
+from snapstore.compare.differences import DatabaseDifference
+from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
+from snapstore.compare.pair import Pair
+from snapstore.compare.state import live_state, snapshot_state
 from snapstore.database.live import LiveDatabases
-from snapstore.database.row_check import Violation, check_rows, foreign_key_violations
+from snapstore.database.row_check import Violation, check_objects, check_rows, foreign_key_violations
+from snapstore.database.soundness import damage
+from snapstore.database.spool import BEFORE
 from snapstore.database.sql_patch import SqlPatch
 from snapstore.database.tables import folded
 from snapstore.database.view import View
-from snapstore.errors import SnapError, SqlFailed
+from snapstore.errors import CleanImpossible, SnapError, SqlFailed
 from snapstore.files import reached
 from snapstore.history.intents import Intent
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import SAFETY, Snapshot
-from snapstore.patience import Patience
+from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.refusals import CleanImpossible
+from snapstore.results.cleans import Cleaned, CleanedDatabase
+from snapstore.results.rows import Counts
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 ACTION = "clean"
 
 
-class CleanOptions(NamedTuple):
-    """What `clean` may be told; tables that the policy ignores or keeps are left alone.
+@dataclass(frozen=True)
+class CleanOptions:
+    """Options of `clean`; tables that the policy ignores or keeps are left alone.
 
     `only` names the databases to clean, None for all of the snapshot's that the project has.
     """
@@ -53,27 +56,8 @@ class CleanOptions(NamedTuple):
     timeout: float = DEFAULT_TIMEOUT
 
 
-class CleanedDatabase(NamedTuple):
-    """What was put back, by table: rows that came again (added), went (removed), changed back; its SQL in a dry run."""
-
-    tables: dict[str, Counts]
-    statements: int
-    sql: tuple[str, ...]
-
-
-class CleanResult(NamedTuple):
-    """What was done; `safety` is the snapshot of the state before, None where nothing was to be done."""
-
-    snapshot: str
-    changed: bool
-    safety: str | None
-    databases: dict[str, CleanedDatabase]
-    seconds: float
-    dry_run: bool
-
-
-def clean(store: Store, project: Project, options: CleanOptions, progress: Progress = SILENT) -> CleanResult:
-    """Put the rows back.
+def clean(store: Store, project: Project, options: CleanOptions, progress: Progress = SILENT) -> Cleaned:
+    """Restore the rows.
 
     Raises CleanImpossible, WrongDatabase, DatabaseLocked, DatabaseReadOnly, DatabaseUnusable, StoreDamaged,
     DiskFull; the live databases are then as they were.
@@ -87,12 +71,12 @@ def clean(store: Store, project: Project, options: CleanOptions, progress: Progr
         if not options.dry_run:
             settle(store, project, options.timeout)
         paths = {name: project.only(name).databases[name] for name in names}
-        live = stack.enter_context(LiveDatabases(paths, Patience(options.timeout)))
+        live = stack.enter_context(LiveDatabases(paths, Deadline(options.timeout)))
         return _Clean(store, project, options, snapshot, live, stack).run(start, progress)
 
 
 class _Clean:
-    """One clean; its methods stand in the order they run in."""
+    """One clean; its methods stand in the order in which they run."""
 
     def __init__(
         self,
@@ -112,23 +96,25 @@ class _Clean:
         self._stack = stack
         self._views: dict[str, View] = {}
         self._before: Captured | None = None
-        self._is_bound = False  # whether rows have to be read from the live database to the end
+        self._is_bound = False  # whether rows must be read from the live database to the end
 
-    def run(self, start: float, progress: Progress) -> CleanResult:
+    def run(self, start: float, progress: Progress) -> Cleaned:
         dry_run = self._options.dry_run
         self._views = self._live.read() if dry_run else self._live.write({})
         with self._store.writer() as writer:
-            capture = Capture(self._store, writer, self._project, to_change=True)
-            manifests = {
-                name: capture.read(name, view, progress, keep=not dry_run) for name, view in self._views.items()
-            }
-            differences = {name: self._difference(name, manifest) for name, manifest in manifests.items()}
+            capture = Capture(self._store, writer, self._project)
+            read = capture.hash if dry_run else capture.read
+            manifests = {name: read(name, view, progress) for name, view in self._views.items()}
+            differences = {name: self._difference(name, manifest, progress) for name, manifest in manifests.items()}
             self._options.policy.check(one.diff for one in differences.values())
             for difference in differences.values():
                 if difference.schema:
                     raise CleanImpossible(f"the schema differs ({', '.join(one.name for one in difference.schema)})")
             patches = {name: difference.patch() for name, difference in differences.items()}
             changed = any(not patch.is_empty() for patch in patches.values())
+            for name, difference in differences.items():
+                if found := damage(difference.diff, suspect=BEFORE):
+                    raise CleanImpossible(f"database '{name}' is damaged: {found}")
             if changed and self._is_bound:
                 raise CleanImpossible("its pages cannot be compared with the snapshot's")
             if dry_run or not changed:
@@ -137,17 +123,17 @@ class _Clean:
                 results = self._write(capture, differences, patches)
                 self._move_head()
         safety = self._before.id if self._before else None
-        return CleanResult(self._options.snapshot, changed, safety, results, time.monotonic() - start, dry_run)
+        return Cleaned(self._options.snapshot, changed, safety, results, time.monotonic() - start, dry_run)
 
-    def _difference(self, name: str, now: Manifest) -> DatabaseDifference:
-        """Return the way from live to snapshot."""
+    def _difference(self, name: str, now: Manifest, progress: Progress) -> DatabaseDifference:
+        """Return the difference from live to snapshot."""
         states = live_state(), snapshot_state(self._store, self._options.snapshot, self._options.snapshot)
         records = [None, self._snapshot.databases[name]]
-        pair = Pair(self._store, states, records, self._views[name], name, now=now)
+        pair = Pair(self._store, states, records, self._views[name], name, progress, now)
         self._stack.callback(pair.close)
         compared = pair.compared()
         if not pair.needs_lock:
-            pair.let_go()  # what is written from now on must not be read
+            pair.release_view()  # from now on the view has changes
         else:
             self._is_bound = True
         return DatabaseDifference(name, compared, self._policy)
@@ -168,7 +154,7 @@ class _Clean:
             self._commit()
         except BaseException:
             self._live.close()
-            with suppress(SnapError):  # it stays to be settled by the next command
+            with suppress(SnapError):  # then the next command settles it
                 settle(self._store, self._project, self._options.timeout)
             raise
         return {name: CleanedDatabase(_counts(differences[name]), count, ()) for name, count in counts.items()}
@@ -181,8 +167,9 @@ class _Clean:
             broken = self._violations(view, patch)
             for count, statement in enumerate(patch.statements(), 1):  # noqa: B007 - the count is the result
                 connection.rows(statement)
-                connection.give_up_when_patience_is_over()
+                connection.give_up_past_deadline()
             check_rows(connection, patch)
+            check_objects(connection, patch)
             new = self._violations(view, patch) - broken
         except SqlFailed as error:
             raise CleanImpossible(str(error)) from error
@@ -213,7 +200,7 @@ class _Clean:
 def _planned(difference: DatabaseDifference, patch: SqlPatch) -> CleanedDatabase:
     if patch.is_empty():
         return CleanedDatabase({}, 0, ())
-    statements = tuple(patch.script())
+    statements = tuple(difference.script())
     return CleanedDatabase(_counts(difference), len(statements), statements)
 
 

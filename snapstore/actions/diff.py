@@ -1,50 +1,69 @@
-"""Diff: what differs between two states, the rows drawn as they are asked for."""
+"""Diff: what differs between two states, its rows drawn as they are asked for, or all at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from snapstore.actions.compare import compare
-from snapstore.actions.differences import DatabaseDifference
-from snapstore.actions.policy import NOTHING_IGNORED, Policy, matches_any, unknown_rule
-from snapstore.actions.state import State
+from snapstore.actions.verify import sequence_moves
+from snapstore.compare.compare import compare
+from snapstore.compare.differences import DatabaseDifference
+from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy, matches_any, unknown_rule
+from snapstore.compare.rule_names import rule_for
+from snapstore.compare.state import State
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.records import Record
+from snapstore.results.diffs import DatabaseDiff, Diff
+from snapstore.results.rows import Counts, RowChange
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-class DiffOptions(Record):
-    """Which states are compared; `tables` are names or globs that narrow it, none for all."""
+@dataclass(frozen=True)
+class DiffOptions:
+    """Which states are compared; `tables` are names or globs that narrow it, none for all.
+
+    If it `shortens`, rows have a LongValue for each long value.
+    """
 
     before: State
     after: State
     tables: tuple[str, ...] = ()
     policy: Policy = NOTHING_IGNORED
     timeout: float = DEFAULT_TIMEOUT
+    shortens: bool = False
 
 
-class Diff(Record):
-    """The databases of both states."""
+class Differences(NamedTuple):
+    """The databases of both states, whose rows can still be drawn; `subject` names a test, if it is about one."""
 
     before: State
     after: State
     databases: list[DatabaseDifference]
+    subject: str = ""
 
     @property
     def identical(self) -> bool:
         """Whether schema and rows are equal; sequences and page layout do not count."""
         return not any(one.schema or any(table.differs() for table in one.tables) for one in self.databases)
 
+    def drawn(self, limit: int | None) -> Diff:
+        """Draw all rows; return them, of each table at most `limit`."""
+        databases = {one.name: _drawn(one, limit) for one in self.databases}
+        counted = sum(counts.total for one in databases.values() for counts in one.tables.values())
+        left_out = counted - sum(len(one.rows) for one in databases.values())
+        return Diff(self.before.id, self.after.id, self.identical, databases, bool(left_out), left_out)
+
 
 @contextmanager
-def diff(store: Store, project: Project, options: DiffOptions, progress: Progress = SILENT) -> Iterator[Diff]:
+def diff(store: Store, project: Project, options: DiffOptions, progress: Progress = SILENT) -> Iterator[Differences]:
     """Compare; rows can be drawn until the end of the `with` block.
 
     Raises DatabaseLocked, DatabaseUnusable, StoreDamaged, UnknownRule.
     """
-    with compare(store, project, (options.before, options.after), options.timeout, progress, by_look=True) as found:
+    states = options.before, options.after
+    with compare(store, project, states, options.timeout, progress, shortens=options.shortens) as found:
         options.policy.check(one.diff for one in found.values())
         databases = [DatabaseDifference(name, one, options.policy) for name, one in found.items()]
         for rule in options.tables:
@@ -52,10 +71,21 @@ def diff(store: Store, project: Project, options: DiffOptions, progress: Progres
         if options.tables:
             for database in databases:
                 database.narrow(options.tables)
-        yield Diff(options.before, options.after, databases)
+        yield Differences(options.before, options.after, databases)
+
+
+def _drawn(database: DatabaseDifference, limit: int | None) -> DatabaseDiff:
+    rows: list[RowChange] = []
+    tables: dict[str, Counts] = {}
+    for table in database.tables:
+        rows += table.first(limit)
+        if counts := table.counts:
+            tables[table.name] = tables.get(table.name, Counts()) + counts
+    derived = {name: of for name, of in database.derived.items() if name in tables}
+    return DatabaseDiff(tuple(database.schema), tuple(rows), tables, sequence_moves(database), derived)
 
 
 def _check_table(rule: str, databases: list[DatabaseDifference]) -> None:
     known = [name for database in databases for name in database.all_tables]
-    if not any(matches_any(name, (rule,)) for name in known):
-        raise unknown_rule("table", rule, known)
+    if not matches_any(known, (rule,)):
+        raise unknown_rule("table", rule, map(rule_for, known))

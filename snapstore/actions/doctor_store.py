@@ -1,27 +1,29 @@
-"""Doctor on the store: can it be read and written, is it sound at a quick look, what was left lying about."""
+"""Examine the store for `doctor`: whether it can be read and written, a quick check, leftovers of crashes."""
 
 from __future__ import annotations
 
 import os
-import re
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from shlex import quote
 
-from snapstore.actions.caches import CACHES, examine_caches
-from snapstore.actions.doctor import FAILURE, LOCK_SECONDS, OK, WARNING, Finding, on_network
-from snapstore.actions.fsck import FsckResult, check_store
-from snapstore.actions.heal import SET_ASIDE
+from snapstore.actions.clock import clock_problem
+from snapstore.actions.doctor import LOCK_SECONDS, on_network
+from snapstore.actions.fsck import check_store
+from snapstore.creating import is_shared
 from snapstore.errors import NoStore, SnapError, StoreDamaged, StoreLocked
-from snapstore.files import BEFORE_REBUILD
-from snapstore.holders import openers_of
+from snapstore.files import BEFORE_REBUILD, translated
+from snapstore.layout import CATALOG, PACKS, SET_ASIDE
+from snapstore.leftovers import abandoned
 from snapstore.mounts import free_bytes
+from snapstore.processes import openers_of
 from snapstore.project import Project
-from snapstore.store import CATALOG, PACKS, Store
-from snapstore.timestamps import now
+from snapstore.results.checks import Checked
+from snapstore.results.findings import FAILURE, OK, WARNING, Finding
+from snapstore.store import Store
 
 _STORE = "store"
-_TEMPORARY = re.compile(r"^\..+\.(\d+)-[0-9a-f]{8}\.snap-tmp(-wal|-shm|-journal)?$")
 _MOST_NAMED = 5
 _LARGE_LOG_BYTES = 64 << 20
 
@@ -32,63 +34,87 @@ def examine_store(project: Project, path: str) -> Iterator[Finding]:
     try:
         with Store.open(path, LOCK_SECONDS) as store:
             yield from _writable(store)
-            yield from _health(check_store(store, full=False), path)
+            yield from _audience(store)
+            yield from _health(check_store(store, full=False).checked, path)
             yield from _clock(store)
             yield from _cut_off(store, project)
     except NoStore:
-        yield Finding(_STORE, OK, f"none yet at '{path}'", "'snap tag NAME' makes it")
+        yield Finding(_STORE, OK, f"none yet at '{path}'", "'snap tag NAME' creates it")
         yield from _space(project, _nearest_folder(path))
         return
     except StoreLocked as error:
-        yield Finding(_STORE, WARNING, str(error), "another snap command is at work")
+        yield Finding(_STORE, WARNING, str(error), "another snap command is running")
     except StoreDamaged as error:
-        yield Finding(_STORE, FAILURE, str(error), "'snap fsck --rebuild' makes the catalog anew")
+        yield Finding(_STORE, FAILURE, str(error), "'snap fsck --rebuild' rebuilds the catalog")
     except SnapError as error:
-        yield Finding(_STORE, FAILURE, str(error), "check the path, and the permissions on it")
+        yield Finding(_STORE, FAILURE, str(error), "check the path and its permissions")
     if openers := openers_of([os.path.join(path, CATALOG)]):
         yield Finding(_STORE, OK, f"open in {', '.join(openers)}")
     yield from _space(project, path)
-    yield from _caches(path)
-    yield from _left_lying([path, *(os.path.join(path, folder) for folder in (PACKS, *CACHES))])
+    yield from _leftovers([path, os.path.join(path, PACKS)])
 
 
 def examine_leftovers(project: Project) -> Iterator[Finding]:
-    """Yield what crashes left beside the databases."""
-    yield from _left_lying(sorted({os.path.dirname(path) for path in project.databases.values()}))
+    """Yield findings on what crashes left beside the databases."""
+    yield from _leftovers(sorted({os.path.dirname(path) for path in project.databases.values()}))
 
 
 def _writable(store: Store) -> Iterator[Finding]:
     shut = [folder for folder in (store.path, store.objects.folder) if not os.access(folder, os.W_OK)]
     for folder in shut:
-        yield Finding(_STORE, FAILURE, f"folder '{folder}' is read-only", f"chmod -R u+w '{store.path}'")
+        yield Finding(_STORE, FAILURE, f"folder '{folder}' is read-only", f"chmod -R u+w {quote(store.path)}")
     if not shut:
         with store.catalog.transaction():  # raises StoreLocked or FileError, and changes nothing
             pass
 
 
-def _health(found: FsckResult, path: str) -> Iterator[Finding]:
+def _audience(store: Store) -> Iterator[Finding]:
+    """Tell who may read the store, and whether files of another user keep its owner out."""
+    found = os.stat(store.path)
+    if is_shared(found.st_mode):
+        yield Finding(_STORE, OK, f"open to its group ({found.st_gid})", "'store: {shared: owner}' closes it")
+    elif found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding(_STORE, WARNING, "others may read it", f"chmod go= {quote(store.path)}")
+    if not is_shared(found.st_mode) and (foreign := _files_of_others(store, found.st_uid)):
+        more = f" and {len(foreign) - _MOST_NAMED} more" if len(foreign) > _MOST_NAMED else ""
+        detail = f"its owner (user {found.st_uid}) may not write {', '.join(foreign[:_MOST_NAMED])}{more}"
+        yield Finding(_STORE, WARNING, detail, f"as root: chown -R {found.st_uid}:{found.st_gid} {quote(store.path)}")
+
+
+def _files_of_others(store: Store, owner: int) -> list[str]:
+    """Return the files of a store that belong to somebody else than its folder."""
+    with translated(store.path):
+        entries = [
+            os.path.join(folder, name) for folder, folders, files in os.walk(store.path) for name in folders + files
+        ]
+        return sorted(os.path.relpath(path, store.path) for path in entries if _owner_of(path) not in (None, owner))
+
+
+def _owner_of(path: str) -> int | None:
+    with suppress(FileNotFoundError):  # another process has just removed it
+        return os.lstat(path).st_uid
+    return None
+
+
+def _health(found: Checked, path: str) -> Iterator[Finding]:
     for damage in found.damaged[:_MOST_NAMED]:
         where = " ".join(f"{what} {id_}" for what, id_ in (("object", damage.object), ("pack", damage.pack)) if id_)
         remedy = (
-            "'snap fsck' says which snapshots that affects; 'snap fsck --heal' and '--rebuild' mend what can be mended"
+            "'snap fsck' shows which snapshots are affected; 'snap fsck --heal' and '--rebuild' repair what they can"
         )
         yield Finding(_STORE, FAILURE, f"{where or damage.what}: {damage.detail}", remedy)
     if len(found.damaged) > _MOST_NAMED:
-        yield Finding(_STORE, FAILURE, f"{len(found.damaged) - _MOST_NAMED} more damages", "'snap fsck' names them all")
+        yield Finding(_STORE, FAILURE, f"further damage: {len(found.damaged) - _MOST_NAMED}", "'snap fsck' lists all")
     if found.ok:
-        held = f"{found.snapshots:,} snapshots, {found.objects:,} objects in {found.packs:,} packs"
-        yield Finding(_STORE, OK, f"'{path}', {held}, sound at a quick look", "'snap fsck' reads every object")
+        held = f"snapshots: {found.snapshots:,}, objects: {found.objects:,}, packs: {found.packs:,}"
+        yield Finding(_STORE, OK, f"'{path}', {held}; no damage in a quick check", "'snap fsck' reads every object")
     if found.unused_packs:
-        yield Finding(_STORE, OK, f"{found.unused_packs:,} packs of takes that were cut off", "they do no harm")
+        yield Finding(_STORE, OK, f"packs of unfinished snapshots: {found.unused_packs:,}", "they are harmless")
 
 
 def _clock(store: Store) -> Iterator[Finding]:
-    newest = store.catalog.value("SELECT max(created) FROM snapshot")
-    if newest and str(newest) > now():
-        remedy = "set the clock; until then 'latest' and the order of 'snap log' may mislead"
-        yield Finding(
-            _STORE, WARNING, f"the newest snapshot is from the future ({newest}): the clock was set back", remedy
-        )
+    if problem := clock_problem(store):
+        yield Finding(_STORE, WARNING, problem, "set the clock; rules that count days and '--since' go by it")
 
 
 def _cut_off(store: Store, project: Project) -> Iterator[Finding]:
@@ -102,7 +128,7 @@ def _cut_off(store: Store, project: Project) -> Iterator[Finding]:
 
 
 def _space(project: Project, path: str) -> Iterator[Finding]:
-    """Warn where not even one more copy of the databases would fit: a restore may have to store the state before."""
+    """Warn if another copy of the databases would not fit: a restore may have to store the state before."""
     with suppress(OSError):
         free = free_bytes(path)
         needed = sum(os.path.getsize(one) for one in project.databases.values() if os.path.exists(one))
@@ -115,39 +141,23 @@ def _space(project: Project, path: str) -> Iterator[Finding]:
             yield Finding(_STORE, OK, f"{free / 1e9:,.1f} GB free")
 
 
-def _caches(path: str) -> Iterator[Finding]:
-    found = examine_caches(path)
-    if found.useless:
-        said = f"{len(found.useless):,} of {found.files:,} files that save comparisons work cannot be used"
-        yield Finding(_STORE, OK, f"{said}: no harm, they are made anew", "'snap fsck --heal' removes them")
-    elif found.files:
-        said = f"{found.files:,} files that save comparisons work, {found.bytes / 1e6:,.1f} MB"
-        yield Finding(_STORE, OK, said, f"they may be removed at any time: {', '.join(CACHES)} in the store")
-
-
-def _left_lying(folders: list[str]) -> Iterator[Finding]:
+def _leftovers(folders: list[str]) -> Iterator[Finding]:
     for folder in folders:
         names: list[str] = []
+        temporary: list[str] = []
         with suppress(OSError):
-            names = sorted(os.listdir(folder))
-        temporary = [name for name in names if (found := _TEMPORARY.match(name)) and not _is_alive(int(found[1]))]
+            names, temporary = sorted(os.listdir(folder)), abandoned(folder)
         kept = [name for name in names if BEFORE_REBUILD in name or name.endswith(SET_ASIDE)]
-        for what, some in (("left by processes that were killed", temporary), ("kept by fsck", kept)):
-            if some:
-                more = f" and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
-                remedy = f"once they are of no use: cd {quote(folder)} && rm -- {' '.join(map(quote, some))}"
-                level = WARNING if some is temporary else OK
-                yield Finding("files", level, f"{what}: {', '.join(some[:_MOST_NAMED])}{more}", remedy)
+        if temporary:
+            yield Finding("files", WARNING, f"left by killed processes: {_some(temporary)}", "'snap fsck' removes them")
+        if kept:
+            remedy = f"once you do not need them: cd {quote(folder)} && rm -- {' '.join(map(quote, kept))}"
+            yield Finding("files", OK, f"kept by fsck: {_some(kept)}", remedy)
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _nearest_folder(path: str) -> str:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
 
-from snapstore.actions.image import write_image
+from snapstore.actions.file_access import open_copy
+from snapstore.compare.image import write_image
 from snapstore.database.file import sidecars
-from snapstore.errors import ConfigurationError, FileError
+from snapstore.errors import ConfigurationError, LiveDatabaseTarget, WouldOverwrite
+from snapstore.files import check_kind
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.refusals import LiveDatabaseTarget, WouldOverwrite
-from snapstore.store import Store
+from snapstore.results.answers import Exported
+from snapstore.store import Store, refuse_inside
 
 
-class ExportOptions(NamedTuple):
+@dataclass(frozen=True)
+class ExportOptions:
     """Which database of which snapshot goes where; `force` overwrites a file, never the sidecars of one."""
 
     snapshot: str
@@ -24,43 +28,40 @@ class ExportOptions(NamedTuple):
     force: bool = False
 
 
-class ExportResult(NamedTuple):
-    """The file that was written, `bytes` long."""
-
-    snapshot: str
-    database: str
-    path: str
-    pages: int
-    bytes: int
-    seconds: float
-
-
-def export(store: Store, project: Project, options: ExportOptions, progress: Progress = SILENT) -> ExportResult:
+def export(store: Store, project: Project, options: ExportOptions, progress: Progress = SILENT) -> Exported:
     """Write the file, at once and durably.
 
     Raises WouldOverwrite, LiveDatabaseTarget, InsideStore, ConfigurationError, DiskFull, FileError.
     """
     start = time.monotonic()
     databases = store.snapshots.load(options.snapshot).databases
-    name = options.only_db or next(iter(databases))
-    if name not in databases or (len(databases) > 1 and not options.only_db):
+    name = next(iter(databases)) if options.only_db is None else options.only_db
+    if name not in databases or (len(databases) > 1 and options.only_db is None):
         raise ConfigurationError(f"the snapshot has the databases {', '.join(databases)}; name one of them")
-    path = os.path.abspath(options.path)
-    store.refuse_inside(path)
-    live = project.databases.values()
-    if os.path.realpath(path) in (*live, *(sidecar for one in live for sidecar in sidecars(one))):
-        raise LiveDatabaseTarget(path)
+    path = os.path.realpath(options.path) if options.force else os.path.abspath(options.path)
+    check_target(store.path, project, path)
     _check_free(path, force=options.force)
-    write_image(store, databases[name], path, progress=progress)
-    return ExportResult(
+    finish = partial(open_copy, path=path, record=databases[name], live=project.databases.get(name))
+    write_image(store, databases[name], path, finish=finish, replaces=options.force, progress=progress)
+    return Exported(
         options.snapshot, name, path, databases[name].page_count, databases[name].image_bytes, time.monotonic() - start
     )
 
 
+def check_target(store: str, project: Project, path: str) -> None:
+    """Check that a file at `path` would be neither in a store nor over a live database.
+
+    Raises InsideStore, LiveDatabaseTarget.
+    """
+    refuse_inside(store, path)
+    live = project.databases.values()
+    if os.path.realpath(path) in (*live, *(sidecar for one in live for sidecar in sidecars(one))):
+        raise LiveDatabaseTarget(path)
+
+
 def _check_free(path: str, *, force: bool) -> None:
-    """Raise WouldOverwrite; a log left beside the path would be replayed over the file, whosever it was."""
-    if os.path.isdir(path):
-        raise FileError(path, "is a folder")
+    """Raise WouldOverwrite, FileError. A log left beside the path would be replayed over the file, whatever it is."""
+    check_kind(path)
     taken = [] if force else [path]
     for other in (*taken, *sidecars(path)):
         if os.path.lexists(other):

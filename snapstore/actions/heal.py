@@ -1,8 +1,8 @@
-"""Heal: store anew what is damaged and can be had intact elsewhere.
+"""Heal: store damaged objects again that are intact elsewhere.
 
-From a live database of the project, where it has a block (or the whole state) that is damaged in the store; and from
-any pack that holds another copy. Objects of a damaged pack that can still be read move to a new one. Nothing is
-changed that cannot be had: the damage stays and is named.
+A live database of the project may have a block, or the whole state, that is damaged in the store, and another pack may
+hold a second copy. Readable objects of a damaged pack are moved to a new one. If there is no intact copy, the damage
+stays as it is and is reported.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 
-from snapstore.actions.caches import remove_useless
-from snapstore.actions.fsck import FsckResult, check_store
+from snapstore.actions.fsck import check_store
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import SnapError, StoreDamaged
 from snapstore.files import reached, sync_folder, translated
@@ -21,60 +19,36 @@ from snapstore.history.manifest import Manifest
 from snapstore.history.reflog_file import renew_reflog
 from snapstore.history.soundness import REFLOG
 from snapstore.ids import object_id
+from snapstore.layout import SET_ASIDE
+from snapstore.locks import Deadline
 from snapstore.objects import codec
 from snapstore.objects.inspection import PACK
 from snapstore.objects.object_writer import Candidate
-from snapstore.objects.pack import Kind, PackReader, pack_path
+from snapstore.objects.pack import Kind, PackReader, is_pack_name, pack_path
 from snapstore.objects.pack_check import packs_in, salvage
-from snapstore.patience import Patience
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.results.checks import Checked, Healed, HealedObject
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
-SET_ASIDE = ".damaged"  # the end of the name of a pack's file that nothing needs any more
 
-
-@dataclass(frozen=True)
-class Healed:
-    """An object that was stored anew, and where it was found."""
-
-    object: str
-    source: str
-
-
-@dataclass(frozen=True)
-class HealResult:
-    """What was done; `moved` are readable objects of damaged packs, `set_aside` the packs emptied so.
-
-    `removed` are files that only save work, and could not.
-    """
-
-    objects: list[Healed]
-    moved: int
-    set_aside: list[str]
-    reflog: bool
-    removed: list[str]
-
-
-def heal(
-    path: str, project: Project | None, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT
-) -> HealResult:
+def heal(path: str, project: Project | None, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT) -> Healed:
     """Heal what can be healed, while no other process has the store open.
 
-    Raises StoreLocked, StoreDamaged where the catalog has to be made anew first, DiskFull, FileError.
+    Raises StoreLocked, StoreDamaged if the catalog has to be rebuilt first, DiskFull, FileError.
     """
     with Store.open(path, timeout, alone=True) as store:
         found = check_store(store, full=True, progress=progress)
         wanted = {id_ for id_ in found.spoiled if not _is_readable(store, id_)}
-        healed = _store_anew(store, _roots(store, wanted), project, timeout, progress)
-        wanted = {id_ for id_ in wanted if not _is_readable(store, id_)}  # they come back with their bases
-        healed += _store_anew(store, wanted, project, timeout, progress)
-        moved, emptied = _leave_damaged_packs(store, found)
-        lacks = any(damage.what == REFLOG for damage in found.damaged)
+        healed = _store_again(store, _roots(store, wanted), project, timeout, progress)
+        wanted = {id_ for id_ in wanted if not _is_readable(store, id_)}  # some are readable again with their bases
+        healed += _store_again(store, wanted, project, timeout, progress)
+        moved, emptied = _leave_damaged_packs(store, found.checked)
+        lacks = any(damage.what == REFLOG for damage in found.checked.damaged)
         if lacks:
             with translated(store.reflog_path):
                 renew_reflog(store.reflog_path, store.reflog.every())
-        return HealResult(healed, moved, emptied, lacks, remove_useless(store.path))
+        return Healed(tuple(healed), moved, tuple(emptied), lacks)
 
 
 def _is_readable(store: Store, id_: bytes) -> bool:
@@ -86,21 +60,21 @@ def _is_readable(store: Store, id_: bytes) -> bool:
 
 
 def _roots(store: Store, wanted: set[bytes]) -> set[bytes]:
-    """Return those whose base is not damaged itself."""
+    """Return the objects whose base is not damaged."""
     bases = {id_: location.base for id_ in wanted if (location := store.objects.index.find(id_))}
     return {id_ for id_ in wanted if bases.get(id_) not in wanted}
 
 
-def _store_anew(
+def _store_again(
     store: Store, wanted: set[bytes], project: Project | None, timeout: float, progress: Progress
-) -> list[Healed]:
-    """Store those of the wanted objects that can be found."""
-    healed: dict[bytes, Healed] = {}
+) -> list[HealedObject]:
+    """Store the wanted objects that can be found."""
+    healed: dict[bytes, HealedObject] = {}
 
     def note(found: Iterator[tuple[Candidate, str]]) -> Iterator[Candidate]:
         for candidate, source in found:
             if candidate.id not in healed:
-                healed[candidate.id] = Healed(candidate.id.hex(), source)
+                healed[candidate.id] = HealedObject(candidate.id.hex(), source)
                 yield candidate
 
     if not wanted:
@@ -117,7 +91,7 @@ def _store_anew(
 
 
 def _in_packs(store: Store, wanted: set[bytes]) -> Iterator[tuple[Candidate, str]]:
-    """Yield other copies of objects: packs may hold what a later one holds too, and what no catalog mentions."""
+    """Yield other copies of objects: several packs may hold one, also packs that the catalog does not list."""
     folder = store.objects.folder
     for name in packs_in(folder):
         with closing(PackReader(pack_path(folder, name))) as reader:
@@ -135,9 +109,9 @@ def _in_packs(store: Store, wanted: set[bytes]) -> Iterator[tuple[Candidate, str
 def _in_live(
     project: Project, wanted: set[bytes], timeout: float, progress: Progress
 ) -> Iterator[tuple[Candidate, str]]:
-    """Yield blocks and manifests that the live databases have; one that cannot be read has none."""
+    """Yield blocks and manifests of the live databases that can be read."""
     for name, path in project.databases.items():
-        with suppress(SnapError), LiveDatabases({name: path}, Patience(timeout)) as live:
+        with suppress(SnapError), LiveDatabases({name: path}, Deadline(timeout)) as live:
             view = live.read()[name]
             progress.start(f"reading {name}", view.bytes)
             ids = bytearray()
@@ -152,8 +126,8 @@ def _in_live(
                 yield Candidate(Kind.MANIFEST, manifest.id, manifest.encode(), None), f"database {name}"
 
 
-def _leave_damaged_packs(store: Store, found: FsckResult) -> tuple[int, list[str]]:
-    """Move what can be read of damaged packs into a new one; set the packs aside that nothing needs then."""
+def _leave_damaged_packs(store: Store, found: Checked) -> tuple[int, list[str]]:
+    """Move the readable objects of damaged packs into a new pack; set aside the packs that nothing needs any more."""
     damaged = {damage.pack for damage in found.damaged if damage.pack and damage.what in (PACK, "object")}
     moved = 0
     with store.writer() as writer:
@@ -172,7 +146,7 @@ def _leave_damaged_packs(store: Store, found: FsckResult) -> tuple[int, list[str
     store.objects.close()
     folder = store.objects.folder
     with translated(folder):
-        for name in emptied:
+        for name in filter(is_pack_name, emptied):
             with suppress(FileNotFoundError):
                 os.rename(pack_path(folder, name), pack_path(folder, name) + SET_ASIDE)
                 reached("pack-set-aside")

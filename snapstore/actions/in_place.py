@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
+from snapstore.actions.changed_blocks import ChangedBlock
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.blocks import first_page
 from snapstore.database import header, patch
-from snapstore.database.view import ReadBlock, View
+from snapstore.database.view import View
 from snapstore.errors import DatabaseLocked, RestoreMismatch
 from snapstore.files import reached
 from snapstore.store import Store
 
-IMAGES_KEPT = 512  # pages: 2 MiB as a rule
+_MOST_IMAGES = 512  # pages: 2 MiB as a rule
 _BLOCKS_AT_ONCE = 64  # are looked up
 
 
-def compare_block(store: Store, job: RestoreJob, block: ReadBlock, head: bytes | None) -> None:
-    """Note the pages of a block in which the target differs, where HEAD, which is at hand, has the target's block.
+def compared_with_target(store: Store, job: RestoreJob, blocks: Iterable[ChangedBlock]) -> Iterator[ChangedBlock]:
+    """Pass changed blocks on; of those that have HEAD's block as target, note the pages in which they differ from it.
 
-    Raises StoreDamaged.
+    The store decodes HEAD's block once: it is also the base on which the changed block is stored. Raises StoreDamaged.
     """
-    if head and head == job.target.block_id(block.number) and len(job.images) < IMAGES_KEPT and not job.reason:
-        job.images.update(_unlike(job, block.number, block.data, store.objects.read(head)))
-        job.written[block.number] = head
+    for block in blocks:
+        base = block.base
+        if base and base == job.target.block_id(block.number) and len(job.images) < _MOST_IMAGES and not job.reason:
+            job.images.update(_unlike(job, block.number, block.data, store.objects.read(base)))
+            job.written[block.number] = base
+        yield block
 
 
 def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]]:
@@ -40,14 +44,14 @@ def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]
         for index, id_ in some:
             have = view.block(index) if index < view.block_count else b""
             for pgno, page in _unlike(job, index, have, store.objects.read(id_)):
-                if len(job.images) < IMAGES_KEPT:
+                if len(job.images) < _MOST_IMAGES:
                     job.images[pgno] = page
                 yield pgno, page
             job.written[index] = id_
 
 
 def _unlike(job: RestoreJob, index: int, have: bytes, wanted: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the numbers and bytes of the pages of a wanted block that are not what is there."""
+    """Yield the numbers and bytes of the pages of a wanted block that differ from what is there."""
     size = job.target.page_size
     for pgno, start in enumerate(range(0, len(wanted), size), first_page(index, size)):
         page = wanted[start : start + size]
@@ -56,7 +60,7 @@ def _unlike(job: RestoreJob, index: int, have: bytes, wanted: bytes) -> Iterator
 
 
 def write_pages(store: Store, job: RestoreJob) -> int:
-    """Write what differs into the transaction, without committing; return the number of pages."""
+    """Write the pages that differ into the transaction, without committing; return how many were written."""
     view = job.view
     assert view is not None
     page1 = _page1(store, job, view)
@@ -91,8 +95,8 @@ def _page1(store: Store, job: RestoreJob, view: View) -> bytes:
 def check_written(job: RestoreJob, version: int) -> None:
     """Read what was committed through a second connection. Raises RestoreMismatch.
 
-    A difference is one only while nobody else has written: then the first connection still sees the
-    data version it had before its own commit. Where somebody holds the database, nothing can be said.
+    A difference counts only if nobody else has written since: then the first connection still sees the data version
+    that it had before its own commit. While another connection holds the database locked, nothing is checked.
     """
     view = job.view
     assert view is not None
@@ -101,8 +105,8 @@ def check_written(job: RestoreJob, version: int) -> None:
 
 
 def _compare(job: RestoreJob, view: View, version: int) -> None:
-    kept = view.file.watch.second() if view.file.watch else None
-    connection = kept or view.file.connect(view.connection.patience)
+    idle = view.file.tracker.idle_connection() if view.file.tracker else None
+    connection = idle or view.file.connect(view.connection.deadline)
     try:
         after = View(view.file, connection)
         wrong = [] if _has_images(job, after) else _wrong_blocks(job, after)
@@ -112,8 +116,8 @@ def _compare(job: RestoreJob, view: View, version: int) -> None:
             raise RestoreMismatch(job.path, f"blocks {wrong}, {after.page_count} of {job.target.page_count} pages")
         after.learn(job.target.block_ids)
     finally:
-        if kept:
-            kept.roll_back()
+        if idle:
+            idle.roll_back()
         else:
             view.file.disconnect(connection)
 
@@ -125,13 +129,18 @@ def _wrong_blocks(job: RestoreJob, after: View) -> list[int]:
 
 
 def _has_images(job: RestoreJob, after: View) -> bool:
-    """Tell whether each page that the log names since the transaction began is as it was to be written.
+    """Tell whether each page that the log names since the transaction began has the image that was written.
 
-    Then the others of its block, which were compared in the transaction, are as they were. Only where somebody follows
-    the changes; page 1, whose header is the live database's, is looked at with its block.
+    Then the other pages of its block, which were compared in the transaction, are unchanged. Only a tracker knows these
+    pages. Page 1 has the header of the live database, so its whole block is hashed.
     """
-    known = after.sight.known if after.sight else None
-    if known is None or not after.is_wal or len(job.images) >= IMAGES_KEPT or after.page_count != job.target.page_count:
+    known = after.tracked.image if after.tracked else None
+    if (
+        known is None
+        or not after.is_wal
+        or len(job.images) >= _MOST_IMAGES
+        or after.page_count != job.target.page_count
+    ):
         return False
     wanted = {pgno: image for pgno, image in job.images.items() if pgno > 1}
     if not known.changed or not set(known.changed) <= {1, *wanted}:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from snapstore.actions.capture import Capture
 from snapstore.actions.settle import settle
 from snapstore.database.live import LiveDatabases
-from snapstore.patience import Patience
+from snapstore.locks import Deadline
 from snapstore.project import Project
 from snapstore.store import Store
 
 
 def keep_state(store: Store, project: Project, kind: str, message: str, timeout: float) -> str:
-    """Take a snapshot that no name points to and HEAD does not move to; return its id.
+    """Take a snapshot without a name, and without moving HEAD to it; return its id.
 
     Raises DatabaseLocked, DatabaseUnusable, DiskFull.
     """
     with store.lock(project.origin, shared=True), store.writer() as writer:
         settle(store, project, timeout)
         capture = Capture(store, writer, project)
-        with LiveDatabases(project.databases, Patience(timeout)) as live:
+        with LiveDatabases(project.databases, Deadline(timeout)) as live:
             for name, view in live.read().items():
                 capture.read(name, view)
         captured = capture.finish(kind, message)

@@ -2,53 +2,56 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from snapstore.history.refs import Ref
 from snapstore.history.snapshots import SnapshotRow
+from snapstore.results.snapshots import Listed
 from snapstore.store import Store
 
 
-class Listed(NamedTuple):
-    """A snapshot in a list; `content` is its content id, `stored_bytes` the length of the pack it came in."""
+def list_snapshots(
+    store: Store,
+    *,
+    everything: bool = False,
+    limit: int | None = None,
+    after: str | None = None,
+    last: str | None = None,
+) -> list[Listed]:
+    """Return the snapshots, the newest first; with `everything` also unnamed safety snapshots and forgotten ones.
 
-    snapshot: str
-    names: tuple[str, ...]
-    created: str
-    message: str
-    pinned: bool
-    content: str
-    bytes: int
-    stored_bytes: int
-    kind: str
-    forgotten: bool = False
-
-
-def list_snapshots(store: Store, *, everything: bool = False, limit: int | None = None) -> list[Listed]:
-    """Return the snapshots, the newest first; with `everything` also unnamed safety snapshots and forgotten ones."""
+    `after` and `last` are ids: only what was taken after the one is listed, and not what was taken after the other.
+    """
     refs: dict[str, list[Ref]] = {}
     for ref in store.refs.all():
         refs.setdefault(ref.snapshot, []).append(ref)
-    listed = [_listed(row, refs.get(row.id, [])) for row in store.snapshots.recent(limit, everything=everything)]
-    if not everything:
-        return listed
-    listed += [_listed(one.row, [], forgotten=True) for one in store.forgotten.all()]
-    return sorted(listed, key=lambda one: one.created, reverse=True)[:limit]
+    most = limit if after is last is None else None
+    rows = [(row, False) for row in store.snapshots.recent(most, everything=everything)]
+    if everything:
+        rows += [(one.row, True) for one in store.forgotten.all()]
+        rows.sort(key=lambda one: one[0].number, reverse=True)
+    first, end = (_number(store, id_) for id_ in (after, last))
+    rows = [one for one in rows if (first is None or one[0].number > first) and (end is None or one[0].number <= end)]
+    return [_listed(row, refs.get(row.id, []), forgotten=forgotten) for row, forgotten in rows[:limit]]
+
+
+def _number(store: Store, id_: str | None) -> int | None:
+    row = store.snapshots.row(id_) if id_ else None
+    return row.number if row else None
 
 
 def list_tags(store: Store) -> list[Listed]:
     """Return one entry for each tag, by name."""
-    refs = [(ref, store.snapshots.row(ref.snapshot)) for ref in store.refs.all()]
-    return [_listed(row, [ref]) for ref, row in refs if row]
+    refs = store.refs.all()
+    rows = {id_: store.snapshots.row(id_) for id_ in {ref.snapshot for ref in refs}}  # a snapshot may have many tags
+    return [_listed(row, [ref]) for ref in refs if (row := rows[ref.snapshot])]
 
 
 def _listed(row: SnapshotRow, refs: list[Ref], *, forgotten: bool = False) -> Listed:
-    said = next((ref.message for ref in refs if ref.message), row.message)
+    message = next((ref.message for ref in refs if ref.message), row.message)
     return Listed(
         row.id,
         tuple(ref.name for ref in refs),
         row.created,
-        said,
+        message,
         any(ref.pinned for ref in refs),
         row.content,
         row.bytes,

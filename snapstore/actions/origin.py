@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 
+from snapstore.database.fingerprint import fingerprint
 from snapstore.database.live import LiveDatabases
-from snapstore.database.schema import fingerprint
-from snapstore.errors import SnapError, StoreDamaged
-from snapstore.files import path_text
+from snapstore.database.tables import folded
+from snapstore.errors import SnapError, StoreDamaged, WrongDatabase
+from snapstore.files import as_path, path_text
 from snapstore.history.refs import Ref
 from snapstore.history.snapshot import Snapshot
 from snapstore.ids import short
-from snapstore.patience import Patience
+from snapstore.locks import Deadline
 from snapstore.project import Project
-from snapstore.refusals import WrongDatabase
 from snapstore.store import Store
 
 IMPORTED = "import"
 
 
 def check_belongs(id_: str, snapshot: Snapshot, project: Project, names: list[str]) -> None:
-    """Raise WrongDatabase where a snapshot was taken of another file than the project's.
+    """Raise WrongDatabase if a snapshot was taken of another file than the project's.
 
-    An imported one may go anywhere it is asked to. A project that moved keeps its snapshots: the old
-    path is gone, and the file at the new one holds the same tables, or nothing yet.
+    An imported snapshot may be restored to any database. A project that moved keeps its snapshots: its old path is
+    gone, and the file at the new path holds the same tables, or nothing yet.
     """
     if snapshot.kind == IMPORTED:
         return
@@ -34,18 +34,18 @@ def check_belongs(id_: str, snapshot: Snapshot, project: Project, names: list[st
 
 
 def check_name_belongs(store: Store, ref: Ref, project: Project) -> None:
-    """Raise WrongDatabase where a tag that is to be moved names a snapshot of other files."""
+    """Raise WrongDatabase where a tag that would move names a snapshot of other files."""
     if not store.snapshots.exists(ref.snapshot):
         return
     try:
         snapshot = store.snapshots.load(ref.snapshot)
     except StoreDamaged:
-        return  # moving the name away is a way out
+        return  # moving the name away from a damaged snapshot is allowed
     check_belongs(ref.snapshot, snapshot, project, [name for name in snapshot.databases if name in project.databases])
 
 
 def _is_gone(path: str) -> bool:
-    return not os.path.exists(path)
+    return not os.path.exists(as_path(path))
 
 
 def _holds(path: str, tables: tuple[str, ...]) -> bool:
@@ -53,8 +53,8 @@ def _holds(path: str, tables: tuple[str, ...]) -> bool:
     if not os.path.exists(path):
         return True
     try:
-        with LiveDatabases({"": path}, Patience(1.0)) as live:
+        with LiveDatabases({"": path}, Deadline(1.0)) as live:
             found = fingerprint(live.read()[""].connection).tables
     except SnapError:
-        return True  # it cannot be read at all; the verb itself will say so
-    return not found or set(found) == set(tables)
+        return True  # it cannot be read at all; the verb itself reports that
+    return not found or set(map(folded, found)) == set(map(folded, tables))

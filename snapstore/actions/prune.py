@@ -1,23 +1,24 @@
-"""Prune: forget snapshots by a policy, free those whose grace is over, and pack anew what stays.
+"""Prune: forget snapshots by a policy, free those whose grace period is over, and repack what stays.
 
-In the order things happen: decide and forget, in one transaction; mark what every snapshot that stays needs; give up
-the forgotten ones whose grace is over; take what nothing needs out of the catalog, piece by piece, and remove the
-packs that hold nothing; copy what is needed out of packs that are mostly garbage, or small; remove what that leaves
-over. A kill anywhere leaves garbage that the next prune finds, and nothing else. Others may take and restore meanwhile.
+The steps: decide and forget, in one transaction; mark what the snapshots that stay need; free the forgotten snapshots
+whose grace period is over; remove what nothing needs from the catalog, bit by bit, and the packs that are empty; copy
+needed objects out of packs that are small or mostly garbage; remove the rest of those packs. A kill anywhere leaves
+only garbage that the next prune finds. Other processes may take and restore meanwhile.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from snapstore.actions.fsck import check_store
-from snapstore.actions.retained import Planned, Retained
-from snapstore.errors import StoreDamaged, StoreLocked
+from snapstore.actions.gone import NOTHING_GONE, find_gone, forget_gone
+from snapstore.actions.retained import NOTHING_PLANNED, Planned, Retained
+from snapstore.errors import EmptyPolicy, StoreDamaged, StoreLocked
 from snapstore.history.reachable import Reachable
 from snapstore.history.retention import Retention
 from snapstore.objects.garbage import Garbage
@@ -25,20 +26,25 @@ from snapstore.objects.inspection import OBJECT, PACK
 from snapstore.objects.repack import Repacker
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.refusals import EmptyPolicy
+from snapstore.results.prunes import BroughtBack, ForgottenSnapshot, KeptSnapshot, Pruned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 from snapstore.timestamps import now, parse
 
+_DESCRIPTION = (
+    "SELECT created, message FROM (SELECT id, created, message FROM snapshot"
+    " UNION ALL SELECT id, created, message FROM forgotten) WHERE id = ?"
+)
 DEFAULT_GRACE = timedelta(days=14)
 
 
 @dataclass(frozen=True)
 class PruneOptions:
-    """What `prune` may be told.
+    """Options of `prune`.
 
-    `grace` is how long a forgotten snapshot can be brought back; `everywhere` applies the rules to each project of the
-    store by itself; `lock` is a descriptor that holds the prune's lock already. `timeout` is
-    the waiting for writers to come to their end, before each piece of work that needs that.
+    `grace` is how long a forgotten snapshot can be listed again. `everywhere` applies the rules to each project of the
+    store separately. `lock` is a descriptor that holds the prune lock already. `timeout` bounds each wait for writers
+    to finish. With `gone`, projects whose databases have not been there for so long are forgotten (gone.py). The tags
+    in `dropped` are removed first, if they still name these snapshots (hex).
     """
 
     policy: Retention
@@ -47,84 +53,62 @@ class PruneOptions:
     everywhere: bool = False
     lock: int | None = None
     timeout: float = DEFAULT_TIMEOUT
+    gone: timedelta | None = None
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class KeptSnapshot:
-    """A snapshot that stays, and why."""
-
-    snapshot: str
-    reasons: tuple[str, ...]
-    created: str
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class PruneResult:
-    """What was done, or with `dry_run` would be.
-
-    `removed` are forgotten now, `untagged` the tags that went with them, `expired` were given up, some of `removed`
-    among them where there is no grace. `held_bytes` are needed by forgotten snapshots alone, until `held_until`.
-    `damaged_packs` were left as they are.
-    """
-
-    kept: tuple[KeptSnapshot, ...]
-    removed: tuple[str, ...]
-    untagged: tuple[str, ...]
-    expired: tuple[str, ...]
-    freed_bytes: int
-    held_bytes: int
-    held_until: str | None
-    damaged_packs: tuple[str, ...]
-    dry_run: bool
-    seconds: float
-
-
-def prune(store: Store, project: Project, options: PruneOptions, progress: Progress = SILENT) -> PruneResult:
-    """Forget and free.
+def prune(store: Store, project: Project | None, options: PruneOptions, progress: Progress = SILENT) -> Pruned:
+    """Forget and free; without a project, only what belongs to projects that are gone.
 
     Raises EmptyPolicy, WouldRemoveEverything, StoreLocked, DiskFull, and StoreDamaged where a snapshot that stays
     cannot be read: then nothing is freed, since nobody knows what it needs.
     """
-    if options.policy.is_empty:
+    if options.policy.is_empty and options.gone is None:
         raise EmptyPolicy
     with store.prune_lock(options.lock, options.timeout):
         return _Prune(store, project, options).run(progress)
 
 
-def bring_back_last(store: Store, project: Project) -> list[str]:
+def bring_back_last(store: Store, project: Project) -> BroughtBack:
     """List the snapshots again that the project's last prune, or `rm`, forgot; return them."""
     with store.catalog.transaction():
-        return [snapshot for snapshot in store.forgotten.last(project.origin) if store.forgotten.bring_back(snapshot)]
+        last = store.forgotten.last(project.origin)
+        return BroughtBack(tuple(snapshot for snapshot in last if store.forgotten.bring_back(snapshot)))
 
 
 class _Prune:
-    """One prune; its methods stand in the order they run in."""
+    """One prune; its methods stand in the order in which they run."""
 
-    def __init__(self, store: Store, project: Project, options: PruneOptions) -> None:
+    def __init__(self, store: Store, project: Project | None, options: PruneOptions) -> None:
         self._store = store
-        self._origin = project.origin
+        self._origin = project.origin if project else ""
+        self._gone = NOTHING_GONE
         self._options = options
         self._freed = 0
         self._damaged: tuple[str, ...] = ()
 
-    def run(self, progress: Progress) -> PruneResult:
+    def run(self, progress: Progress) -> Pruned:
         start = time.monotonic()
-        retained = Retained(self._store, self._options.policy, None if self._options.everywhere else self._origin)
+        origin = None if self._options.everywhere else self._origin
+        retained = Retained(self._store, self._options.policy, origin, self._options.dropped)
         if self._options.dry_run:
-            planned = retained.plan()
-            expired = self._expired([] if self._options.grace else planned.removed)
+            planned = self._plan(retained)
+            going = (*planned.removed, *self._gone.snapshots)
+            expired = self._expired([] if self._options.grace else going)
         else:
             self._refuse_damage(progress)
             with self._store.catalog.transaction():
                 self._store.forgotten.follow_reflog()
-                planned = retained.plan()
+                planned = self._plan(retained)
                 retained.forget(planned)
+                forget_gone(self._store, self._gone)
                 expired = self._expired([])
+        removed = (*planned.removed, *self._gone.snapshots)
+        forgotten = self._described(removed, {**planned.tags, **self._gone.tags})
         without_writers = partial(self._store.without_writers, self._options.timeout)
         with Garbage(self._store.catalog, self._store.objects.folder, without_writers) as garbage:
             reachable = Reachable(self._store.catalog, self._store.snapshots, garbage, progress)
-            reachable.mark_all(without=expired, held=planned.removed if self._options.dry_run else ())
+            reachable.mark_all(without=expired, held=removed if self._options.dry_run else ())
             garbage.settle_bases()
             if self._options.dry_run:
                 self._freed = garbage.condemned_bytes()
@@ -135,25 +119,42 @@ class _Prune:
         if not self._options.dry_run:
             self._freed += self._store.catalog.shrink()
             self._note()
-        return self._result(planned, expired, held, start)
+        return replace(self._result(planned, expired, held, start), forgotten=forgotten)
+
+    def _plan(self, retained: Retained) -> Planned:
+        """Decide by the rules, and find what is gone; without rules only that goes."""
+        if self._options.gone is not None:
+            self._gone = find_gone(self._store, self._options.gone)
+        return NOTHING_PLANNED if self._options.policy.is_empty else retained.plan().without(self._gone.snapshots)
 
     def _refuse_damage(self, progress: Progress) -> None:
-        """Look whether the books can be relied on: what they wrongly call unneeded would be gone for good.
+        """Check that the catalog can be relied on: what it wrongly calls unneeded would be lost.
 
         Damaged packs are left alone, and no reason not to prune. Raises StoreDamaged.
         """
-        for damage in check_store(self._store, full=False, progress=progress).damaged:
+        for damage in check_store(self._store, full=False, progress=progress, pruning=True).checked.damaged:
             if damage.what not in (PACK, OBJECT):
                 raise StoreDamaged(self._store.path, f"{damage.detail}; nothing was pruned")
 
     def _expired(self, also: Iterable[str]) -> list[str]:
-        """Return the forgotten snapshots that may be given up: never those of another project."""
-        moment = datetime.now(timezone.utc)
+        """Return the forgotten snapshots whose grace is over; never those of another project.
+
+        Only time up to the last record counts, so that a clock that is ahead for one command frees nothing.
+        """
+        moment = min(datetime.now(UTC), self._last_record())
         rows = self._store.forgotten.all(None if self._options.everywhere else self._origin)
-        return [one.row.id for one in rows if parse(one.at) + self._options.grace <= moment] + list(also)
+        rows += [one for origin in self._gone.origins for one in self._store.forgotten.all(origin)]
+        expired = [one.row.id for one in rows if parse(one.at) + self._options.grace <= moment]
+        return list(dict.fromkeys([*expired, *also]))
+
+    def _last_record(self) -> datetime:
+        """Return the time that was recorded last."""
+        newest = self._store.reflog.newest_time()
+        noted = self._store.catalog.value("SELECT at FROM upkeep WHERE origin = ?", (self._origin,))
+        return max((parse(at) for at in (newest, noted) if at), default=datetime.now(UTC))
 
     def _give_up(self, expired: list[str]) -> list[str]:
-        """Write down that snapshots are freed, but for those that were brought back meanwhile."""
+        """Enter that snapshots are freed, except those that were listed again meanwhile."""
         with self._store.catalog.transaction():
             still = [snapshot for snapshot in expired if self._store.forgotten.holds(snapshot)]
             self._store.forgotten.free(still)
@@ -167,30 +168,48 @@ class _Prune:
         garbage.settle_bases()
         garbage.remove(reachable.mark_new)
         self._freed += garbage.remove_empty_packs()
-        with suppress(StoreLocked):  # by a writer that takes long; they are found again
+        with suppress(StoreLocked):  # by a long writer; the next prune finds them
             self._freed += garbage.remove_orphans()
         self._freed = max(0, self._freed - repacker.written_bytes)
         self._damaged = tuple(repacker.damaged)
 
     def _note(self) -> None:
+        if not self._origin:
+            return
         with self._store.catalog.transaction():
             self._store.catalog.rows(
                 "INSERT OR REPLACE INTO upkeep(origin, at, store_bytes) VALUES (?, ?, ?)",
                 (self._origin, now(), self._store.bytes_used()),
             )
 
-    def _result(self, planned: Planned, expired: list[str], held: int, start: float) -> PruneResult:
+    def _described(
+        self, snapshots: Iterable[str], tags: Mapping[str, tuple[str, ...]]
+    ) -> tuple[ForgottenSnapshot, ...]:
+        """Return what is reported about snapshots that go; they are still in the catalog."""
+        found = []
+        for one in snapshots:
+            for created, message in self._store.catalog.typed_rows(_DESCRIPTION, (bytes.fromhex(one),), str, str):
+                found.append(ForgottenSnapshot(one, created, tags.get(one, ()), message))
+        return tuple(found)
+
+    def _message(self, snapshot: str) -> str:
+        rows = self._store.catalog.typed_rows(_DESCRIPTION, (bytes.fromhex(snapshot),), str, str)
+        return str(rows[0][1]) if rows else ""
+
+    def _result(self, planned: Planned, expired: list[str], held: int, start: float) -> Pruned:
         gone = set(expired)
+        removed = (*planned.removed, *self._gone.snapshots)
+        tags = {**planned.tags, **self._gone.tags}
         left = [one.at for one in self._store.forgotten.all() if one.row.id not in gone]
-        left += [now()] if self._options.dry_run and not gone.issuperset(planned.removed) else []
+        left += [now()] if self._options.dry_run and not gone.issuperset(removed) else []
         until = parse(max(left)) + self._options.grace if left else None
-        return PruneResult(
+        return Pruned(
             tuple(
-                KeptSnapshot(one, reasons, planned.created[one], planned.tags.get(one, ()))
+                KeptSnapshot(one, reasons, planned.created[one], planned.tags.get(one, ()), self._message(one))
                 for one, reasons in planned.kept.items()
             ),
-            planned.removed,
-            tuple(name for one in planned.removed for name in planned.tags.get(one, ())),
+            removed,
+            (*self._options.dropped, *(name for one in removed for name in tags.get(one, ()))),
             tuple(expired),
             self._freed,
             held,
@@ -198,4 +217,5 @@ class _Prune:
             self._damaged,
             self._options.dry_run,
             time.monotonic() - start,
+            self._gone.projects,
         )

@@ -2,67 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from snapstore.actions.state import State
-from snapstore.actions.stored import stored_image
+from snapstore.compare.state import State
+from snapstore.compare.stored import stored_image
 from snapstore.database.live import LiveDatabases
-from snapstore.database.query_guard import CAN_ONLY_READ, NO_ROWS, Answer, is_allowed
-from snapstore.engine import Connection
-from snapstore.errors import ConfigurationError, NoSnapshot, SqlFailed
-from snapstore.patience import Patience
+from snapstore.database.query_guard import Answer, Limit
+from snapstore.errors import ConfigurationError, NoSnapshot
+from snapstore.locks import Deadline
 from snapstore.project import Project
-from snapstore.refusals import DatabaseReadOnly
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-class QueryOptions(NamedTuple):
-    """What is asked of which state; `only_db` names one of several databases."""
+@dataclass(frozen=True)
+class QueryOptions:
+    """The statement and the state to run it on; `only_db` names one of several databases; `limit` ends it."""
 
     state: State
     sql: str
     only_db: str | None = None
     timeout: float = DEFAULT_TIMEOUT
+    limit: Limit | None = None
 
 
 @contextmanager
 def query(store: Store, project: Project, options: QueryOptions) -> Iterator[Answer]:
     """Run the statement; rows can be drawn until the end of the `with` block.
 
-    Of a snapshot only the blocks that SQLite asks for are decoded. Raises SqlFailed, NoSnapshot, ConfigurationError,
+    Snapshots and live databases are read by one SQLite library, so they know the same functions. Of a snapshot only the
+    blocks that SQLite asks for are decoded. Raises SqlFailed, NoSnapshot, ConfigurationError,
     DatabaseLocked, DatabaseUnusable, StoreDamaged.
     """
     snapshots = options.state.snapshots
     name = _name(options.only_db, list(project.databases if snapshots is None else snapshots))
-    if snapshots is None:
-        with LiveDatabases({name: project.only(name).databases[name]}, Patience(options.timeout)) as live:
-            connection = live.read()[name].connection
-            connection.rows("PRAGMA query_only = ON")
-            yield _answer(connection, options.sql)
-        return
-    from snapstore.database.image_vfs import ImageDatabase  # a second SQLite library, and only snapshots need it
+    from snapstore.database.image_vfs import ImageDatabase  # a second SQLite library, which few commands need
 
+    if snapshots is None:
+        paths = {name: project.only(name).databases[name]}
+        with (
+            LiveDatabases(paths, Deadline(options.timeout)) as live,
+            ImageDatabase(live.read()[name].image(), options.limit) as database,
+        ):
+            yield from _until_closed(database.query(options.sql))
+        return
     record = store.snapshots.load(snapshots[name]).databases.get(name)
     if record is None:
         raise NoSnapshot(f"snapshot of database '{name}'")
-    with ImageDatabase(stored_image(store, record, f"{options.state.label}:{name}")) as database:
-        yield database.query(options.sql)
+    with ImageDatabase(stored_image(store, record, f"{options.state.label}:{name}"), options.limit) as database:
+        yield from _until_closed(database.query(options.sql))
 
 
-def _answer(connection: Connection, sql: str) -> Answer:
+def _until_closed(answer: Answer) -> Iterator[Answer]:
+    """Yield an answer, then close the statement if rows are left; the connection must not be closed before it."""
     try:
-        columns, rows = connection.query(sql, is_allowed)
-    except DatabaseReadOnly as error:
-        raise SqlFailed(CAN_ONLY_READ) from error
-    if not columns:
-        raise SqlFailed(NO_ROWS)
-    return Answer(columns, rows)
+        yield answer
+    finally:
+        if isinstance(answer.rows, Generator):
+            answer.rows.close()
 
 
 def _name(wanted: str | None, names: list[str]) -> str:
-    name = wanted or names[0]
-    if name not in names or (len(names) > 1 and not wanted):
-        raise ConfigurationError(f"there are the databases {', '.join(names)}; name one of them with --only-db")
+    name = names[0] if wanted is None else wanted
+    if name not in names or (len(names) > 1 and wanted is None):
+        raise ConfigurationError(f"the state has the databases {', '.join(names)}; name one of them with --only-db")
     return name

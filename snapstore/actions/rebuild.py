@@ -1,78 +1,69 @@
-"""Rebuild: the catalog made anew from the packs and the reflog file, in place of one that is damaged or lost.
+"""Rebuild a catalog that is damaged or lost, from the packs and the reflog file.
 
-Same ids, names, times, pins and HEADs. It is written beside, then renamed, while no other process has the store
-open; the old catalog is kept. What only the old one held (the ledger, intents) is carried over where it can be read.
+Ids, names, times, pins and HEADs stay the same. The new catalog is written beside the old one and renamed, while no
+other process has the store open. The old catalog is kept. What only the old one held (the ledger, intents) is carried
+over if it can be read.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 
 from snapstore.errors import NoStore, SnapError, SqlFailed, StoreDamaged
 from snapstore.files import (
     BEFORE_REBUILD,
     free_name,
     reached,
-    remove_if_there,
     sync_folder,
-    temporary_beside,
+    temporary_file,
     translated,
 )
 from snapstore.history.forgotten import Forgotten
+from snapstore.history.reachable import Needs
 from snapstore.history.recovery import Recovered, enter_names, enter_snapshots, recover_names
 from snapstore.history.reflog import Reflog
 from snapstore.history.reflog_file import ReflogLines, read_reflog, renew_reflog
 from snapstore.history.snapshots import Snapshots
+from snapstore.layout import CATALOG, PACKS, REFLOG
+from snapstore.leftovers import SIDECARS
+from snapstore.locks import Deadline
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.old_catalog import OldCatalog, OldTable, read_old_catalog
+from snapstore.objects.pack import SUFFIX
 from snapstore.objects.pack_check import packs_in
-from snapstore.objects.reindex import index_packs, put_right_names
-from snapstore.occupancy import occupy
-from snapstore.patience import Patience
+from snapstore.objects.reindex import index_packs, leave_out_unreadable, repair_pack_names
 from snapstore.progress import SILENT, Progress
-from snapstore.store import CATALOG, DEFAULT_TIMEOUT, PACKS, REFLOG, check_format, write_format
+from snapstore.regular import is_regular
+from snapstore.results.checks import Rebuilt
+from snapstore.store import DEFAULT_TIMEOUT, check_files, check_format, folder_held, write_format
 
-_MADE = frozenset(
-    {"pack", "object", "snapshot", "ref", "head", "reflog", "forgotten"}
-)  # what is made anew, not carried over
-_SIDECARS = ("-wal", "-shm", "-journal")
-
-
-@dataclass(frozen=True)
-class RebuildResult:
-    """What the new catalog has; `kept` is where the old one is, `lost` says what could not be had any more."""
-
-    snapshots: int
-    names: int
-    entries: int
-    objects: int
-    packs: int
-    carried: dict[str, int]
-    kept: str | None
-    lost: list[str]
+# Rebuilt, not carried over.
+_MADE = frozenset({"pack", "object", "snapshot", "ref", "head", "reflog", "forgotten", "recorded"})
 
 
-def rebuild(path: str, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT) -> RebuildResult:
-    """Make the catalog anew; killed anywhere, the old or the new one is there.
+def rebuild(path: str, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT) -> Rebuilt:
+    """Rebuild the catalog; after a kill anywhere the old or the new one is in place.
 
-    Raises NoStore, NotAStore, StoreTooNew, StoreLocked while another process has the store open, StoreDamaged where
+    Raises NoStore, NotAStore, StoreTooNew, StoreLocked while another process has the store open, StoreDamaged if
     there are no packs, DiskFull, FileError.
     """
     path = os.path.abspath(path)
     has_format = _check(path)
-    occupied = occupy(path, Patience(timeout), shared=False)
-    try:
-        with translated(path):
-            return _Rebuild(path, Patience(timeout)).run(has_format=has_format, progress=progress)
-    finally:
-        os.close(occupied)
+    with folder_held(path, Deadline(timeout), shared=False), translated(path):
+        return _Rebuild(path, Deadline(timeout)).run(has_format=has_format, progress=progress)
 
 
 def _check(path: str) -> bool:
-    """Refuse what is no store; return whether the file that says the format is sound."""
+    """Refuse a folder that is not a store; return whether its format file is sound."""
+    with suppress(OSError):  # there is no such folder
+        check_files(path)
+        for name in os.listdir(os.path.join(path, PACKS)):
+            # Without this pack, its snapshots would be lost to the new catalog.
+            if name.endswith(SUFFIX) and not is_regular(os.path.join(path, PACKS, name)):
+                raise StoreDamaged(path, f"{PACKS}/{name} is not a regular file")
     try:
         check_format(path)
         has_format = True
@@ -90,23 +81,22 @@ def _check(path: str) -> bool:
 
 
 class _Rebuild:
-    """One rebuild; its methods stand in the order they run in."""
+    """One rebuild; its methods stand in the order in which they run."""
 
-    def __init__(self, path: str, patience: Patience) -> None:
+    def __init__(self, path: str, deadline: Deadline) -> None:
         self._path = path
-        self._patience = patience
+        self._deadline = deadline
         self._catalog_path = os.path.join(path, CATALOG)
         self._reflog_path = os.path.join(path, REFLOG)
         self._packs = os.path.join(path, PACKS)
 
-    def run(self, *, has_format: bool, progress: Progress) -> RebuildResult:
-        old = read_old_catalog(self._catalog_path, self._patience, leave_out=frozenset({"object"}))
+    def run(self, *, has_format: bool, progress: Progress) -> Rebuilt:
+        old = read_old_catalog(self._catalog_path, self._deadline, leave_out=frozenset({"object"}))
         lines = read_reflog(self._reflog_path)
-        put_right_names(self._packs)
-        temporary = temporary_beside(self._catalog_path)
-        try:
-            Catalog.write_empty(temporary, self._patience)
-            with closing(Catalog(temporary, self._patience)) as catalog:
+        repair_pack_names(self._packs)
+        with temporary_file(self._catalog_path) as temporary:
+            Catalog.write_empty(temporary, self._deadline)
+            with closing(Catalog(temporary, self._deadline)) as catalog:
                 recovered, carried, lost = self._fill(catalog, old, lines, progress)
                 counts = [catalog.value(f"SELECT count(*) FROM {name}") for name in ("snapshot", "object", "pack")]
                 catalog.rows("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -115,11 +105,8 @@ class _Rebuild:
                 write_format(self._path)
             self._renew_reflog(lines, recovered)
             kept = self._put_in_place(temporary, old)
-        finally:
-            for sidecar in ("", *_SIDECARS):
-                remove_if_there(temporary + sidecar)
         names = len(recovered.names.refs)
-        return RebuildResult(counts[0], names, len(recovered.entries), counts[1], counts[2], carried, kept, lost)
+        return Rebuilt(counts[0], names, len(recovered.entries), counts[1], counts[2], carried, kept, tuple(lost))
 
     def _fill(
         self, catalog: Catalog, old: OldCatalog, lines: ReflogLines, progress: Progress
@@ -131,29 +118,26 @@ class _Rebuild:
                 snapshots = Snapshots(catalog, objects)
                 recovered = recover_names(lines, old, lambda id_: _databases(snapshots, id_))
                 enter_names(catalog, recovered)
-                lost = recovered.lost + enter_snapshots(catalog, snapshots, recovered.names, old)
-            carried = {}
-            for name, table in old.tables.items():
-                if name not in _MADE:
-                    carried[name] = _carry_over(catalog, name, table)
-                    if not table.whole or carried[name] < len(table.rows):
-                        lost.append(f"rows of the catalog's table {name} cannot be read")
-            Forgotten(catalog, Reflog(self._reflog_path, catalog), snapshots).follow_reflog()
-        return recovered, carried, lost
+                lost = recovered.lost + enter_snapshots(catalog, snapshots, recovered.names, recovered.entries, old)
+                carried, unread = _carried(catalog, old)
+                Forgotten(catalog, Reflog(self._reflog_path, catalog), snapshots).follow_reflog()
+                with suppress(StoreDamaged):  # what a snapshot needs that cannot be read is not known
+                    leave_out_unreadable(catalog, _needed(catalog, snapshots))
+        return recovered, carried, lost + unread
 
     def _renew_reflog(self, lines: ReflogLines, recovered: Recovered) -> None:
-        """Write the reflog file anew where it lacks entries, and keep the old one beside."""
+        """Rewrite the reflog file if it lacks entries, and keep the old one beside it."""
         if not lines.damaged and lines.entries == {entry.entry: entry for entry in recovered.entries}:
             return
         renew_reflog(self._reflog_path, recovered.entries)
 
     def _put_in_place(self, temporary: str, old: OldCatalog) -> str | None:
-        """Give the new catalog the name; no log of the old one may be left, it would be replayed over the new."""
+        """Put the new catalog in place; a log left from the old one would be replayed over it."""
         kept = None
         if os.path.exists(self._catalog_path) and os.path.getsize(self._catalog_path):
             kept = free_name(self._catalog_path + BEFORE_REBUILD)
             os.link(self._catalog_path, kept)
-        for sidecar in _SIDECARS:
+        for sidecar in SIDECARS:
             if not os.path.exists(self._catalog_path + sidecar):
                 continue
             if old.opened and sidecar != "-shm" and os.path.getsize(self._catalog_path + sidecar):
@@ -175,6 +159,13 @@ class _Rebuild:
         return kept
 
 
+def _needed(catalog: Catalog, snapshots: Snapshots) -> Iterator[bytes]:
+    """Yield the objects that listed and forgotten snapshots need. Raises StoreDamaged."""
+    needs = Needs(snapshots)
+    for (id_,) in catalog.rows("SELECT lower(hex(id)) FROM snapshot UNION SELECT lower(hex(id)) FROM forgotten"):
+        yield from needs.of(id_)
+
+
 def _databases(snapshots: Snapshots, id_: str) -> tuple[str, ...]:
     try:
         return tuple(snapshots.load(id_).databases)
@@ -182,8 +173,19 @@ def _databases(snapshots: Snapshots, id_: str) -> tuple[str, ...]:
         return ()
 
 
+def _carried(catalog: Catalog, old: OldCatalog) -> tuple[dict[str, int], list[str]]:
+    """Copy what nothing else holds; return how many rows of each table, and texts about those that were lost."""
+    carried, lost = {}, []
+    for name, table in old.tables.items():
+        if name not in _MADE:
+            carried[name] = _carry_over(catalog, name, table)
+            if not table.whole or carried[name] < len(table.rows):
+                lost.append(f"rows of the catalog's table {name} cannot be read")
+    return carried, lost
+
+
 def _carry_over(catalog: Catalog, name: str, table: OldTable) -> int:
-    """Copy a table that nothing else holds; return how many rows went over."""
+    """Copy a table that nothing else holds; return how many rows were copied."""
     quoted = '"' + name.replace('"', '""') + '"'
     try:
         if not catalog.value("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,)):

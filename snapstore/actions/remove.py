@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
 
+from snapstore.errors import SnapshotInUse
 from snapstore.history.reflog import HEAD
 from snapstore.ids import short
 from snapstore.project import Project
-from snapstore.refusals import SnapshotInUse
+from snapstore.results.names import Removal, Removed
 from snapstore.store import Store
 
 
-class Removed(NamedTuple):
-    """A name that is gone (`name`), or a snapshot that is forgotten (`name` is None)."""
-
-    name: str | None
-    snapshot: str
-
-
-def remove(store: Store, project: Project, revisions: list[str], *, force: bool = False) -> list[Removed]:
+def remove(store: Store, project: Project, revisions: Iterable[str], *, force: bool = False) -> Removal:
     """Remove all of the revisions, or none of them.
 
     A name is removed and its snapshot stays; an id, `NAME@{n}` and the like forget the snapshot, which
     nothing may name unless `force`. Raises UnknownRevision, NamePinned, SnapshotInUse.
     """
     with store.catalog.transaction():
-        return [_remove_one(store, project, revision, force=force) for revision in dict.fromkeys(revisions)]
+        removed = [_remove_one(store, project, revision, force=force) for revision in dict.fromkeys(revisions)]
+    return Removal(tuple(removed))
 
 
 def _remove_one(store: Store, project: Project, revision: str, *, force: bool) -> Removed:

@@ -1,9 +1,9 @@
 """Restore: a snapshot back into the live databases, under open connections.
 
-In the order things happen: decide for each database whether it can be changed in place; begin a write
-transaction on each that can; read what is there into the safety snapshot; write the pages that differ into the
-transaction, while the snapshot's pack is synced; make it count, and the intent with it; commit; look at what was
-written; move HEAD. Up to the commit every error, and every kill, leaves the old state.
+The steps: decide for each database whether it can be changed in place; begin a write transaction on each that can; read
+the state before into a safety snapshot; write the pages that differ into the transaction, while the snapshot's pack is
+synced; record the snapshot and the intent; commit; check what was written; move HEAD. Up to the commit every error, and
+every kill, leaves the old state.
 """
 
 from __future__ import annotations
@@ -12,33 +12,34 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 
 from snapstore.actions.capture import Capture, Captured
-from snapstore.actions.in_place import check_written, commit, compare_block, differing_pages, write_pages
+from snapstore.actions.in_place import check_written, commit, compared_with_target, differing_pages, write_pages
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.actions.settle import finish_move, settle, try_move
+from snapstore.actions.whole_file import refuse_if_access_is_lost, refuse_if_open, replace_file
 from snapstore.database.live import LiveDatabases
 from snapstore.database.wal import sync_log
 from snapstore.errors import ConfigurationError, DatabaseCorrupt, NotADatabase, SnapError
 from snapstore.files import translated
 from snapstore.history.intents import Intent
 from snapstore.history.snapshot import Snapshot
-from snapstore.patience import Patience
+from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.records import Record
+from snapstore.results.restores import IN_PLACE, NONE, REPLACED, Restored, RestoredDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
-IN_PLACE, REPLACED, NONE = "in-place", "replaced", "none"
 
-
-class RestoreOptions(Record):
+@dataclass(frozen=True)
+class RestoreOptions:
     """What `restore` may be told.
 
-    `only` names the databases to bring back, None for all of the snapshot's; `force` replaces files that are
-    damaged or open elsewhere; `foreign` lets another database's snapshot pass.
+    `only` names the databases to restore, None for all of the snapshot's. `force` replaces files that are damaged or
+    open elsewhere. `foreign` allows a snapshot that was taken from another database.
     """
 
     snapshot: str
@@ -51,45 +52,20 @@ class RestoreOptions(Record):
     action: str = "restore"
 
 
-class RestoredDatabase(Record):
-    """How one database came back.
-
-    `kept` is where a damaged file was put, `still_open` the processes that have the replaced file open
-    and go on with it until they are started again.
-    """
-
-    method: str
-    pages_written: int
-    pages: int
-    kept: str | None = None
-    still_open: tuple[str, ...] = ()
-
-
-class RestoreResult(Record):
-    """What was done; `safety` is the snapshot of the state before, None where nothing changed or none was wanted."""
-
-    snapshot: str
-    changed: bool
-    safety: str | None
-    databases: dict[str, RestoredDatabase]
-    seconds: float
-    dry_run: bool = False
-
-
 Later = Callable[[Callable[[], None]], None]
-"""Takes what is left to do once the caller has been told."""
+"""Takes a function to call after the caller was answered."""
 
 
 def restore(
     store: Store, project: Project, options: RestoreOptions, progress: Progress = SILENT, later: Later | None = None
-) -> RestoreResult:
-    """Bring a snapshot back.
+) -> Restored:
+    """Restore a snapshot.
 
-    With `later`, the live databases are as the snapshot has them when this returns, but it is for what is left to
-    sync them and to move HEAD, which until then is that of a restore that was cut off (settle.py).
+    With `later`, the live databases hold the snapshot when this returns, but the function that syncs them and moves
+    HEAD is passed to `later`. Until it runs, the state is that of a restore that was cut off (settle.py).
 
-    Raises WrongDatabase, DatabaseLocked, DatabaseReadOnly, DatabaseInUse, DatabaseUnusable, StoreDamaged,
-    DiskFull; the live databases are then as they were.
+    Raises WrongDatabase, DatabaseLocked, DatabaseReadOnly, DatabaseInUse, AccessLost, StoreTooOpen, DatabaseUnusable,
+    StoreDamaged, DiskFull; the live databases are then as they were.
     """
     start = time.monotonic()
     snapshot = store.snapshots.load(options.snapshot)
@@ -124,7 +100,7 @@ def _names(snapshot: Snapshot, project: Project, options: RestoreOptions) -> lis
 
 
 class _Restore:
-    """One restore; its methods stand in the order they run in."""
+    """One restore; its methods stand in the order in which they run."""
 
     def __init__(
         self,
@@ -140,38 +116,35 @@ class _Restore:
         self._is_synced = is_synced
         self._project = project
         self._options = options
+        # For the result, and read now: if the catalog is damaged, the restore must fail before anything changes.
+        self._tags = tuple(ref.name for ref in store.refs.naming(options.snapshot))
         self._jobs = {
             name: RestoreJob.assess(store, project.databases[name], snapshot.databases[name], force=options.force)
             for name in names
         }
         self._before: Captured | None = None
 
-    def run(self, start: float, progress: Progress) -> RestoreResult:
+    def run(self, start: float, progress: Progress) -> Restored:
         readable = {name: job.path for name, job in self._jobs.items() if not job.damaged and os.path.exists(job.path)}
-        with LiveDatabases(readable, Patience(self._options.timeout)) as live:
-            self._begin(live)
+        with LiveDatabases(readable, Deadline(self._options.timeout)) as live:
+            self._begin_transactions(live)
             with self._store.writer() as writer:
-                capture = Capture(self._store, writer, self._project, to_change=True)
-                for name, job in self._jobs.items():
-                    if job.view:
-                        keep = self._options.safety and not self._options.dry_run
-                        each = partial(compare_block, self._store, job)
-                        job.now = capture.read(name, job.view, progress, keep=keep, each=each)
+                capture = Capture(self._store, writer, self._project)
+                self._read_state_before(capture, progress)
                 written: dict[str, int] = {}
                 changed = not all(job.is_done for job in self._jobs.values())
                 if self._options.dry_run:
-                    results = {name: self._would(job) for name, job in self._jobs.items()}
-                    return self._result(start, results, changed=changed)
+                    return self._result(start, self._planned(), changed=changed)
                 if changed:
-                    self._refuse()
-                    self._end_state_before(capture)
-                    written = self._write_pages()
-                    self._keep_state_before(capture)
+                    self._refuse_open_files()
+                    self._seal_pack(capture)
+                    written = self._write_into_transactions()
+                    self._record_safety_and_intent(capture)
             results = self._commit(live, written)
         return self._result(start, results, changed=changed)
 
-    def _begin(self, live: LiveDatabases) -> None:
-        """Begin the write transactions; where SQLite cannot read one of a set, all of it is replaced."""
+    def _begin_transactions(self, live: LiveDatabases) -> None:
+        """Begin the write transactions. If SQLite cannot read one of several databases, all are replaced."""
         try:
             page_sizes = {name: self._jobs[name].record.page_size for name in live.files}
             views = live.read() if self._options.dry_run else live.write(page_sizes, synced=self._is_synced)
@@ -184,71 +157,86 @@ class _Restore:
             for name in live.files:
                 self._jobs[name].give_up(str(error))
 
-    def _would(self, job: RestoreJob) -> RestoredDatabase:
-        """Count what would be written, for a dry run."""
-        pages = job.target.page_count
-        if job.is_done:
-            return RestoredDatabase(NONE, 0, pages)
-        if job.is_in_place:
-            return RestoredDatabase(IN_PLACE, sum(1 for _ in differing_pages(self._store, job)), pages)
-        return RestoredDatabase(REPLACED, pages, pages)
+    def _read_state_before(self, capture: Capture, progress: Progress) -> None:
+        """Hash the databases; store what is new in them, unless no safety snapshot is wanted."""
+        for name, job in self._jobs.items():
+            if job.view is None:
+                continue
+            if self._options.dry_run or not self._options.safety:
+                job.now = capture.hash(name, job.view, progress)
+                continue
+            changed = capture.changed_blocks(name, job.view, progress)
+            job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))
 
-    def _end_state_before(self, capture: Capture) -> None:
-        """Make a snapshot of the state before, unless there is one or none is wanted."""
+    def _planned(self) -> dict[str, RestoredDatabase]:
+        """Count the pages that would be written, for a dry run."""
+        return {name: self._plan(job) for name, job in self._jobs.items()}
+
+    def _plan(self, job: RestoreJob) -> RestoredDatabase:
+        if job.is_done:
+            return _restored(job, NONE, 0)
+        if job.is_in_place:
+            return _restored(job, IN_PLACE, sum(1 for _ in differing_pages(self._store, job)))
+        return _restored(job, REPLACED, job.target.page_count)
+
+    def _refuse_open_files(self) -> None:
+        """Refuse files that are open, or whose owner would change, before any of several databases has changed."""
+        for job in self._jobs.values():
+            if not job.is_done and not job.is_in_place:
+                refuse_if_open(job, force=self._options.force)
+                refuse_if_access_is_lost(job, force=self._options.force)
+
+    def _seal_pack(self, capture: Capture) -> None:
+        """End the pack with a snapshot of the state before, unless there is one or none is wanted.
+
+        A thread makes the pack durable while the pages are written.
+        """
         if any(job.view for job in self._jobs.values()):
             self._before = capture.known(anywhere=True)
             if self._before is None and self._options.safety:
                 self._before = capture.finish("safety", f"before {self._options.action}")
 
-    def _keep_state_before(self, capture: Capture) -> None:
-        """Have it in the store, durably, and the intent with it."""
+    def _write_into_transactions(self) -> dict[str, int]:
+        """Write the pages that differ; return how many. Nobody sees them before the commit, and a crash undoes them."""
+        return {name: write_pages(self._store, job) for name, job in self._jobs.items() if job.is_in_place}
+
+    def _record_safety_and_intent(self, capture: Capture) -> None:
+        """Enter the state before and the intent into the catalog; both are durable then."""
         with self._store.catalog.transaction():
             if self._before:
                 capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent(changed=True))
             try_move(self._store, self._project, self._intent(changed=True), tuple(self._jobs))
 
-    def _write_pages(self) -> dict[str, int]:
-        """Write what differs into the transactions; until they are committed nobody sees it, and a crash undoes it."""
-        return {name: write_pages(self._store, job) for name, job in self._jobs.items() if job.is_in_place}
-
     def _commit(self, live: LiveDatabases, written: dict[str, int]) -> dict[str, RestoredDatabase]:
+        """Commit the transactions, check what was written, and replace the other files."""
+        in_place = {name: job for name, job in self._jobs.items() if job.is_in_place}
         results = {}
-        in_place = [job for job in self._jobs.values() if job.is_in_place]
         try:
             for name, job in self._jobs.items():
                 if job.is_done:
-                    results[name] = RestoredDatabase(NONE, 0, job.target.page_count)
-                elif job.is_in_place:
-                    results[name] = RestoredDatabase(IN_PLACE, written[name], job.target.page_count)
-            for job, version in [(job, commit(job)) for job in in_place]:
+                    results[name] = _restored(job, NONE, 0)
+                elif name in in_place:
+                    results[name] = _restored(job, IN_PLACE, written[name])
+            for job, version in [(job, commit(job)) for job in in_place.values()]:
                 check_written(job, version)
             for name, job in self._jobs.items():
                 if name not in results:
                     results[name] = self._replace(job)
         except BaseException:
             live.close()
-            with suppress(SnapError):  # it stays to be settled by the next command
+            with suppress(SnapError):  # then the next command settles it
                 settle(self._store, self._project, self._options.timeout)
             raise
         return results
 
-    def _refuse(self) -> None:
-        """Raise what would stop one of several databases before any of them has changed."""
-        for job in self._jobs.values():
-            if not job.is_done and not job.is_in_place:
-                from snapstore.actions.whole_file import refuse_if_open  # rare
-
-                refuse_if_open(job, force=self._options.force)
-
     def _replace(self, job: RestoreJob) -> RestoredDatabase:
-        from snapstore.actions.whole_file import replace_file
-
         done = replace_file(self._store, job, force=self._options.force)
-        return RestoredDatabase(REPLACED, job.target.page_count, job.target.page_count, done.kept, done.still_open)
+        result = _restored(job, REPLACED, job.target.page_count)
+        return replace(result, kept=done.kept, still_open=done.still_open, not_kept=done.not_kept)
 
     def finish(self, *, changed: bool) -> None:
-        """Make sure that what was written stays, and move HEAD."""
+        """Make the commits durable, and move HEAD."""
         if self._options.dry_run:
             return
         if changed and not self._is_synced:
@@ -259,7 +247,7 @@ class _Restore:
         heads = self._store.refs.head(self._project.origin)
         if not changed and all(heads.get(name) == self._options.snapshot for name in names):
             return
-        with self._store.catalog.transaction(synced=False):  # what is lost with the power is made up for by settle.py
+        with self._store.catalog.transaction(synced=False):  # if it is lost with the power, settle.py makes up for it
             finish_move(self._store, self._project, self._intent(changed=changed), names)
 
     def _intent(self, *, changed: bool) -> Intent:
@@ -267,12 +255,17 @@ class _Restore:
         how = "" if before else " without safety" if changed else " of the same state"
         return Intent(self._options.action + how, before, self._options.snapshot, tuple(self._jobs))
 
-    def _result(self, start: float, results: dict[str, RestoredDatabase], *, changed: bool) -> RestoreResult:
-        return RestoreResult(
+    def _result(self, start: float, results: dict[str, RestoredDatabase], *, changed: bool) -> Restored:
+        return Restored(
             self._options.snapshot,
             changed,
             self._before.id if self._before and changed else None,
             results,
             time.monotonic() - start,
             self._options.dry_run,
+            self._tags,
         )
+
+
+def _restored(job: RestoreJob, method: str, pages_written: int) -> RestoredDatabase:
+    return RestoredDatabase(method, pages_written, job.target.page_count, job.record.image_bytes)

@@ -1,44 +1,49 @@
-"""One database on its way back: what it should become, and whether it can be changed in place."""
+"""One database to restore: what it should become, and whether it can be changed in place."""
 
 from __future__ import annotations
 
 import os
 
-from snapstore.database.file import DatabaseFile
+from snapstore.database.file import DatabaseFile, disconnect_tracker
+from snapstore.database.header import Header
 from snapstore.database.view import View
-from snapstore.errors import DatabaseMissing, NotADatabase
+from snapstore.errors import DatabaseMissing, DatabaseReadOnly, NotADatabase
 from snapstore.history.manifest import Manifest
-from snapstore.history.snapshot import DatabaseRecord
-from snapstore.refusals import DatabaseReadOnly
+from snapstore.history.snapshot import DatabaseEntry
 from snapstore.store import Store
 
 
 class RestoreJob:
     """A live database and its target.
 
-    `reason` says why the file has to be replaced as a whole, empty where its pages can be changed in
-    place; `damaged` that SQLite cannot read it. `view` is its write transaction, `now` what it holds,
-    `written` the ids of the blocks that were changed, by number, `images` the first pages of them, by page number.
+    `reason` tells why the file has to be replaced as a whole; it is empty if pages can be changed in place. `damaged`
+    tells that SQLite cannot read it. `in_use` tells whether another process has a file open that may have to be
+    replaced; None if that cannot be told. `view` is its write transaction, and `now` what it holds. `written` has the
+    ids of the blocks that were changed, by number, and `images` the first pages of them, by page number.
     """
 
-    def __init__(self, path: str, record: DatabaseRecord, target: Manifest) -> None:
+    def __init__(self, path: str, record: DatabaseEntry, target: Manifest) -> None:
         self.path = path
         self.record = record
         self.target = target
         self.reason = ""
         self.damaged = False
+        self.in_use: bool | None = None
         self.view: View | None = None
         self.now: Manifest | None = None
         self.written: dict[int, bytes] = {}
         self.images: dict[int, bytes] = {}
 
     @classmethod
-    def assess(cls, store: Store, path: str, record: DatabaseRecord, *, force: bool) -> RestoreJob:
-        """Look at the file before anything is opened for writing. Raises DatabaseReadOnly, NotADatabase."""
-        job = cls(path, record, store.snapshots.manifest(record.manifest))
+    def assess(cls, store: Store, path: str, record: DatabaseEntry, *, force: bool) -> RestoreJob:
+        """Check the file before anything is opened for writing. Raises DatabaseReadOnly, NotADatabase."""
+        job = cls(path, record, store.snapshots.manifest_of(record))
         try:
             with DatabaseFile(path) as file:
-                file.header()
+                header = file.header()
+                if header and _may_be_replaced(header, record):
+                    disconnect_tracker(file.path)
+                    job.in_use = file.is_open_elsewhere()
             if not os.access(path, os.W_OK):
                 raise DatabaseReadOnly(path)
         except DatabaseMissing:
@@ -50,7 +55,7 @@ class RestoreJob:
         return job
 
     def begin(self, view: View) -> None:
-        """Take the write transaction."""
+        """Set the write transaction."""
         self.view = view
         self.reason = _other_format(view, self.record)
 
@@ -69,15 +74,21 @@ class RestoreJob:
         return self.view is not None and not self.reason and not self.is_done
 
 
-def _other_format(view: View, record: DatabaseRecord) -> str:
-    """Return why an image cannot be written into a live one page by page, or nothing."""
+def _may_be_replaced(header: Header, record: DatabaseEntry) -> bool:
+    """Tell whether a database may have another format than a snapshot, as far as its file says."""
+    formats = ((one.page_size, one.reserved_bytes, one.text_encoding) for one in (header, record))
+    return len(set(formats)) > 1
+
+
+def _other_format(view: View, record: DatabaseEntry) -> str:
+    """Return why an image cannot be written into a live one page by page, an empty text if it can."""
     if record.page_count == 0 or view.live_page_count == 0:
         return ""
     if view.page_size != record.page_size:
         return f"its page size is {view.page_size}, the snapshot's {record.page_size}"
-    found = view.header
-    if found and found.reserved_bytes != record.reserved_bytes:
-        return f"it reserves {found.reserved_bytes} bytes of a page, the snapshot {record.reserved_bytes}"
-    if found and found.text_encoding and record.text_encoding not in (0, found.text_encoding):
+    live = view.header
+    if live and live.reserved_bytes != record.reserved_bytes:
+        return f"it reserves {live.reserved_bytes} bytes of a page, the snapshot {record.reserved_bytes}"
+    if live and live.text_encoding and record.text_encoding not in (0, live.text_encoding):
         return "its text encoding is not the snapshot's"
     return ""

@@ -1,8 +1,11 @@
-"""Retained: a policy applied to the snapshots of a store, each project by itself."""
+"""Apply a retention policy to the snapshots of a store, to each project by itself."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from itertools import filterfalse
 from typing import NamedTuple
 
 from snapstore.actions.undo import undo_target
@@ -17,12 +20,22 @@ _BY_THE_WAY = (SAFETY, FORENSIC)
 
 
 class Planned(NamedTuple):
-    """What stays and why, what goes, the newest first; times and tags by snapshot."""
+    """Which snapshots stay and why, and which go, the newest first; times and tags by snapshot."""
 
     kept: dict[str, tuple[str, ...]]
     removed: tuple[str, ...]
     created: dict[str, str]
     tags: dict[str, tuple[str, ...]]
+
+    def without(self, snapshots: Collection[str]) -> Planned:
+        """Return the plan for all others, where these go anyway."""
+        if not snapshots:
+            return self
+        kept = {one: reasons for one, reasons in self.kept.items() if one not in snapshots}
+        return self._replace(kept=kept, removed=tuple(one for one in self.removed if one not in snapshots))
+
+
+NOTHING_PLANNED = Planned({}, (), {}, {})
 
 
 class _Row(NamedTuple):
@@ -30,15 +43,24 @@ class _Row(NamedTuple):
     kind: str
     created: str
     origin: str
+    number: int
 
 
 class Retained:
-    """The decision over one project's snapshots, or with `origin` None over those of each project."""
+    """Decides about the snapshots of one project, or with `origin` None about those of each project.
 
-    def __init__(self, store: Store, policy: Retention, origin: str | None) -> None:
+    The tags in `dropped` keep nothing and are removed, unless they name another snapshot (hex) than it says by then.
+    """
+
+    def __init__(self, store: Store, policy: Retention, origin: str | None, dropped: Mapping[str, str]) -> None:
         self._store = store
         self._policy = policy
         self._origin = origin
+        self._dropped = dropped
+
+    def drops(self, ref: Ref) -> bool:
+        """Return whether a tag is removed whatever the rules."""
+        return not ref.pinned and self._dropped.get(ref.name) == ref.snapshot
 
     def plan(self) -> Planned:
         """Decide. Raises WouldRemoveEverything."""
@@ -47,7 +69,7 @@ class Retained:
             if self._origin in (None, row.origin):
                 by_project[row.origin].append(row)
         tags: dict[str, list[Ref]] = defaultdict(list)
-        for ref in self._store.refs.all():
+        for ref in filterfalse(self.drops, self._store.refs.all()):
             tags[ref.snapshot].append(ref)
         needed = self._needed(by_project)
         kept: dict[str, tuple[str, ...]] = {}
@@ -62,19 +84,25 @@ class Retained:
 
     def forget(self, planned: Planned) -> None:
         """Forget what goes, and the tags it has, inside the caller's transaction."""
+        for ref in filter(self.drops, self._store.refs.all()):
+            self._store.refs.delete(ref.name, PRUNE)
         for snapshot in planned.removed:
             for name in planned.tags.get(snapshot, ()):
                 self._store.refs.delete(name, PRUNE)
         self._store.forgotten.forget(planned.removed, PRUNE)
 
     def _rows(self) -> list[_Row]:
-        """Return all listed snapshots; where the catalog has no project for one, the record's paths tell."""
+        """Return all listed snapshots; where the catalog names no project, the paths in the record do."""
+        numbers = {row.id: row.number for row in self._store.snapshots.all()}
         rows = self._store.catalog.rows("SELECT lower(hex(id)), kind, created, origin FROM snapshot")
         origin_of = self._store.snapshots.note_origin
-        return [_Row(id_, kind, created, origin or origin_of(id_)) for id_, kind, created, origin in rows]
+        return [
+            _Row(id_, kind, created, origin or origin_of(id_), numbers.get(id_, 0))
+            for id_, kind, created, origin in rows
+        ]
 
     def _needed(self, origins: dict[str, list[_Row]]) -> dict[str, list[str]]:
-        """Return the snapshots that stay whatever the rules: where databases stand, and what restores go back to."""
+        """Return the snapshots that stay whatever the rules: those of HEAD, and those that restores return to."""
         needed: dict[str, list[str]] = defaultdict(list)
         for (snapshot,) in self._store.catalog.rows("SELECT DISTINCT lower(hex(snapshot)) FROM head"):
             needed[snapshot].append("HEAD")
@@ -90,9 +118,10 @@ class Retained:
 def _dated(row: _Row, refs: list[Ref], needed: dict[str, list[str]]) -> Dated:
     return Dated(
         row.snapshot,
-        parse(row.created).astimezone(),
+        min(parse(row.created), datetime.now(UTC)).astimezone(),  # the clock was ahead, or it is behind now
         tuple(ref.name for ref in refs),
         any(ref.pinned for ref in refs),
         row.kind not in _BY_THE_WAY,
         tuple(needed.get(row.snapshot, ())),
+        row.number,
     )

@@ -1,39 +1,42 @@
-"""Settle a restore that was cut off: see in the live databases how far it came, and write that down."""
+"""Settle a restore that was cut off: find out in the live databases how far it came, and record that."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 
+from snapstore.compare.state import State
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
 from snapstore.database.wal import sync_log
-from snapstore.errors import DatabaseUnusable
+from snapstore.errors import DatabaseUnusable, NoSnapshot
 from snapstore.files import translated
 from snapstore.history.intents import Intent
 from snapstore.history.manifest import Manifest
 from snapstore.history.reflog import HEAD
-from snapstore.patience import Patience
+from snapstore.leftovers import sweep
+from snapstore.locks import Deadline
 from snapstore.project import Project
 from snapstore.store import Store
 
 
 def settle(store: Store, project: Project, timeout: float) -> Intent | None:
-    """Complete or drop the restore that was cut off; return it, None in the ordinary case.
+    """Complete or drop the restore that was cut off; return it, None if there is none.
 
-    The caller holds the project's lock, so no restore is under way. A database that holds neither the
-    state before nor the target was written to since; it is taken to have arrived, so that undo leads to
-    the state before.
+    The caller holds the project's lock, so no restore is running. If a database holds neither the state before nor the
+    target, it was written to since. It counts as restored, so that undo leads to the state before.
     """
     intent = store.intents.get(project.origin)
     if intent is None:
         return None
+    for name in intent.databases:
+        sweep(os.path.dirname(project.databases[name]))
     contents = _live_contents(project, intent, timeout)
     stayed = _standing_on(store, intent.before, contents) if intent.before else ()
-    at_target = _standing_on(store, intent.target, contents)
+    at_target = _standing_on(store, intent.target, contents) if intent.target != intent.before else ()
     arrived = tuple(name for name in intent.databases if name in at_target or (name in contents and name not in stayed))
     for name in arrived:
-        with translated(project.databases[name]):  # whoever was cut off may not have come to it
+        with translated(project.databases[name]):  # the process may have died before it synced the log
             sync_log(os.path.realpath(project.databases[name]))
     with store.catalog.transaction():
         if store.intents.get(project.origin) != intent:
@@ -46,7 +49,7 @@ def settle(store: Store, project: Project, timeout: float) -> Intent | None:
 
 
 def finish_move(store: Store, project: Project, intent: Intent, arrived: tuple[str, ...]) -> None:
-    """Write into the reflog that databases left one state for another; inside the caller's transaction."""
+    """Write to the reflog that databases moved from one state to another, inside the caller's transaction."""
     store.intents.clear(project.origin)
     present = store.refs.position(HEAD, project.origin)
     if intent.before and (present is None or present.snapshot != intent.before):
@@ -57,16 +60,16 @@ def finish_move(store: Store, project: Project, intent: Intent, arrived: tuple[s
 
 
 def try_move(store: Store, project: Project, intent: Intent, databases: tuple[str, ...]) -> None:
-    """Find out before a live database changes whether a damaged catalog could still take the move after it.
+    """Check before a live database changes that a catalog, damaged perhaps, can record the move afterwards.
 
-    Nothing is written. Inside the caller's transaction. Raises StoreDamaged.
+    Nothing is written. It runs inside the caller's transaction. Raises StoreDamaged.
     """
     with store.catalog.trial():
         finish_move(store, project, intent, databases)
 
 
 def _drop(store: Store, project: Project, intent: Intent) -> None:
-    """Forget a restore that changed nothing, and the safety snapshot that was made for it alone."""
+    """Drop a restore that changed nothing, and the safety snapshot that was made only for it."""
     store.intents.clear(project.origin)
     row = store.snapshots.row(intent.before) if intent.before else None
     if row and row.kind == "safety" and not store.refs.naming(row.id) and not store.reflog.mentions(row.id):
@@ -84,7 +87,7 @@ def _live_contents(project: Project, intent: Intent, timeout: float) -> dict[str
     for name in intent.databases:
         with (
             suppress(DatabaseUnusable),
-            LiveDatabases({name: project.databases[name]}, Patience(timeout)) as live,
+            LiveDatabases({name: project.databases[name]}, Deadline(timeout)) as live,
         ):
             contents[name] = _content(live.read()[name])
     return contents
@@ -92,3 +95,23 @@ def _live_contents(project: Project, intent: Intent, timeout: float) -> dict[str
 
 def _content(view: View) -> str:
     return Manifest.of(view.page_size, view.page_count, b"".join(view.ids())).id.hex()
+
+
+def settle_alone(store: Store, project: Project, timeout: float) -> Intent | None:
+    """Settle for a verb that only reads."""
+    with store.lock(project.origin, shared=True):
+        return settle(store, project, timeout)
+
+
+def head_state(store: Store, project: Project, timeout: float) -> tuple[State, Intent | None]:
+    """Settle a restore that was cut off; return the state that the live databases stand on, and that restore.
+
+    The restore is None if there is none. Raises NoSnapshot.
+    """
+    settled = settle_alone(store, project, timeout)
+    heads = store.refs.head(project.origin)
+    for name in project.databases:
+        if name not in heads or not store.snapshots.exists(heads[name]):
+            raise NoSnapshot(f"snapshot of database '{name}'")
+        store.snapshots.expect(heads[name])
+    return State("HEAD", {name: heads[name] for name in project.databases}), settled

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from snapstore.actions.stored import stored_image
+from snapstore.compare.stored import stored_image
+from snapstore.database.image import Image
 from snapstore.database.image_vfs import ImageDatabase
 from snapstore.database.literals import name as quoted
+from snapstore.database.rows import count_rows
 from snapstore.database.schema_reader import read_schema
-from snapstore.database.virtual import shadow_tables
+from snapstore.database.shadows import shadow_tables
+from snapstore.database.tables import Schema, folded
 from snapstore.errors import SqlFailed
-from snapstore.history.snapshot import DatabaseRecord, Snapshot
-from snapstore.history.snapshots import SnapshotRow
+from snapstore.history.snapshot import DatabaseEntry
+from snapstore.results.snapshots import Shown, ShownDatabase
 from snapstore.store import Store
-
-
-class ShownDatabase(NamedTuple):
-    """A database of a snapshot; `tables` maps to row counts, None where SQLite lacks what the table needs.
-
-    A virtual table stands there without the tables it keeps its rows in.
-    """
-
-    record: DatabaseRecord
-    tables: dict[str, int | None]
-
-
-class Shown(NamedTuple):
-    """A snapshot in full."""
-
-    row: SnapshotRow
-    snapshot: Snapshot
-    names: tuple[str, ...]
-    databases: dict[str, ShownDatabase]
 
 
 def show(store: Store, id_: str) -> Shown:
@@ -43,28 +25,54 @@ def show(store: Store, id_: str) -> Shown:
     row = store.snapshots.row(id_)
     assert row is not None
     return Shown(
-        row,
-        snapshot,
-        tuple(ref.name for ref in store.refs.naming(id_)),
-        {
-            name: ShownDatabase(record, _row_counts(store, record, f"{id_[:10]}:{name}"))
+        snapshot=id_,
+        names=tuple(ref.name for ref in store.refs.naming(id_)),
+        created=row.created,
+        message=row.message,
+        kind=row.kind,
+        parent=snapshot.parent,
+        content=row.content,
+        bytes=row.bytes,
+        stored_bytes=row.stored_bytes,
+        databases={
+            name: _shown(record, *_contents(store, record, f"{id_[:10]}:{name}"))
             for name, record in snapshot.databases.items()
         },
     )
 
 
-def _row_counts(store: Store, record: DatabaseRecord, label: str) -> dict[str, int | None]:
+def _shown(record: DatabaseEntry, tables: dict[str, int | None], collations: tuple[str, ...]) -> ShownDatabase:
+    return ShownDatabase(
+        content=record.content,
+        pages=record.page_count,
+        page_size=record.page_size,
+        bytes=record.image_bytes,
+        origin=record.origin,
+        journal_mode=record.journal_mode,
+        schema=record.schema,
+        user_version=record.user_version,
+        application_id=record.application_id,
+        tables=tables,
+        collations=collations,
+    )
+
+
+def _contents(store: Store, record: DatabaseEntry, label: str) -> tuple[dict[str, int | None], tuple[str, ...]]:
+    """Return the number of rows by table, and the collations that only the application has."""
     if not record.tables:
-        return {}
+        return {}, ()
     image = stored_image(store, record, label)
-    shadows = shadow_tables(read_schema(image))
+    schema = read_schema(image)
+    shadows = shadow_tables(schema)
     with ImageDatabase(image) as database:
-        return {table: _count(database, table) for table in record.tables if table not in shadows}
+        counts = {name: _count(database, image, schema, name) for name in record.tables if name not in shadows}
+        return counts, database.unknown_collations()
 
 
-def _count(database: ImageDatabase, table: str) -> int | None:
+def _count(database: ImageDatabase, image: Image, schema: Schema, table: str) -> int | None:
     try:
         rows = list(database.query(f"SELECT count(*) FROM {quoted(table)}").rows)
-    except SqlFailed:
-        return None
+    except SqlFailed:  # its module is missing, or its name is no text that SQL can have
+        found = schema.tables.get(folded(table))
+        return count_rows(image, found) if found else None
     return int(rows[0][0])

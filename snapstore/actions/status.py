@@ -1,80 +1,77 @@
-"""Status: how the live databases differ from the snapshot they stand on."""
+"""Status: how the live databases differ from the baseline, or from the snapshot they stand on."""
 
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
-from snapstore.actions.compare import compare
-from snapstore.actions.differences import Counts, DatabaseDifference
-from snapstore.actions.pair import Compared
-from snapstore.actions.policy import NOTHING_IGNORED, Policy
-from snapstore.actions.state import head_state, live_state
-from snapstore.actions.verify import judge
+from snapstore.actions.settle import head_state, settle_alone
+from snapstore.actions.verify import judge, passes, worst
+from snapstore.compare.compare import compare
+from snapstore.compare.differences import DatabaseDifference
+from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
+from snapstore.compare.pair import Compared
+from snapstore.compare.state import State, against, live_state
 from snapstore.history.intents import Intent
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.records import Record
+from snapstore.results.statuses import DatabaseStatus, Settled, Status
+from snapstore.results.verdicts import VerifiedDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-class DatabaseStatus(Record):
-    """One live database against its HEAD; pages that are new or gone count as changed.
+class StatusOptions(NamedTuple):
+    """The snapshots to compare with, None for those of HEAD; the rules; seconds to wait for locks."""
 
-    `verdict` is that of `verify`; `tables` has the rows that count for it, `schema` the names of what differs there.
-    """
-
-    path: str
-    head: str
-    names: tuple[str, ...]
-    clean: bool
-    verdict: str
-    tables: dict[str, Counts]
-    schema: tuple[str, ...]
-    pages_changed: int
-    pages: int
-    head_pages: int
+    base: State | None = None
+    policy: Policy = NOTHING_IGNORED
+    timeout: float = DEFAULT_TIMEOUT
 
 
-class StatusResult(Record):
-    """All databases of the project; `settled` is a restore that had been cut off and was put right in the books."""
-
-    clean: bool
-    databases: dict[str, DatabaseStatus]
-    settled: Intent | None
-    seconds: float
+_BY_DEFAULT = StatusOptions()
 
 
 def status(
     store: Store,
     project: Project,
-    policy: Policy = NOTHING_IGNORED,
-    timeout: float = DEFAULT_TIMEOUT,
+    options: StatusOptions = _BY_DEFAULT,
     progress: Progress = SILENT,
-) -> StatusResult:
+) -> Status:
     """Compare. Raises NoSnapshot, DatabaseLocked, DatabaseUnusable, StoreDamaged, UnknownRule."""
     start = time.monotonic()
-    head, settled = head_state(store, project, timeout)
-    with compare(store, project, (head, live_state()), timeout, progress, by_look=True) as found:
+    policy, timeout = options.policy, options.timeout
+    if options.base is None:
+        base, settled = head_state(store, project, timeout)
+    else:
+        base, settled = options.base, settle_alone(store, project, timeout)
+    with compare(store, project, (base, live_state()), timeout, progress, shortens=True) as found:
         policy.check(one.diff for one in found.values())
-        databases = {
-            name: _status(store, project, name, one, policy, (head.snapshots or {})[name])
-            for name, one in found.items()
-        }
-    return StatusResult(all(one.clean for one in databases.values()), databases, settled, time.monotonic() - start)
+        judged = {name: judge(DatabaseDifference(name, one, policy)) for name, one in found.items()}
+        databases = {name: _status(store, project, base, name, one, judged[name]) for name, one in found.items()}
+    seconds = time.monotonic() - start
+    return Status(passes(judged, policy), worst(judged), databases, settled_of(settled), seconds)
 
 
-def _status(store: Store, project: Project, name: str, compared: Compared, policy: Policy, head: str) -> DatabaseStatus:
-    judged = judge(DatabaseDifference(name, compared, policy))
+def settled_of(intent: Intent | None) -> Settled | None:
+    """Return what is reported about a restore that was cut off."""
+    return Settled(intent.action, intent.before, intent.target, intent.databases) if intent else None
+
+
+def _status(
+    store: Store, project: Project, base: State, name: str, compared: Compared, judged: VerifiedDatabase
+) -> DatabaseStatus:
     diff = compared.diff
+    head = store.refs.head(project.origin).get(name)
     return DatabaseStatus(
         path=project.databases[name],
         head=head,
-        names=tuple(ref.name for ref in store.refs.naming(head)),
-        clean=compared.is_same,
+        names=tuple(ref.name for ref in store.refs.naming(head)) if head else (),
         verdict=judged.verdict,
         tables=judged.tables,
         schema=tuple(change.name for change in judged.schema),
         pages_changed=diff.pages_changed,
         pages=diff.after.page_count,
         head_pages=diff.before.page_count,
+        derived=judged.derived,
+        compared_with=against(store, base, name),
     )

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture, Captured
+from snapstore.actions.damage import is_damage, problems
 from snapstore.actions.origin import check_name_belongs
 from snapstore.actions.settle import settle
 from snapstore.database.live import LiveDatabases
-from snapstore.history.refs import Ref, check_name
-from snapstore.patience import Patience
+from snapstore.database.view import View
+from snapstore.errors import NameExists, NamePinned
+from snapstore.history.names import check_name, check_new
+from snapstore.history.refs import Ref
+from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.records import Record
-from snapstore.refusals import NameExists, NamePinned
+from snapstore.results.snapshots import Taken, TakenDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
+EXAMINED_BYTES = 16 << 20  # a larger database would take long; `doctor` and `verify` examine it
 MANY_BLOCKS = 512  # 32 MiB: hashing and compressing less takes no longer than an ordinary transaction
 
 
-class TakeOptions(Record):
-    """What `tag` and `backup` may be told; `new` refuses an existing name, `force` moves a pinned one."""
+@dataclass(frozen=True)
+class TakeOptions:
+    """Options of `tag` and `backup`; `new` refuses an existing name, `force` moves a pinned one.
+
+    With `examine`, SQLite looks for damage in a small database whose state is new.
+    """
 
     name: str
     message: str = ""
@@ -29,32 +39,11 @@ class TakeOptions(Record):
     pin: bool = False
     force: bool = False
     timeout: float = DEFAULT_TIMEOUT
+    examine: bool = False
 
 
-class TakenDatabase(Record):
-    """One database in the snapshot; `stored_bytes` is what it added to the store."""
-
-    content: str
-    pages: int
-    page_size: int
-    bytes: int
-    stored_bytes: int
-
-
-class TakeResult(Record):
-    """The snapshot a name has; `unchanged` where the live state was the one HEAD already had."""
-
-    snapshot: str
-    name: str
-    created: str
-    moved_from: str | None
-    unchanged: bool
-    databases: dict[str, TakenDatabase]
-    seconds: float
-
-
-def take(store: Store, project: Project, options: TakeOptions, progress: Progress = SILENT) -> TakeResult:
-    """Snapshot all databases of the project in one moment and name it.
+def take(store: Store, project: Project, options: TakeOptions, progress: Progress = SILENT) -> Taken:
+    """Take one snapshot of all databases of the project and name it.
 
     Raises BadName, NameExists, NamePinned, WrongDatabase, DatabaseLocked, DatabaseUnusable, DiskFull.
     """
@@ -63,15 +52,18 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
     with store.lock(project.origin, shared=True), store.writer() as writer:
         settle(store, project, options.timeout)
         capture = Capture(store, writer, project)
-        _read_ahead(capture, project, options, progress)
-        with LiveDatabases(project.databases, Patience(options.timeout)) as live:
-            for name, view in live.read().items():
+        _store_early(capture, project, options, progress)
+        with LiveDatabases(project.databases, Deadline(options.timeout)) as live:
+            views = live.read()
+            for name, view in views.items():
                 capture.read(name, view, progress)
-        captured = capture.known(anywhere=False) or capture.finish(options.kind, options.message)
+            known = capture.known(anywhere=False)
+            warnings = tuple(_damage(views)) if options.examine and known is None else ()
+        captured = known or capture.finish(options.kind, options.message)
         with store.catalog.transaction():
             capture.record(captured)
             _name(store, project, options, captured)
-    return TakeResult(
+    return Taken(
         captured.id,
         options.name,
         captured.snapshot.created,
@@ -79,23 +71,35 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
         not captured.is_new,
         {name: taken_database(name, captured) for name in captured.snapshot.databases},
         time.monotonic() - start,
+        stored_bytes=captured.pack_bytes,
+        warnings=warnings,
     )
 
 
-def _read_ahead(capture: Capture, project: Project, options: TakeOptions, progress: Progress) -> None:
-    """Do the long part of a first take without a lock: writers of a rollback mode would wait for all of it."""
+def _damage(views: Mapping[str, View]) -> Iterator[str]:
+    """Yield a warning for each damaged database that is small enough to be examined."""
+    for name, view in views.items():
+        found = problems(view) if view.bytes <= EXAMINED_BYTES else []
+        if found and is_damage(found):
+            yield f"database '{name}' is damaged, and so is this snapshot: {found[0]}"
+
+
+def _store_early(capture: Capture, project: Project, options: TakeOptions, progress: Progress) -> None:
+    """Do the long part of a first take without a lock: in a rollback mode, writers would wait for all of it."""
     for name in filter(capture.is_first, project.databases):
-        with LiveDatabases({name: project.databases[name]}, Patience(options.timeout)) as live:
+        with LiveDatabases({name: project.databases[name]}, Deadline(options.timeout)) as live:
             view = live.read()[name]
-            if view.shuts_writers_out and view.block_count > MANY_BLOCKS:
+            if view.blocks_writers and view.block_count > MANY_BLOCKS:
                 view.connection.roll_back()
-                capture.read_ahead(name, view, progress)
+                capture.store_early(name, view, progress)
 
 
 def check_name_free(store: Store, project: Project, options: TakeOptions) -> Ref | None:
-    """Refuse before any work what would be refused after it."""
-    check_name(options.name)
+    """Refuse early what would be refused after the work; return the tag that has the name, if there is one."""
     present = store.refs.get(options.name)
+    check_name(options.name, is_new=present is None)
+    for database in project.databases.keys() - store.refs.head(project.origin).keys():
+        check_new(database)
     if present and options.new:
         raise NameExists(options.name)
     if present and not options.force:
@@ -117,7 +121,7 @@ def _name(store: Store, project: Project, options: TakeOptions, captured: Captur
 
 
 def taken_database(name: str, captured: Captured) -> TakenDatabase:
-    """Return what is said of one database of a snapshot just taken."""
+    """Return what is reported about one database of a snapshot just taken."""
     record = captured.snapshot.databases[name]
     return TakenDatabase(
         record.content,

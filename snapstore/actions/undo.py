@@ -1,42 +1,47 @@
-"""Undo: back to the state before the last restore, clean, reset or undo."""
+"""Undo: back to the state before the last restore, clean, apply, reset or undo."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
-from snapstore.actions.restore import RestoreOptions, RestoreResult, restore
+from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.settle import settle
-from snapstore.history.reflog import HEAD, ReflogEntry
+from snapstore.errors import NothingToUndo
+from snapstore.history.reflog import HEAD, UNDOABLE, WITHOUT_SAFETY, ReflogEntry
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.refusals import NothingToUndo
+from snapstore.results.restores import Restored, Undone
 from snapstore.store import DEFAULT_TIMEOUT, Store
-
-UNDOABLE = ("restore", "reset", "clean", "undo")
-WITHOUT_SAFETY = " without safety"
 
 
 def undo(
-    store: Store, project: Project, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT
-) -> RestoreResult:
-    """Take the last move of the live databases back; a second undo takes back the first.
+    store: Store,
+    project: Project,
+    timeout: float = DEFAULT_TIMEOUT,
+    progress: Progress = SILENT,
+    *,
+    dry_run: bool = False,
+) -> Restored:
+    """Take back the last move of the live databases; a second undo takes back the first.
 
     Raises NothingToUndo, and what `restore` raises.
     """
     with store.lock(project.origin, shared=True):
         settle(store, project, timeout)
-    before, databases = _state_before(store, project)
-    options = RestoreOptions(before, databases, foreign=True, timeout=timeout, action="undo")
-    return restore(store, project, options, progress)
+    before, databases, undone = _state_before(store, project)
+    options = RestoreOptions(before, databases, dry_run, foreign=True, timeout=timeout, action="undo")
+    return replace(restore(store, project, options, progress), undone=undone)
 
 
-def _state_before(store: Store, project: Project) -> tuple[str, tuple[str, ...]]:
+def _state_before(store: Store, project: Project) -> tuple[str, tuple[str, ...], Undone]:
     with closing(store.refs.positions(HEAD, project.origin)) as positions:
         for entry in positions:
             if entry.action.endswith(WITHOUT_SAFETY):
                 raise NothingToUndo("the last restore was made without a safety snapshot")
             if entry.action in UNDOABLE:
-                return _moved_back(store, project, entry, next(positions, None))
+                moved = _moved_back(store, project, entry, next(positions, None))
+                return *moved, Undone(entry.action, entry.at)
     raise NothingToUndo("no restore is on record for this database")
 
 

@@ -1,4 +1,4 @@
-"""Upkeep: when a prune is due by itself."""
+"""Upkeep: when an automatic prune is due."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 from snapstore.project import Project
 from snapstore.store import Store
 
-_GROWTH = 1.1  # of the store since the last prune: one that could not get below the size is not tried at once again
+_GROWTH = 1.1  # since the last prune: a store that stays above the size must not be pruned every time
 
 
 class Automatic(NamedTuple):
-    """A prune is due after so many new snapshots, or when the packs have more than `size` bytes; None is never."""
+    """A prune is due after that many new snapshots, or when the packs have more than `size` bytes; None means never."""
 
     snapshots: int | None = None
     size: int | None = None
@@ -21,7 +21,7 @@ NEVER = Automatic()
 
 
 def is_due(store: Store, project: Project, when: Automatic) -> bool:
-    """Tell whether a prune is due for a project; looks at the catalog alone."""
+    """Tell whether a prune is due for a project; only reads the catalog."""
     if when == NEVER:
         return False
     rows = store.catalog.rows("SELECT at, store_bytes FROM upkeep WHERE origin = ?", (project.origin,))

@@ -5,33 +5,37 @@ Not to be confused with a check of the store itself.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
-from snapstore.actions.compare import compare
-from snapstore.actions.differences import ADDED, Counts, DatabaseDifference, RowDifference, TableDifference
-from snapstore.actions.policy import NOTHING_IGNORED, Policy
-from snapstore.actions.state import State, live_state
-from snapstore.actions.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED, VERDICTS
-from snapstore.database.diff import SchemaChange
-from snapstore.errors import IndexMisfit, NoSnapshot
+from snapstore.compare.compare import compare
+from snapstore.compare.differences import ADDED, REMOVED, DatabaseDifference
+from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
+from snapstore.compare.state import State, live_state
+from snapstore.compare.state import against as named
+from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED, VERDICTS
+from snapstore.errors import DatabaseCorrupt, NoSnapshot
 from snapstore.history.snapshot import FORENSIC
+from snapstore.hooks.hooks import NO_HOOKS, Hooks
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.records import Record
+from snapstore.results.rows import Counts, RowChange
+from snapstore.results.verdicts import Drift, SequenceMove, Verified, VerifiedDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from snapstore.actions.leaks import Leak
 
 MOST_ROWS = 1000  # kept of each database; all are counted
 
 
-class VerifyOptions(Record):
-    """What to verify against; `strict` makes drift a failure, `restore_on_fail` puts the state back then."""
+@dataclass(frozen=True)
+class VerifyOptions:
+    """What to verify against; `strict` makes drift a failure, `restore_on_fail` brings the snapshot back then.
+
+    `may_pass` has the verdicts other than `clean` that the caller may accept: such a state is checked for damage.
+    `by_bytes` compares every page with the stored bytes, and no ids. If it `shortens`, the rows have a LongValue for
+    each long value.
+    """
 
     against: State
     restore_on_fail: bool = False
@@ -39,46 +43,18 @@ class VerifyOptions(Record):
     strict: bool = False
     policy: Policy = NOTHING_IGNORED
     rows: int = MOST_ROWS
+    may_pass: frozenset[str] = frozenset({DRIFTED})
+    by_bytes: bool = False
     timeout: float = DEFAULT_TIMEOUT
+    shortens: bool = False
 
 
-class VerifiedDatabase:
-    """One database: its verdict, and what it rests on.
+def verify(
+    store: Store, project: Project, options: VerifyOptions, progress: Progress = SILENT, hooks: Hooks = NO_HOOKS
+) -> Verified:
+    """Compare, judge, and restore where that was asked for; `hooks` run around the restore and the check after it.
 
-    `tables` has those with rows that differ; `rows` at most as many as were asked for, `rows_left_out` says how many
-    are missing there; `leaks` groups the added ones among `rows`; `drift` says what moved without being a row.
-    """
-
-    def __init__(self, verdict: str = CLEAN) -> None:
-        self.verdict = verdict
-        self.tables: dict[str, Counts] = {}
-        self.rows: list[RowDifference] = []
-        self.rows_left_out = 0
-        self.leaks: list[Leak] = []
-        self.schema: list[SchemaChange] = []
-        self.drift: dict[str, Any] = {}
-
-
-class VerifyResult(Record):
-    """The worst verdict, and whether it passes; `forensic` is the snapshot of the state that failed.
-
-    `databases` is what was found first; after a restore `verdict` and `ok` still tell of that.
-    """
-
-    verdict: str
-    ok: bool
-    against: str
-    databases: dict[str, VerifiedDatabase]
-    label: str | None = None
-    restored: bool = False
-    forensic: str | None = None
-    seconds: float = 0.0
-
-
-def verify(store: Store, project: Project, options: VerifyOptions, progress: Progress = SILENT) -> VerifyResult:
-    """Compare, judge, and put right where that was asked for.
-
-    An index that misfits its rows is an error, unless the state is to be put right: then it is damage like any other.
+    A page that cannot be read is an error, unless the state is to be restored: then it is damage like any other.
     Raises NoSnapshot, DatabaseLocked, DatabaseUnusable, StoreDamaged, UnknownRule, and what `restore` raises.
     """
     start = time.monotonic()
@@ -87,105 +63,189 @@ def verify(store: Store, project: Project, options: VerifyOptions, progress: Pro
         from snapstore.actions.keep import keep_state
 
         forensic = keep_state(store, project, FORENSIC, options.label or result.verdict, options.timeout)
-        _restore(store, project, options, progress)
-        restored = _verify(store, project, options, progress).ok
-        result = result._replace(forensic=forensic, restored=restored)
-    return result._replace(seconds=time.monotonic() - start)
+        with hooks.around() as telling:
+            telling.changed = _restore(store, project, options, progress)
+            after = _verify(store, project, options, progress)
+        result = replace(
+            result,
+            forensic=forensic,
+            restored=after.ok,
+            state_ok=after.ok,
+            verdict_after=after.verdict,
+            databases_after=after.databases,
+            warnings=telling.warnings,
+            hooks=tuple(telling.runs),
+        )
+    return replace(result, seconds=time.monotonic() - start)
 
 
-def _verify(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> VerifyResult:
+def _verify(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> Verified:
     snapshots = options.against.snapshots
     assert snapshots is not None
     for name in project.databases:
         if name not in snapshots:
             raise NoSnapshot(f"database '{name}' in {options.against.label}")
     against = State(options.against.label, {name: snapshots[name] for name in project.databases})
-    with compare(store, project, (against, live_state()), options.timeout, progress) as found:
-        options.policy.check(one.diff for one in found.values())
-        judged = {name: _judged(DatabaseDifference(name, one, options.policy), options) for name, one in found.items()}
-    verdict = max((one.verdict for one in judged.values()), key=VERDICTS.index)
-    fails = options.policy.sequences == "fail" and any("sequences" in one.drift for one in judged.values())
-    ok = verdict == CLEAN or (verdict == DRIFTED and not options.strict and not fails)
-    return VerifyResult(verdict, ok, against.id, judged, options.label)
-
-
-def _judged(difference: DatabaseDifference, options: VerifyOptions) -> VerifiedDatabase:
     try:
-        return judge(difference, options.rows)
-    except IndexMisfit as error:
-        if not options.restore_on_fail:
+        judged = _compared(store, project, against, options, progress)
+    except DatabaseCorrupt as error:
+        damaged = [name for name, path in project.databases.items() if os.path.realpath(path) == error.path]
+        if not damaged or not options.restore_on_fail:
             raise
-        found = VerifiedDatabase(DAMAGED)
-        found.drift = {"index": error.detail}
-        return found
+        judged = {name: VerifiedDatabase(DAMAGED, damage=error.detail) for name in damaged}
+    judged = {name: replace(one, compared_with=named(store, against, name)) for name, one in judged.items()}
+    return Verified(
+        verdict=worst(judged),
+        ok=(ok := passes(judged, options.policy, strict=options.strict)),
+        state_ok=ok,
+        against=against.id,
+        restored=False,
+        forensic=None,
+        label=options.label,
+        databases=judged,
+        seconds=0.0,
+        compared_with=named(store, against),
+    )
 
 
-def judge(difference: DatabaseDifference, most_rows: int = 0) -> VerifiedDatabase:
-    """Draw all rows of a difference and say what they amount to. Raises IndexMisfit, DatabaseCorrupt."""
-    found = VerifiedDatabase()
-    found.schema = difference.schema
+def _compared(
+    store: Store, project: Project, against: State, options: VerifyOptions, progress: Progress
+) -> dict[str, VerifiedDatabase]:
+    states = against, live_state()
+    shortens = options.shortens or not options.rows
+    with compare(
+        store, project, states, options.timeout, progress, by_bytes=options.by_bytes, shortens=shortens
+    ) as found:
+        options.policy.check(one.diff for one in found.values())
+        differences = {name: DatabaseDifference(name, one, options.policy) for name, one in found.items()}
+        return {name: judge(one, options.rows, may_pass=options.may_pass) for name, one in differences.items()}
+
+
+def worst(judged: Mapping[str, VerifiedDatabase]) -> str:
+    """Return the worst verdict on some databases."""
+    return max((one.verdict for one in judged.values()), key=VERDICTS.index)
+
+
+def passes(judged: Mapping[str, VerifiedDatabase], policy: Policy, *, strict: bool = False) -> bool:
+    """Tell whether verdicts are good enough: the rows are equal, and nothing moved that the policy lets fail."""
+    verdict = worst(judged)
+    fails = policy.sequences == "fail" and any(one.drift.sequences for one in judged.values())
+    return verdict == CLEAN or (verdict == DRIFTED and not strict and not fails)
+
+
+def judge(
+    difference: DatabaseDifference, most_rows: int = 0, *, may_pass: Collection[str] = frozenset({DRIFTED})
+) -> VerifiedDatabase:
+    """Draw all rows of a difference and say what they amount to.
+
+    A verdict that `may_pass` is given only to a database that is sound around its rows. Raises DatabaseCorrupt.
+    """
     if difference.is_same:
-        return found
-    from snapstore.actions.leaks import grouped
+        return VerifiedDatabase(CLEAN)
+    from snapstore.compare.leaks import grouped
 
-    hidden: dict[str, dict[str, int]] = {}
+    schema = tuple(difference.schema)
+    drawn: list[list[RowChange]] = []
+    tables: dict[str, Counts] = {}
     for table in difference.tables:
-        _count(table, found, most_rows)
-        if table.hidden:
-            hidden[table.name] = dict(table.hidden)
-    found.drift = _drift(difference, hidden)
-    added = [row for row in found.rows if row.change == ADDED]
-    found.leaks = grouped(added, difference.diff.schemas[1])
-    found.verdict = _verdict(found)
-    if found.verdict == DRIFTED:
-        from snapstore.database.index_check import check_indexes
+        drawn = _shared([*drawn, table.first(most_rows)], most_rows)
+        if counts := table.counts:
+            tables[table.name] = tables.get(table.name, Counts()) + counts
+    rows = [row for of_table in drawn for row in of_table]
+    derived = {name: of for name, of in difference.derived.items() if name in tables}
+    verdict = _verdict(tables, derived, has_schema_changes=bool(schema))
+    drift = _drift(difference)
+    added = [row for row in rows if row.change == ADDED]
+    removed = [row for row in rows if row.change == REMOVED]
+    left = grouped(added, difference.diff.schemas[1], difference.referred(1) if added else {}, derived)
+    gone = grouped(removed, difference.diff.schemas[0], difference.referred(0) if removed else {}, derived)
+    left_out = sum(counts.total for counts in tables.values()) - len(rows)
+    found = None
+    if verdict in may_pass:
+        from snapstore.database.soundness import damage
 
-        check_indexes(difference.diff)  # equal rows say nothing of the indexes on them
+        found = damage(difference.diff)
+        verdict = max(verdict, DAMAGED, key=VERDICTS.index) if found else verdict
+    return VerifiedDatabase(
+        verdict,
+        tables,
+        tuple(rows),
+        left_out,
+        left.leaks,
+        schema,
+        drift,
+        damage=found,
+        derived=derived,
+        left_behind=left.tables,
+        gone=gone.tables,
+    )
+
+
+def _shared(drawn: list[list[RowChange]], most: int) -> list[list[RowChange]]:
+    """Return at most so many rows of some tables: those that have few keep them, the others get the same share."""
+    left, tables = most, len(drawn)
+    for length in sorted(map(len, drawn)):
+        if length * tables > left:
+            break
+        left, tables = left - length, tables - 1
+    else:
+        return drawn
+    share, more = divmod(left, tables)
+    found = []
+    for rows in drawn:
+        extra = 1 if more and len(rows) > share else 0
+        found.append(rows[: share + extra])
+        more -= extra
     return found
 
 
-def _count(table: TableDifference, found: VerifiedDatabase, most_rows: int) -> None:
-    for row in table.rows():
-        if len(found.rows) < most_rows:
-            found.rows.append(row)
-        else:
-            found.rows_left_out += 1
-    if table.counts:
-        found.tables.setdefault(table.name, Counts()).add(table.counts)
+def _verdict(tables: Mapping[str, Counts], derived: Mapping[str, str], *, has_schema_changes: bool) -> str:
+    """Return what counts of rows amount to.
 
-
-def _verdict(found: VerifiedDatabase) -> str:
-    if found.schema:
+    A module that adds a row to its shadow tables changes others there. Without the module there is no telling which,
+    so the tables that are derived from one virtual table are judged together: something was added, and nothing is gone.
+    """
+    if has_schema_changes:
         return SCHEMA_CHANGED
-    if any(counts.removed or counts.changed for counts in found.tables.values()):
+    together: dict[str, Counts] = {}
+    for table, counts in tables.items():
+        if table in derived:
+            of = derived[table]
+            together[of] = together.get(of, Counts()) + counts
+        elif counts.removed or counts.changed:
+            return DAMAGED
+    if any(counts.removed or not counts.added for counts in together.values()):
         return DAMAGED
-    return LEAKED if found.tables else DRIFTED
+    return LEAKED if tables else DRIFTED
 
 
-def _drift(difference: DatabaseDifference, hidden: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    """Return what moved without being a row that counts; keys with nothing to say are left out."""
+def _drift(difference: DatabaseDifference) -> Drift:
+    """Return what moved without being a row that counts; the rows of all tables were drawn before."""
     ignored = {table.name: table.counted() for table in difference.ignored_tables}
-    found = {
-        "pages": difference.diff.pages_changed,
-        "sequences": {
-            table: {"before": before, "after": after} for table, (before, after) in difference.sequences.items()
-        },
-        "ignored_tables": {name: counts for name, counts in ignored.items() if counts},
-        "ignored_columns": hidden,
-        "moved_rowids": difference.moved(),
-        "indexes": difference.indexes,
-        "statistics": difference.has_other_statistics,
-    }
-    return {name: value for name, value in found.items() if value}
+    return Drift(
+        pages=difference.diff.pages_changed,
+        sequences=sequence_moves(difference),
+        ignored_tables={name: counts for name, counts in ignored.items() if counts},
+        ignored_columns={table.name: dict(table.hidden) for table in difference.tables if table.hidden},
+        ignored_rows={table.name: table.hidden_rows for table in difference.tables if table.hidden_rows},
+        moved_rowids=difference.moved(),
+        indexes=tuple(difference.indexes),
+        statistics=difference.has_other_statistics,
+    )
 
 
-def _restore(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> None:
+def sequence_moves(difference: DatabaseDifference) -> dict[str, SequenceMove]:
+    """Return the AUTOINCREMENT sequences that moved, by table."""
+    return {table: SequenceMove(before, after) for table, (before, after) in difference.sequences.items()}
+
+
+def _restore(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> bool:
+    """Restore the snapshots; return whether that changed anything."""
     from snapstore.actions.restore import RestoreOptions, restore  # a state that is clean needs none of it
 
-    snapshots = options.against.snapshots or {}
+    snapshots, changed = options.against.snapshots or {}, False
     for id_ in dict.fromkeys(snapshots.values()):
         names = tuple(name for name, of in snapshots.items() if of == id_ and name in project.databases)
-        restore(store, project, RestoreOptions(id_, names, timeout=options.timeout), progress)
-
-
-__all__ = ["CLEAN", "DRIFTED", "VERDICTS", "VerifiedDatabase", "VerifyOptions", "VerifyResult", "judge", "verify"]
+        done = restore(store, project, RestoreOptions(id_, names, timeout=options.timeout), progress)
+        changed = changed or done.changed
+    return changed

@@ -1,4 +1,4 @@
-"""The command that `snap run` runs: its output untouched, signals passed on."""
+"""The command that `snap run` runs: its output is untouched, and it receives our signals."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from contextlib import suppress
 from types import FrameType
 
 from snapstore.files import translated
-from snapstore.hybrid.orphans import ends_with_parent
+from snapstore.parent_death import ends_with_parent
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_MOST_SIGNALS = 3  # the third one makes the command end
+_MOST_SIGNALS = 3  # the third one kills the command
 _TERMINAL = "/dev/tty"
+_LOOK_SECONDS = 0.5
 
 
 class Child:
-    """A command that runs beside us, from `start` on; signals are ours from the beginning of the `with` block.
+    """A command in a child process. `start` begins it; the `with` block passes signals on to it.
 
-    `signal` is the number of the first one that came, 0 for none. One that comes when the command has ended calls
-    `afterwards` instead: the state is being put back then, and that is not given up.
+    `signal` is the number of the first signal, 0 for none. A signal after the command's end calls `afterwards` instead,
+    since the state is being restored by then and has to be. `meanwhile` is called now and then while it runs.
     """
 
-    def __init__(self, afterwards: Callable[[], None]) -> None:
+    def __init__(self, afterwards: Callable[[], None], meanwhile: Callable[[], None]) -> None:
         self.signal = 0
         self._afterwards = afterwards
+        self._meanwhile = meanwhile
         self._count = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -39,44 +41,48 @@ class Child:
             signal.signal(number, handler)
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], *, output: int | None) -> None:
-        """Begin the command. Raises FileError."""
+        """Start the command. Raises FileError."""
         with translated(arguments[0]):
             self._process = subprocess.Popen(
                 list(arguments),
                 env=dict(environment),
                 stdout=output,
-                preexec_fn=ends_with_parent(),  # noqa: PLW1509 - no thread of ours runs by now
+                preexec_fn=ends_with_parent(),  # noqa: PLW1509 - this process has no other thread
             )
-        if self.signal:  # it came while the process was begun
+        if self.signal:  # it came while the process started
             self._process.send_signal(self.signal)
 
     @property
     def is_started(self) -> bool:
-        """Whether the command was begun."""
+        """Whether the command was started."""
         return self._process is not None
 
     def wait(self) -> int:
-        """Wait for the end; return its exit code, 128 and the number of a signal it ended by."""
+        """Wait for the command's end; return its exit code, 128 plus the number of the signal that ended it."""
         assert self._process is not None
-        code = self._process.wait()
+        code = None
+        while code is None:
+            with suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(_LOOK_SECONDS)
+            self._meanwhile()
         return 128 - code if code < 0 else code
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         self.signal = self.signal or number
         self._count += 1
-        if self._process is None:  # the backup is being taken, which leaves nothing behind
+        if self._process is None:  # the backup is being taken, and an interrupted one leaves nothing behind
             if self._count >= _MOST_SIGNALS:
                 raise KeyboardInterrupt
         elif self._process.returncode is not None:
             self._afterwards()
         elif self._count >= _MOST_SIGNALS:
             self._process.kill()
-        elif not (number == signal.SIGINT and _is_in_foreground()):  # a terminal tells all of the group itself
+        elif not (number == signal.SIGINT and _is_in_foreground()):  # a terminal signals the whole group itself
             self._process.send_signal(number)
 
 
 def _is_in_foreground() -> bool:
-    """Tell whether we are what the keys of a terminal go to."""
+    """Tell whether this process group has the terminal."""
     with suppress(OSError):
         terminal = os.open(_TERMINAL, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
         try:

@@ -1,121 +1,69 @@
-"""What a command is, a `Verb` made by the decorator `snap_command`, and what it is given: a `Context`."""
+"""The class of all commands: each takes the global options and shows its examples in its help."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from snapstore.cli.options import Globals
-from snapstore.cli.output import Output
-from snapstore.cli.parameters import DECLARED, Parameter
-from snapstore.cli.places import Places
-from snapstore.errors import SnapError
-from snapstore.progress import SILENT, Progress
-from snapstore.refusals import NotConfirmed
+import click
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from snapstore.cli.context import Context
+from snapstore.cli.options import global_options
+from snapstore.errors import InvalidArgument
 
-    from snapstore.actions.state import State
-    from snapstore.history.intents import Intent
-    from snapstore.store import Store
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
-class Context:
-    """Places to work on and a way to print, for one run of a command."""
-
-    def __init__(self, options: Globals, places: Places) -> None:
-        self.places = places
-        self.output = Output(options)
-        self._quiet = options.quiet
-
-    @cached_property
-    def progress(self) -> Progress:
-        """A bar on a terminal, nothing elsewhere."""
-        if self._quiet or not sys.stderr.isatty():
-            return SILENT
-        from snapstore.cli.bar import Bar
-
-        return Bar()
-
-    def say_places(self) -> None:
-        """Say what is worked on, for -v."""
-        if not self.output.verbose:
-            return
-        with suppress(SnapError):
-            self.output.detail(f"configuration: {self.places.config_path or 'none'}")
-            for name, path in self.places.project.databases.items():
-                self.output.detail(f"database {name}: {path}")
-            self.output.detail(f"store: {self.places.store_path}")
-
-    def finish_progress(self) -> None:
-        """Take the bar away, before rows are printed as they are found."""
-        if "progress" in vars(self) and hasattr(self.progress, "finish"):
-            self.progress.finish()
-
-    def state(self, store: Store, revision: str) -> State:
-        """Return the state of a revision, of HEAD (which is put right first), or `live`."""
-        from snapstore.actions.state import LIVE, head_state, live_state, snapshot_state
-        from snapstore.history.reflog import HEAD
-
-        if revision == LIVE:
-            return live_state()
-        if revision == HEAD:
-            head, settled = head_state(store, self.places.project, self.places.timeout)
-            self.say_settled(settled)
-            return head
-        return snapshot_state(store, self.resolve(store, revision), revision)
-
-    def say_settled(self, settled: Intent | None) -> None:
-        """Say that a restore was found that had been cut off."""
-        if settled:
-            self.output.note(f"an interrupted {settled.action} was found and settled")
-
-    def resolve(self, store: Any, revision: str) -> str:
-        """Return the id a revision names, for this project."""
-        id_: str = store.revisions(self.places.project.origin).resolve(revision)
-        return id_
-
-    def confirm(self, question: str, *, yes: bool) -> None:
-        """Ask on a terminal; elsewhere, and with -y, go on."""
-        if not self.asks(yes=yes):
-            return
-        import click
-
-        if not click.confirm(question, err=True):
-            raise NotConfirmed
-
-    def asks(self, *, yes: bool) -> bool:
-        """Tell whether `confirm` would ask."""
-        return not yes and sys.stdin.isatty() and sys.stderr.isatty()
+@contextmanager
+def usage_errors_of(ctx: click.Context) -> Iterator[None]:
+    """Make an argument that a verb cannot use a usage error, and add the command to usage errors for their hint."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
+    except InvalidArgument as error:
+        hints = (one.get_error_hint(ctx) for one in ctx.command.params if one.name == error.name)
+        raise click.UsageError(f"{next(hints, repr(error.name))} {error.problem}", ctx) from error
 
 
-class Verb:
-    """A command: its name, its parameters as they were declared, and the function that does it."""
+class SnapCommand(click.Command):
+    """A command that takes the global options after its name as well."""
 
-    def __init__(self, name: str, function: Callable[..., Any], examples: str) -> None:
-        self.name = name
+    def __init__(self, *arguments: Any, examples: str, **settings: Any) -> None:
+        settings.setdefault("context_settings", HELP_NAMES)
+        super().__init__(*arguments, **settings)
         self.examples = examples
-        self.help = function.__doc__
-        self.parameters: list[Parameter] = vars(function).get(DECLARED, [])
-        self._function = function
+        self.params += global_options(hidden=True)
 
-    def run(self, options: Globals, values: dict[str, Any], places: Places | None = None) -> Any:
-        """Do it with the values of its parameters; return its exit code, None for 0."""
-        context = Context(options, places or Places(options))
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command's part of the command line."""
+        with usage_errors_of(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; -v prints its locations before it and the time it took after it."""
+        context = ctx.ensure_object(Context)
         start = time.monotonic()
         try:
-            context.say_places()
-            return self._function(context, **values)
+            context.print_locations()
+            with usage_errors_of(ctx):
+                return super().invoke(ctx)
         finally:
             context.output.detail(f"{self.name}: {time.monotonic() - start:.3f} s")
-            context.finish_progress()
+            context.close()
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, then examples to paste."""
+        super().format_help_text(ctx, formatter)
+        program = ctx.find_root().info_name or "snap"
+        with formatter.section("Examples"):
+            for line in self.examples.strip().splitlines():
+                formatter.write(f"  {line.strip().replace('snap ', program + ' ', 1)}\n")
 
-def snap_command(name: str, examples: str = "") -> Callable[[Callable[..., Any]], Verb]:
-    """Make a command of a function that takes a Context and the command's own parameters."""
-    return lambda function: Verb(name, function, examples)
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name the global options, which every command's help would otherwise repeat."""
+        formatter.write_paragraph()
+        formatter.write_text("Global options, here or before the command: --config --store --db --json -q -v --color")

@@ -1,88 +1,35 @@
-"""A diff as one HTML page, written as the rows are drawn.
+"""A diff as one HTML page: what templates/diff.html shows, as plain values.
 
-Rows are drawn twice: once for the summary that the page begins with, and once to be written. What pages are
-made of, and how values look, is in page.py.
+Rows are drawn twice, once for the summary at the top of the page and once while they are written, so that they never
+fill the memory. How values look is in cells.py, what every page has in page.py.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import chain, count, islice
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, islice
 from typing import NamedTuple
 
-from snapstore.actions.diff import Diff
-from snapstore.actions.differences import Counts, DatabaseDifference, RowDifference, TableDifference
-from snapstore.actions.state import State
-from snapstore.cli.output import counted
-from snapstore.cli.page import (
-    BECAME,
-    SIGNS,
-    bar,
-    change,
-    chips,
-    code,
-    document,
-    filters,
-    heading,
-    marked,
-    scrolled,
-    sign,
-    text,
-    unseen,
-    value,
-)
-from snapstore.database.diff import SchemaChange
-from snapstore.database.record import Value
+from snapstore.actions.diff import Differences
+from snapstore.cli.cells import Shown, Words, compare_words, show, show_change
+from snapstore.cli.page import SIGNS, render
+from snapstore.compare.differences import ADDED, REMOVED, DatabaseDifference, TableDifference
+from snapstore.compare.leaks import grouped
+from snapstore.results.rows import Counts, RowChange, SchemaChange
+from snapstore.results.text import counted, left_text
+from snapstore.results.values import Row, Value
 
+_GROUPED = 1000  # added rows, and removed ones, that the summary groups
+_LONGEST_KEY = 200  # characters or bytes
+_MOST_LINES = 20  # of them
 _PEEKED = 100  # rows that tell which columns hold numbers
-_SHEET = 1000  # rows in one piece: browsers take minutes to lay out a table of 100,000
+_SHEET = 1000  # rows in one table: browsers take minutes to lay out one of 100,000
 _UNFOLDED = 5  # with more changes than this, the schema's text is folded away
 
-
-class _Table(NamedTuple):
-    """A table with rows that differ; `number` counts the tables of the page."""
-
-    number: int
-    difference: TableDifference
-    counts: Counts
-    changed: frozenset[str]
-
-    @property
-    def amounts(self) -> Counter[str]:
-        """The counts by kind of change."""
-        return Counter({kind: getattr(self.counts, kind) for kind in SIGNS})
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns to show: the key, what changed, and the rest."""
-        columns = self.difference.columns
-        changed = (name for name in columns if name in self.changed)
-        return list(dict.fromkeys([*self.difference.key_names, *changed, *columns]))
-
-
-class _Database(NamedTuple):
-    """A database whose rows were drawn once; `number` counts the databases of the page."""
-
-    number: int
-    difference: DatabaseDifference
-    tables: list[_Table]
-    hidden: Counter[tuple[str, str]]
-
-    @property
-    def name(self) -> str:
-        """The name as HTML."""
-        return text(self.difference.name)
-
-    @property
-    def amounts(self) -> Counter[str]:
-        """The counts of all its tables."""
-        return sum((table.amounts for table in self.tables), Counter(dict.fromkeys(SIGNS, 0)))
-
-    @property
-    def differs(self) -> bool:
-        """Whether there are rows or parts of the schema that differ."""
-        return bool(self.tables or self.difference.schema)
+Moved = tuple[str, Shown, Shown]
+"""The name of a table and its AUTOINCREMENT sequence on both sides."""
 
 
 class HtmlDiff:
@@ -91,233 +38,257 @@ class HtmlDiff:
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
 
-    def pieces(self, diff: Diff, *, stat: bool, schema: bool) -> Iterator[str]:
-        """Yield the page in pieces."""
-        yield from document(f"{diff.before.label} → {diff.after.label}", self._body(diff, stat=stat, schema=schema))
-
-    def _body(self, diff: Diff, *, stat: bool, schema: bool) -> Iterator[str]:
-        databases = _drawn(diff, schema=schema)
-        yield from _header(diff, databases, stat=stat)
-        yield from _summary(databases, stat=stat, schema=schema)
-        if stat:
-            return
-        several = len(databases) > 1
-        for database in filter(lambda one: one.differs, databases):
-            if several:
-                yield f"<section>\n<h2>{database.name}</h2>\n"
-            yield from self._database(database, 3 if several else 2, schema=schema)
-            if several:
-                yield "</section>\n"
-
-    def _database(self, database: _Database, level: int, *, schema: bool) -> Iterator[str]:
-        if changes := database.difference.schema:
-            yield from _schema(database, level, is_open=schema or len(changes) <= _UNFOLDED)
-        for table in database.tables:
-            yield from self._table(table, level)
-
-    def _table(self, table: _Table, level: int) -> Iterator[str]:
-        anchor = f"t{table.number}-name"
-        yield f'<section id="t{table.number}" aria-labelledby="{anchor}">\n'
-        yield heading(level, anchor, text(table.difference.name), chips(table.amounts))
-        rows = table.difference.rows()
-        yield from _sheets(table, islice(rows, self._limit), anchor)
-        if left_out := sum(1 for _ in rows):
-            yield f'<p class="cut">{counted(left_out, "more row")}; {code("--limit 0")} shows all</p>\n'
-        yield "</section>\n"
+    def pieces(self, diff: Differences, *, stat: bool, schema: bool) -> Iterator[str]:
+        """Yield the page in pieces: with `stat` the summary alone, with `schema` no rows."""
+        databases = _databases(diff, self._limit, schema=schema)
+        yield from render(
+            "diff.html",
+            subject=diff.subject,
+            before=diff.before,
+            after=diff.after,
+            databases=databases,
+            amounts=_sum(database.amounts for database in databases),
+            longest=max((table.amounts.total() for one in databases for table in one.tables), default=0),
+            is_same=all(one.is_same for one in diff.databases),
+            unfolded=None if schema else _UNFOLDED,
+            stat=stat,
+            schema=schema,
+        )
 
 
-def _drawn(diff: Diff, *, schema: bool) -> list[_Database]:
-    """Draw all rows once, but none where the schema alone is asked for."""
+class _Cell(NamedTuple):
+    """A cell: of kind `key`, `changed` from an `old` value, `new` in a column that was added, or neither."""
+
+    kind: str
+    is_number: bool
+    value: Shown
+    old: Shown | None = None
+
+
+_EMPTY = _Cell("", is_number=False, value=Shown(""))
+
+
+class _Row(NamedTuple):
+    """A row that differs."""
+
+    change: str
+    cells: list[_Cell]
+
+
+class _Sheet(NamedTuple):
+    """Rows of a table from the `first` to the `last`, counted from 1.
+
+    `columns` are names with whether they hold numbers.
+    """
+
+    first: int
+    last: int
+    columns: list[tuple[str, bool]]
+    rows: Iterator[_Row]
+
+
+class _Table(NamedTuple):
+    """A table with rows that differ; `number` counts the tables of the page."""
+
+    number: int
+    difference: TableDifference
+    counts: Counts
+    keys: tuple[str, ...]
+    changed: frozenset[str]
+    limit: int | None
+
+    @property
+    def name(self) -> str:
+        """The name a user knows."""
+        return self.difference.name
+
+    @property
+    def derived_from(self) -> str | None:
+        """The virtual table whose module alone writes to it, if there is one."""
+        return self.difference.part.derived_from
+
+    @property
+    def amounts(self) -> Counter[str]:
+        """The counts by kind of change."""
+        return Counter({kind: getattr(self.counts, kind) for kind in SIGNS})
+
+    @property
+    def left_out(self) -> int:
+        """How many rows the page does not show."""
+        return self.amounts.total() - self._shown
+
+    @property
+    def _shown(self) -> int:
+        total = self.amounts.total()
+        return total if self.limit is None else min(self.limit, total)
+
+    @property
+    def _columns(self) -> list[str]:
+        """The columns to show: the key, what changed, and the rest."""
+        columns = self.difference.columns
+        changed = (name for name in columns if name in self.changed)
+        return list(dict.fromkeys([*self.keys, *changed, *columns]))
+
+    def sheets(self) -> Iterator[_Sheet]:
+        """Draw the rows again; each sheet is to be used up before the next one."""
+        rows, shown = self.difference.rows(), self._shown
+        for first in range(1, shown + 1, _SHEET):
+            last = min(first + _SHEET - 1, shown)
+            yield _sheet(first, last, self._columns, islice(rows, last - first + 1))
+
+
+class _Change(NamedTuple):
+    """A part of the schema that differs, with the pieces of its statement on both sides."""
+
+    anchor: str
+    type: str
+    name: str
+    change: str
+    before: Words
+    after: Words
+
+
+class _Database(NamedTuple):
+    """A database whose rows were drawn once; `number` counts the databases of the page.
+
+    `moved` counts rows with another rowid by table, `hidden` rows that differ in ignored columns by table and column,
+    `hidden_rows` those that a condition leaves out by table. `roots` are lines that say which rows were removed or
+    added, under what they refer to, each with the change.
+    """
+
+    number: int
+    name: str
+    schema: list[_Change]
+    tables: list[_Table]
+    sequences: list[Moved]
+    moved: dict[str, int]
+    hidden: Counter[tuple[str, str]]
+    hidden_rows: dict[str, int]
+    ignored: list[str]
+    roots: list[tuple[str, str]]
+
+    @property
+    def amounts(self) -> Counter[str]:
+        """The counts of all its tables."""
+        return _sum(table.amounts for table in self.tables)
+
+    @property
+    def differs(self) -> bool:
+        """Whether rows or parts of the schema differ."""
+        return bool(self.tables or self.schema)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether the summary has notes besides the counts."""
+        hidden = self.moved or self.hidden or self.hidden_rows or self.ignored
+        return bool(self.schema or self.sequences or hidden)
+
+
+def _databases(diff: Differences, limit: int | None, *, schema: bool) -> list[_Database]:
+    """Draw all rows once, or none if only the schema is asked for."""
     databases: list[_Database] = []
-    drawn = 0
     for number, difference in enumerate(diff.databases, 1):
-        database = _Database(number, difference, [], Counter())
-        for table in () if schema else difference.tables:
-            changed = frozenset(chain.from_iterable(row.columns for row in table.rows()))
-            database.hidden.update({(table.name, column): rows for column, rows in table.hidden.items()})
-            if table.counts:
-                drawn += 1
-                database.tables.append(_Table(drawn, table, table.counts, changed))
-        databases.append(database)
+        if schema:
+            databases.append(
+                _Database(number, difference.name, _changes(number, difference), [], [], {}, Counter(), {}, [], [])
+            )
+        else:
+            before = sum(len(database.tables) for database in databases)
+            databases.append(_database(number, difference, limit, before))
     return databases
 
 
-def _header(diff: Diff, databases: Sequence[_Database], *, stat: bool) -> Iterator[str]:
-    before, after = diff.before, diff.after
-    yield '<header>\n<p class="eyebrow">What differs between two states</p>\n'
-    yield f'<h1>{text(before.label)} <span class="to" role="img" aria-label="to">→</span> {text(after.label)}</h1>\n'
-    yield f'<dl class="ids"><dt>from</dt><dd>{_state(before)}</dd><dt>to</dt><dd>{_state(after)}</dd></dl>\n'
-    amounts = sum((database.amounts for database in databases), Counter[str]())
-    if len(amounts) > 1 and not stat:
-        yield filters(amounts)
-    elif amounts:
-        yield f'<p class="chips">{chips(amounts)}</p>\n'
-    yield "</header>\n"
-
-
-def _state(state: State) -> str:
-    return "the live databases" if state.snapshots is None else code(state.id.replace(",", ", "))
-
-
-def _summary(databases: Sequence[_Database], *, stat: bool, schema: bool) -> Iterator[str]:
-    yield '<section aria-labelledby="summary">\n<h2 id="summary" class="unseen">Summary</h2>\n'
-    if not any(database.differs for database in databases):
-        yield _nothing(databases, schema=schema)
-    longest = max((table.amounts.total() for one in databases for table in one.tables), default=0)
-    for database in databases:
-        lines = list(_lines(database, stat=stat, schema=schema))
-        if len(databases) > 1 and (database.tables or lines):
-            yield f"<h3>{database.name}</h3>\n"
-        if database.tables:
-            yield from scrolled(_counts(database, longest, stat=stat), "summary", "summary")
-        if lines:
-            items = "\n".join(f"<li>{line}</li>" for line in lines)
-            yield f'<ul class="card">\n{items}\n</ul>\n'
-    yield "</section>\n"
-
-
-def _nothing(databases: Sequence[_Database], *, schema: bool) -> str:
-    said, more = "The two states are identical", "Every row and the whole schema are the same on both sides."
-    if schema:
-        said, more = "The schema is the same", "The rows were not compared."
-    elif not all(database.difference.is_same for database in databases):
-        said, more = (
-            "No row and no schema differs",
-            "The files are not the same byte for byte, but nothing that counts is.",
-        )
-    tick = '<p class="tick" aria-hidden="true">✓</p>'
-    return f'<div class="card same">\n{tick}\n<p><strong>{said}</strong></p>\n<p class="soft">{more}</p>\n</div>\n'
-
-
-def _counts(database: _Database, longest: int, *, stat: bool) -> Iterator[str]:
-    """Yield the table of how many rows of each table differ."""
-    kinds = "".join(f'<th scope="col" class="n">{kind.capitalize()}</th>' for kind in SIGNS)
-    yield '<caption>Rows that differ</caption>\n<thead><tr><th scope="col">Table</th>'
-    yield f'{kinds}<td class="share"></td></tr></thead>\n<tbody>\n'
-    for table in database.tables:
-        name = text(table.difference.name)
-        link = name if stat else f'<a href="#t{table.number}">{name}</a>'
-        share = f'<td class="share">{bar(table.amounts, longest)}</td>'
-        yield f'<tr><th scope="row">{link}</th>{_numbers(table.amounts)}{share}</tr>\n'
-    yield "</tbody>\n"
-    if len(database.tables) > 1:
-        title = f'<th scope="row">{len(database.tables):,} tables</th>'
-        yield f'<tfoot><tr>{title}{_numbers(database.amounts)}<td class="share"></td></tr></tfoot>\n'
-
-
-def _numbers(amounts: Counter[str]) -> str:
-    return "".join(
-        f'<td class="n"><span class="number {kind}">{SIGNS[kind]}{amounts[kind]:,}</span></td>'
-        if amounts[kind]
-        else '<td class="n soft">0</td>'
-        for kind in SIGNS
+def _database(number: int, difference: DatabaseDifference, limit: int | None, tables_before: int) -> _Database:
+    tables: list[_Table] = []
+    hidden: Counter[tuple[str, str]] = Counter()
+    drawn: dict[str, list[RowChange]] = {ADDED: [], REMOVED: []}
+    for table in difference.tables:
+        keys, changed = dict.fromkeys(table.key_names), set[str]()
+        for row in table.rows():
+            keys.update(dict.fromkeys(row.key))
+            changed.update(row.columns)
+            if row.change in drawn and len(drawn[row.change]) < _GROUPED:
+                drawn[row.change].append(replace(row, before=_short(row.before or {}), after=_short(row.after or {})))
+        hidden.update({(table.name, column): rows for column, rows in table.hidden.items()})
+        if table.counts:
+            number_ = tables_before + len(tables) + 1
+            tables.append(_Table(number_, table, table.counts, tuple(keys), frozenset(changed), limit))
+    return _Database(
+        number,
+        difference.name,
+        _changes(number, difference),
+        tables,
+        [(name, show(old), show(new)) for name, (old, new) in difference.sequences.items()],
+        difference.moved(),
+        hidden,
+        {table.name: table.hidden_rows for table in difference.tables if table.hidden_rows},
+        list(dict.fromkeys(table.name for table in difference.ignored_tables)),
+        [
+            line
+            for side, change in enumerate((REMOVED, ADDED))
+            for line in _roots(drawn[change], change, side, difference)
+        ],
     )
 
 
-def _lines(database: _Database, *, stat: bool, schema: bool) -> Iterator[str]:
-    """Yield what the summary says beside the counts."""
-    difference = database.difference
-    for number, one in enumerate(difference.schema, 1):
-        yield _title(one, "" if stat else f"#s{database.number}-{number}")
-    if schema:
-        return
-    for name, (old, new) in difference.sequences.items():
-        yield f"sequence of {code(name)}: {value(old)} {BECAME} {value(new)}"
-    for name, rows in difference.moved().items():
-        yield f"{code(name)}: {counted(rows, 'row')} with another rowid, otherwise equal"
-    for (name, column), rows in database.hidden.items():
-        yield f"{code(name)}: {counted(rows, 'row')} differing in ignored columns only, among them {code(column)}"
-    if ignored := dict.fromkeys(table.name for table in difference.ignored_tables):
-        yield f"left out by the configuration: {', '.join(map(code, ignored))}"
+def _short(values: Row) -> Row:
+    """Return the values that may be keys: long ones would fill the memory."""
+    return {name: one for name, one in values.items() if not isinstance(one, str | bytes) or len(one) < _LONGEST_KEY}
 
 
-def _title(one: SchemaChange, link: str = "") -> str:
-    """Return what happened to a part of the schema on one line."""
-    title = f'<span class="number {one.change}">{sign(one.change)}</span> {one.type} '
-    if one.type == "setting":
-        return f"{title}<strong>{text(one.name)}</strong>: {text(one.before or '')} {BECAME} {text(one.after or '')}"
-    name = f'<a href="{link}">{text(one.name)}</a>' if link else text(one.name)
-    return f"{title}<strong>{name}</strong> {one.change}"
+def _roots(rows: list[RowChange], change: str, side: int, difference: DatabaseDifference) -> Iterator[tuple[str, str]]:
+    """Yield lines that say which rows were removed or added, under what they refer to, each with the change."""
+    found = grouped(rows, difference.diff.schemas[side], difference.referred(side), difference.derived).tables
+    yield from ((change, left_text(one)) for one in found[:_MOST_LINES])
+    if len(found) > _MOST_LINES:
+        yield change, f"and {counted(len(found) - _MOST_LINES, 'more table')}"
 
 
-def _schema(database: _Database, level: int, *, is_open: bool) -> Iterator[str]:
-    anchor = f"schema{database.number}"
-    yield f'<section aria-labelledby="{anchor}">\n{heading(level, anchor, "Schema")}'
-    for number, one in enumerate(database.difference.schema, 1):
-        inner = _title(one)
-        if one.type != "setting":
-            inner = f"<details{' open' * is_open}><summary>{inner}</summary>\n{_statements(one)}</details>"
-        yield f'<div class="card statement" id="s{database.number}-{number}">{inner}</div>\n'
-    yield "</section>\n"
+def _changes(number: int, difference: DatabaseDifference) -> list[_Change]:
+    return [_change(f"s{number}-{at}", one) for at, one in enumerate(difference.schema, 1)]
 
 
-def _statements(one: SchemaChange) -> str:
-    """Return the SQL of both sides, each where there is one."""
-    before, after = (
-        marked(one.before, one.after)
-        if one.before and one.after
-        else (
-            text(one.before or "", "\n\t"),
-            text(one.after or "", "\n\t"),
-        )
+def _change(anchor: str, one: SchemaChange) -> _Change:
+    before, after = one.before or "", one.after or ""
+    if before and after and one.type != "setting":
+        return _Change(anchor, one.type, one.name, one.change, *compare_words(before, after))
+    return _Change(
+        anchor, one.type, one.name, one.change, [(before, False)] * bool(before), [(after, False)] * bool(after)
     )
-    sides = (("removed", "before", before), ("added", "after", after))
-    figures = (
-        f'<figure><figcaption class="{kind}">{SIGNS[kind]} {side}</figcaption><pre>\n{sql}</pre></figure>'
-        for kind, side, sql in sides
-        if sql
-    )
-    return f'<div class="sides">{"".join(figures)}</div>'
 
 
-def _sheets(table: _Table, rows: Iterator[RowDifference], heading_id: str) -> Iterator[str]:
-    """Yield the rows of a table, those after the first sheet folded away."""
-    for start in count(1, _SHEET):
-        first = next(rows, None)
-        if first is None:
-            return
-        sheet = scrolled(_rows(table, chain([first], islice(rows, _SHEET - 1))), heading_id, "rows")
-        if start == 1:
-            yield from sheet
-        else:
-            yield f'<details class="more"><summary>rows from {start:,} on</summary>\n'
-            yield from sheet
-            yield "</details>\n"
+def _sheet(first: int, last: int, columns: list[str], rows: Iterator[RowChange]) -> _Sheet:
+    peeked = list(islice(rows, _PEEKED))
+    heads = [(name, _holds_numbers(name, peeked)) for name in columns]
+    drawn = (_Row(row.change, [_cell(row, name) for name in columns]) for row in chain(peeked, rows))
+    return _Sheet(first, last, heads, drawn)
 
 
-def _rows(table: _Table, rows: Iterator[RowDifference]) -> Iterator[str]:
-    """Yield the caption, the head and the rows of a table."""
-    first = list(islice(rows, _PEEKED))
-    columns = table.columns
-    yield unseen(f"Rows of {text(table.difference.name)} that differ", "caption")
-    yield f'\n<thead><tr><th scope="col" class="sign">{unseen("Change")}</th>'
-    for name in columns:
-        values = (side[name] for row in first for side in (row.after, row.before) if side and name in side)
-        yield f'<th scope="col"{_alignment(*values)}>{text(name)}</th>'
-    yield "</tr></thead>\n<tbody>\n"
-    signs = {kind: f'<tr class="{kind}"><td class="sign">{sign(kind)}</td>' for kind in SIGNS}
-    for row in chain(first, rows):
-        yield f"{signs[row.change]}{''.join(_cell(row, name) for name in columns)}</tr>\n"
-    yield "</tbody>\n"
+def _holds_numbers(name: str, rows: list[RowChange]) -> bool:
+    sides = (side for row in rows for side in (row.after, row.before) if side)
+    values = [side[name] for side in sides if side.get(name) is not None]
+    return bool(values) and all(map(_is_number, values))
 
 
-def _cell(row: RowDifference, name: str) -> str:
+def _cell(row: RowChange, name: str) -> _Cell:
     values = row.after or row.before or {}
-    if name in row.columns and row.before and name in row.before:
-        old, new = row.before[name], values[name]
-        return f'<td class="differs{" n" * _is_number(new)}">{change(old, new)}</td>'
     if name in row.columns:
-        return f'<td class="differs{" n" * _is_number(values[name])}"><ins>{value(values[name])}</ins></td>'
+        is_number = _is_number(values[name])
+        if row.before and name in row.before:
+            old, new = show_change(row.before[name], values[name])
+            return _Cell("changed", is_number, new, old)
+        return _Cell("new", is_number, show(values[name]))
     if name in row.key:
-        return f'<th scope="row"{_alignment(row.key[name])}>{value(row.key[name])}</th>'
-    return f"<td{_alignment(values[name])}>{value(values[name])}</td>" if name in values else "<td></td>"
+        return _Cell("key", _is_number(row.key[name]), show(row.key[name]))
+    return _Cell("", _is_number(values[name]), show(values[name])) if name in values else _EMPTY
 
 
-def _alignment(*values: Value) -> str:
-    return (
-        ' class="n"' if any(map(_is_number, values)) and all(one is None or _is_number(one) for one in values) else ""
-    )
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float)
 
 
-def _is_number(of: Value) -> bool:
-    return isinstance(of, int | float)
+def _sum(amounts: Iterator[Counter[str]]) -> Counter[str]:
+    found = Counter(dict.fromkeys(SIGNS, 0))
+    for one in amounts:
+        found.update(one)  # a sum of counters leaves out what is zero
+    return found

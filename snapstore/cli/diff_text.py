@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from snapstore.actions.diff import Diff
-from snapstore.actions.differences import DatabaseDifference, TableDifference
+from snapstore.actions.diff import Differences
 from snapstore.cli.grid import counts_line, grid
-from snapstore.cli.output import counted, one_line
-from snapstore.cli.styles import style
-from snapstore.cli.values import shown
-from snapstore.database.diff import SchemaChange
+from snapstore.cli.paint import style
+from snapstore.cli.schema_text import schema_lines
+from snapstore.compare.differences import DatabaseDifference, TableDifference
+from snapstore.results.text import counted, one_line, table_text, value_text
 
 _CHUNK = 200  # rows aligned with each other where all are shown
-_SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 
 
 class TextDiff:
@@ -25,8 +23,10 @@ class TextDiff:
         self._width = width
         self.left_out = 0
 
-    def lines(self, diff: Diff, *, stat: bool, schema: bool) -> Iterator[str]:
+    def lines(self, diff: Differences, *, stat: bool, schema: bool) -> Iterator[str]:
         """Yield the lines; the rows are drawn on the way."""
+        if diff.subject:
+            yield style(f"{one_line(diff.subject)}: {one_line(diff.before.label)} to {diff.after.label}", bold=True)
         for database in diff.databases:
             heading = len(diff.databases) > 1
             for line in self._database(database, stat=stat, schema=schema):
@@ -39,7 +39,7 @@ class TextDiff:
 
     def _database(self, database: DatabaseDifference, *, stat: bool, schema: bool) -> Iterator[str]:
         for change in database.schema:
-            yield from _schema_lines(change, full=schema)
+            yield from schema_lines(change, full=schema)
         if schema:
             return
         for table in database.tables:
@@ -49,19 +49,18 @@ class TextDiff:
 
     def _stat(self, table: TableDifference) -> Iterator[str]:
         if counts := table.counted():
-            yield f"{one_line(table.name)}: {counts_line(counts)}"
+            yield f"{_title(table)}: {counts_line(counts)}"
 
     def _rows(self, table: TableDifference) -> Iterator[str]:
-        rows = table.rows()
         if self._limit is None:
             yield from self._all_rows(table)
             return
-        first = list(islice(rows, self._limit))
-        left_out = sum(1 for _ in rows)
+        first = table.first(self._limit)
+        left_out = table.counts.total - len(first)
         self.left_out += left_out
         if not table.counts:
             return
-        yield f"{style(one_line(table.name), bold=True)}: {counts_line(table.counts)}"
+        yield f"{style(_title(table), bold=True)}: {counts_line(table.counts)}"
         if first:
             yield from grid(first, self._width)
         if left_out:
@@ -72,26 +71,20 @@ class TextDiff:
         is_first = True
         while chunk := list(islice(rows, _CHUNK)):
             if is_first:
-                yield style(one_line(table.name), bold=True)
+                yield style(_title(table), bold=True)
                 is_first = False
-            yield from grid(chunk, self._width)
+            yield from grid(chunk, self._width, whole=True)
         if table.counts:
             yield f"  {counts_line(table.counts)}"
 
 
+def _title(table: TableDifference) -> str:
+    return table_text(table.name, table.part.derived_from)
+
+
 def sequences_line(database: DatabaseDifference) -> str:
     """Return the sequences that moved on one line."""
-    moved = (f"{one_line(name)} {shown(old)} → {shown(new)}" for name, (old, new) in database.sequences.items())
+    moved = (
+        f"{one_line(name)} {value_text(old)} → {value_text(new)}" for name, (old, new) in database.sequences.items()
+    )
     return f"sequences: {', '.join(moved)}"
-
-
-def _schema_lines(change: SchemaChange, *, full: bool) -> Iterator[str]:
-    sign, color = _SIGNS[change.change]
-    title = f"{sign} {change.type} {one_line(change.name)}"
-    if change.type == "setting":
-        title += f": {change.before} → {change.after}"
-    yield style(title, fg=color, bold=True)
-    if full and change.type != "setting":
-        for text, mark, paint in ((change.before, "-", "red"), (change.after, "+", "green")):
-            for line in (text or "").splitlines():
-                yield style(f"    {mark} {one_line(line)}", fg=paint)

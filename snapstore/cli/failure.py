@@ -3,67 +3,80 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import traceback
+from contextlib import suppress
+from typing import NamedTuple
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from snapstore.cli.hints import hint_for
-from snapstore.cli.output import one_line
-from snapstore.errors import SnapError
+from snapstore.cli.options import color_of
+from snapstore.cli.paint import style
+from snapstore.cli.streams import write_lines
+from snapstore.errors import OutOfMemory, SnapError
 from snapstore.files import os_error
+from snapstore.signals import Asked, exit_code
 
-USAGE, INTERRUPTED, BUG = 2, 130, 70
+USAGE, INTERNAL = 2, 70
+BUG = "bug"
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+
+
+class Failure(NamedTuple):
+    """What is printed about an error, and the exit code."""
+
+    code: str
+    message: str
+    hint: str | None
+    exit_code: int
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
     """Print an error; return the exit code."""
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return _say(arguments, "interrupted", "interrupted", None, INTERRUPTED)
     if isinstance(error, NoArgsIsHelpError):
-        sys.stderr.write(error.format_message() + "\n")
+        write_lines(error.format_message().splitlines(), err=True)
         return USAGE
+    failure = _failure_of(error)
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    with suppress(OSError):  # nobody can be told where standard error is full
+        if failure.code == BUG:
+            lines = "".join(traceback.format_exception(error)).splitlines()  # a report of the bug needs them
+            write_lines(lines, err=True)
+        _print(failure, own)
+    return failure.exit_code
+
+
+def _print(failure: Failure, arguments: list[str]) -> None:
+    if "--json" in arguments:
+        document = {"code": failure.code, "message": failure.message, "hint": failure.hint}
+        with suppress(OSError):
+            write_lines(json.dumps({"error": document}, indent=2).split("\n"))
+            return
+    lines = [f"{style('Error:', fg='red', bold=True)} {failure.message}"]
+    lines += [f"Hint: {failure.hint}"] if failure.hint else []
+    write_lines(lines, err=True, color=_color(arguments))
+
+
+def _failure_of(error: BaseException) -> Failure:
+    if isinstance(error, OSError):
+        error = os_error(error.filename or "standard output", error)
+    if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _NO_MEMORY):
+        error = OutOfMemory(str(error) or "allocation failed")
+    if isinstance(error, SnapError):
+        return Failure(error.code, str(error), error.hint, error.exit_code)
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return Failure("interrupted", "interrupted", None, exit_code())
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         hint = f"'{context.command_path} --help' shows how" if context else None
-        return _say(arguments, "usage", error.format_message().rstrip("."), hint, USAGE)
-    if isinstance(error, OSError):
-        error = os_error(error.filename or "?", error)
-        assert isinstance(error, SnapError)
-    if isinstance(error, SnapError):
-        return _say(arguments, error.code, str(error), hint_for(error), error.exit_code)
-    traceback.print_exception(error)  # a bug of ours, and the trace is what a report of it needs
-    return _say(arguments, "bug", f"internal error: {error!r}", "please report it with the lines above", BUG)
+        return Failure("usage", error.format_message().rstrip("."), hint, USAGE)
+    if Asked.number:  # code that an interrupt met may turn it into another error, as an import does
+        return Failure("interrupted", "interrupted", None, exit_code())
+    return Failure(BUG, f"internal error: {error!r}", "please report it with the lines above", INTERNAL)
 
 
-def _say(arguments: list[str], code: str, message: str, hint: str | None, status: int) -> int:
-    if _wants_json(arguments):
-        document = {"error": {"code": code, "message": message, "hint": hint}}
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
-        sys.stdout.flush()
-    else:
-        label = click.style("Error:", fg="red", bold=True) if _colored(arguments) else "Error:"
-        sys.stderr.write(f"{label} {one_line(message)}\n")
-        if hint:
-            sys.stderr.write(f"Hint: {one_line(hint)}\n")
-    return status
-
-
-def _own(arguments: list[str]) -> list[str]:
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
-
-
-def _wants_json(arguments: list[str]) -> bool:
-    return "--json" in _own(arguments)
-
-
-def _colored(arguments: list[str]) -> bool:
-    """Read --color once more: the error may be one of parsing the options."""
-    said = " ".join(_own(arguments)).replace("--color=", "--color ")
-    if "--color always" in said or "--color never" in said:
-        return "--color always" in said
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+def _color(arguments: list[str]) -> bool | None:
+    """Read --color once more: the error may be one of reading the options."""
+    words = " ".join(arguments).replace("--color=", "--color ")
+    chosen = next((choice for choice in ("always", "never") if f"--color {choice}" in words), "auto")
+    return color_of(chosen)

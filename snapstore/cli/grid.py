@@ -1,38 +1,72 @@
-"""Row differences as an aligned grid: a line a row, changed values marked."""
+"""Row differences as an aligned grid: one line for each row, changed values marked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
-from snapstore.actions.differences import ADDED, CHANGED, REMOVED, Counts, RowDifference
-from snapstore.cli.output import one_line, table
-from snapstore.cli.styles import style, unstyle
-from snapstore.cli.values import shown
+from snapstore.cli.output import table
+from snapstore.cli.paint import escaped, plain, style
+from snapstore.compare.differences import ADDED, CHANGED, REMOVED
+from snapstore.results.rows import Counts, RowChange
+from snapstore.results.text import SIGNS, counted, counts_text, one_line, value_text
+from snapstore.results.values import Row
 
-SIGNS = {ADDED: ("+", "green"), REMOVED: ("-", "red"), CHANGED: ("~", "yellow")}
+COLORS = {ADDED: "green", REMOVED: "red", CHANGED: "yellow"}
 ARROW = " → "
 _LEFT_OUT = "…"
+_INDENT = "  "
+_GAP = 2  # between columns
+_MOST_COLUMNS = 40  # of a grid
 _ROW_WISE = 3  # with more columns than this and nothing but changes, only the columns that changed are shown
 
 
 def counts_line(counts: Counts) -> str:
     """Return `2 added, 1 changed`."""
-    said = [(counts.added, ADDED), (counts.removed, REMOVED), (counts.changed, CHANGED)]
-    return ", ".join(style(f"{number:,} {word}", fg=SIGNS[word][1]) for number, word in said if number)
+    return counts_text(counts, lambda text, change: style(text, fg=COLORS[change]))
 
 
-def grid(rows: Sequence[RowDifference], width: int | None) -> list[str]:
-    """Return rows of one table under a line of column names, cut to `width` characters where there is one."""
+def grid(rows: Sequence[RowChange], width: int | None, *, whole: bool = False) -> list[str]:
+    """Return rows of one table under a line of column names, cut to `width` characters where there is one.
+
+    Of a table with very many columns, each row has a line for each column instead, `whole` for all of them.
+    """
     columns = _columns(rows)
-    kept = len(columns)
-    while True:
-        lines = _lines(rows, columns[:kept], cut=kept < len(columns))
-        if width is None or kept <= 1 or max(len(unstyle(line)) for line in lines) <= width:
-            return lines
-        kept -= 1
+    if len(columns) > _MOST_COLUMNS:
+        return [line for row in rows for line in _record(row, None if whole else _MOST_COLUMNS)]
+    cells = [["", *(style(one_line(name), dim=True) for name in columns)], *(_cells(row, columns) for row in rows)]
+    kept = len(columns) if width is None else _fitting(cells, width)
+    rest = [style(_LEFT_OUT, dim=True)] if kept < len(columns) else []
+    return [_INDENT + line for line in table([[*row[: kept + 1], *rest] for row in cells])]
 
 
-def _columns(rows: Sequence[RowDifference]) -> list[str]:
+def _fitting(cells: Sequence[Sequence[str]], width: int) -> int:
+    """Return how many columns fit, at least one; the sign comes before them, and a mark for the rest after them."""
+    widths = [max(len(plain(escaped(cell))) for cell in column) + _GAP for column in zip(*cells, strict=True)]
+    ends = list(accumulate(widths, initial=len(_INDENT) - _GAP))[2:]
+    if ends[-1] <= width:
+        return len(ends)
+    return max(1, bisect_right(ends, width - _GAP - len(_LEFT_OUT)))
+
+
+def _record(row: RowChange, most: int | None) -> Iterator[str]:
+    """Yield a row as a line for its key and one for each column that differs, or has a value."""
+    sign, color = SIGNS[row.change], COLORS[row.change]
+    values = row.after or row.before or {}
+    names = row.columns or [name for name, value in values.items() if value is not None and name not in row.key]
+    yield f"{_INDENT}{style(sign, fg=color, bold=True)} {style(_key(row), fg=color)}"
+    for name in names[:most]:
+        yield f"{_INDENT}    {style(name, dim=True)}  {_cell(row, name, values)}"
+    if most is not None and len(names) > most:
+        yield style(f"{_INDENT}    {_LEFT_OUT} {counted(len(names) - most, 'more column')}", dim=True)
+
+
+def _key(row: RowChange) -> str:
+    return ", ".join(f"{name} {value_text(value)}" for name, value in row.key.items())
+
+
+def _columns(rows: Sequence[RowChange]) -> list[str]:
     """Return the columns to show: the key, what changed, and the rest."""
     keys = list(dict.fromkeys(name for row in rows for name in row.key))
     changed = dict.fromkeys(name for row in rows for name in row.columns)
@@ -44,23 +78,18 @@ def _columns(rows: Sequence[RowDifference]) -> list[str]:
     return keys + [name for name in every if name not in keys] if not changed else list(dict.fromkeys([*first, *every]))
 
 
-def _lines(rows: Iterable[RowDifference], columns: Sequence[str], *, cut: bool) -> list[str]:
-    rest = (_LEFT_OUT,) if cut else ()
-    heading = ("", *(style(one_line(name), dim=True) for name in columns), *rest)
-    return ["  " + line for line in table([heading, *((*_cells(row, columns), *rest) for row in rows)])]
-
-
-def _cells(row: RowDifference, columns: Sequence[str]) -> list[str]:
-    sign, color = SIGNS[row.change]
+def _cells(row: RowChange, columns: Sequence[str]) -> list[str]:
+    sign, color = SIGNS[row.change], COLORS[row.change]
     values = row.after or row.before or {}
-    cells = [style(sign, fg=color, bold=True)]
-    for name in columns:
-        if name in row.columns:
-            old, new = (shown((side or {}).get(name)) for side in (row.before, row.after))
-            cells.append(style(f"{old}{ARROW}{new}", fg=color, bold=True))
-        elif name in row.key or name in values:
-            text = shown(row.key[name] if name in row.key else values[name])
-            cells.append(text if row.change == CHANGED else style(text, fg=color))
-        else:
-            cells.append("")
-    return cells
+    return [style(sign, fg=color, bold=True), *(_cell(row, name, values) for name in columns)]
+
+
+def _cell(row: RowChange, name: str, values: Row) -> str:
+    color = COLORS[row.change]
+    if name in row.columns:
+        old, new = (value_text((side or {}).get(name)) for side in (row.before, row.after))
+        return style(f"{old}{ARROW}{new}", fg=color, bold=True)
+    if name not in row.key and name not in values:
+        return ""
+    text = value_text(row.key[name] if name in row.key else values[name])
+    return text if row.change == CHANGED else style(text, fg=color)

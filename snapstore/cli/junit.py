@@ -1,121 +1,151 @@
-"""Suites as JUnit XML, which CI systems read: a `testsuite` a suite, a `testcase` a test.
+"""Suites as JUnit XML for CI systems: one `testsuite` for each suite, one `testcase` for each test.
 
-A test fails where it failed itself, or where its cleanup left something that the policy does not let pass; it is an
-error where it never ended or nobody could look. The attempts at cleaning up and what was left are in `system-out`.
+A test fails if it failed itself, or if its cleanup left something that the policy does not accept. It is an error if
+it never ended or could not be verified. `system-out` lists the cleanup attempts and what they left behind.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from xml.sax.saxutils import escape, quoteattr
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
 
-from snapstore.hybrid.ledger import DIED, PASSED, VERIFIED, Attempt, Ledger, LeftoverRow, SuiteRow, TestRow
-from snapstore.hybrid.report import is_wrong
+from snapstore.results.suites import Attempt
+from snapstore.results.text import against_text
+from snapstore.suite.ledger import DIED, PASSED, RESTORED, VERIFIED, Ledger
+from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow, TestRow
+from snapstore.suite.report import is_wrong
 from snapstore.timestamps import parse
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+# XML 1.0, section 2.2. A carriage return is valid, but a parser turns it into a line feed.
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNENDED = (DIED, "unfinished")
 
 
+class _Problem(NamedTuple):
+    """Why a test did not pass: a child of `testcase` with its attributes."""
+
+    element: str
+    type: str
+    message: str
+
+
 def document(ledger: Ledger, since: str = "", only: int | None = None) -> Iterator[str]:
-    """Yield the document of the suites since a time, the oldest first, or of one of them."""
+    """Yield the document of the suites since a time, oldest first, or of one suite."""
     suites = [suite for suite in reversed(ledger.suites(since)) if only in (None, suite.suite)]
     tests: dict[int, list[TestRow]] = defaultdict(list)
     for test in ledger.tests(since):
         tests[test.suite].append(test)
-    said = _Said(ledger, since)
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f'<testsuites name="snapstore"{_sums([test for suite in suites for test in tests[suite.suite]])}>\n'
+    output = _Output(ledger, since)
+    sums = _sums([test for suite in suites for test in tests[suite.suite]])
+    root = Element("testsuites", {"name": "snapstore", **sums})
     for suite in suites:
-        yield from _suite(suite, tests[suite.suite], said)
-    yield "</testsuites>\n"
+        _add_suite(root, suite, tests[suite.suite], output)
+    ElementTree.indent(root)
+    yield _DECLARATION
+    yield ElementTree.tostring(root, "unicode")
+    yield "\n"
 
 
-class _Said:
-    """What is told beside each test."""
+class _Output:
+    """The lines of `system-out`, by test."""
 
     def __init__(self, ledger: Ledger, since: str) -> None:
         self._attempts: dict[int, list[Attempt]] = defaultdict(list)
         self._leftovers: dict[int, list[LeftoverRow]] = defaultdict(list)
         for test, attempt in ledger.attempts(since):
             self._attempts[test].append(attempt)
+        self._warnings: dict[int, list[str]] = defaultdict(list)
+        for test, text in ledger.warnings(since):
+            self._warnings[test].append(text)
         for row in ledger.leftovers(since):
             self._leftovers[row.test].append(row)
 
     def lines(self, test: TestRow) -> Iterator[str]:
+        """Yield warnings, cleanup attempts, what was left behind, and the verdict."""
+        yield from (f"warning: {text}" for text in self._warnings[test.test])
         for one in self._attempts[test.test]:
             detail = f": {one.detail}" if one.detail else ""
             yield f"cleanup {one.step}, attempt {one.number}: {one.status} ({one.seconds:.3f} s){detail}"
-        for row in sorted(self._leftovers[test.test], key=lambda row: row.stage == VERIFIED):
-            stage = f"after attempt {row.stage}" if row.stage else "before cleanup"
-            stage = "verified" if row.stage == VERIFIED else stage
+        for row in sorted(self._leftovers[test.test], key=lambda row: (row.stage < 0, abs(row.stage))):
             counts = f"{row.added} added, {row.removed} removed, {row.changed} changed"
-            yield f"{stage}: {row.database}.{row.table}: {counts}"
+            yield f"{_stage(row)}: {row.database}.{row.table}: {counts}"
         if test.verdict:
-            yield f"verdict: {test.verdict}, decision: {test.decision}, in the end: {test.final}"
+            against = f", against {against_text(test.compared_with)}" if test.compared_with else ""
+            yield f"verdict: {test.verdict}{against}, decision: {test.decision}, final: {test.final}"
         if test.forensic:
-            yield f"the state that failed is kept as {test.forensic}"
+            yield f"the failed state is kept as {test.forensic}"
 
 
-def _suite(suite: SuiteRow, tests: Sequence[TestRow], said: _Said) -> Iterator[str]:
-    started = _attribute(suite.started[:19])
-    yield f"  <testsuite name={_attribute(suite.name)}{_sums(tests)} timestamp={started}>\n    <properties>\n"
+def _stage(row: LeftoverRow) -> str:
+    words = {VERIFIED: "verified", RESTORED: "after the restore", 0: "before cleanup"}
+    return words.get(row.stage) or f"after attempt {row.stage}"
+
+
+def _add_suite(root: Element, suite: SuiteRow, tests: Sequence[TestRow], output: _Output) -> None:
+    attributes = {"name": suite.name, **_sums(tests), "timestamp": suite.started[:19]}
+    element = SubElement(root, "testsuite", _valid(attributes))
+    properties = SubElement(element, "properties")
     facts = {"mode": suite.mode, "outcome": suite.outcome or "running", "backup": suite.backup or ""}
     for name, value in facts.items():
-        yield f"      <property name={_attribute(name)} value={_attribute(value)}/>\n"
-    yield "    </properties>\n"
+        SubElement(properties, "property", _valid({"name": name, "value": value}))
     for test in tests:
-        yield from _case(suite, test, said)
-    yield "  </testsuite>\n"
+        _add_case(element, suite, test, output)
 
 
-def _case(suite: SuiteRow, test: TestRow, said: _Said) -> Iterator[str]:
-    names = f"classname={_attribute(test.scenario or suite.name)} name={_attribute(test.label)}"
-    yield f'    <testcase {names} time="{_seconds(test):.3f}">\n'
+def _add_case(parent: Element, suite: SuiteRow, test: TestRow, output: _Output) -> None:
+    attributes = {"classname": test.scenario or suite.name, "name": test.label, "time": f"{_seconds(test):.3f}"}
+    element = SubElement(parent, "testcase", _valid(attributes))
     if problem := _problem(test):
-        kind, word, message = problem
-        yield f"      <{kind} type={_attribute(word)} message={_attribute(message)}/>\n"
-    if lines := "\n".join(said.lines(test)):
-        yield f"      <system-out>{_text(lines)}</system-out>\n"
-    yield "    </testcase>\n"
+        SubElement(element, problem.element, _valid({"type": problem.type, "message": problem.message}))
+    if lines := "\n".join(output.lines(test)):
+        SubElement(element, "system-out").text = _valid_text(lines)
 
 
-def _problem(test: TestRow) -> tuple[str, str, str] | None:
-    """Return the element, its type and its message; None for a test that is as it should be."""
+def _problem(test: TestRow) -> _Problem | None:
+    """Return why a test did not pass, None if it did."""
     outcome = test.outcome or "running"
+    state = f"the state was {test.verdict or 'not verified'}"
     if outcome in _UNENDED or test.ended is None:
-        return "error", outcome, f"the test never ended; the state was {test.verdict or 'not verified'}"
+        return _Problem("error", outcome, f"the test never ended; {state}")
     if outcome != PASSED:
-        return "failure", outcome, f"the test {outcome}; the state was {test.verdict or 'not verified'}"
+        return _Problem("failure", outcome, f"the test {outcome}; {state}")
     if test.decision in ("pass", "warn"):
         return None
     if not is_wrong(test):
-        return "failure", "cleanup", "a cleanup step failed"
+        return _Problem("failure", "cleanup", "a cleanup step failed")
     then = f"restored, now {test.final}" if test.restore_s is not None else "left as it is"
-    return "failure", test.verdict or "", f"the test passed and its cleanup did not: {test.verdict}; {then}"
+    against = f", against {against_text(test.compared_with)}" if test.compared_with else ""
+    return _Problem("failure", test.verdict or "", f"the test passed, but after cleanup {state}{against}; {then}")
 
 
-def _sums(tests: Sequence[TestRow]) -> str:
-    kinds = [problem[0] for test in tests if (problem := _problem(test))]
-    failures, errors, seconds = kinds.count("failure"), kinds.count("error"), sum(map(_seconds, tests))
-    return f' tests="{len(tests)}" failures="{failures}" errors="{errors}" time="{seconds:.3f}"'
+def _sums(tests: Sequence[TestRow]) -> dict[str, str]:
+    kinds = [problem.element for test in tests if (problem := _problem(test))]
+    return {
+        "tests": str(len(tests)),
+        "failures": str(kinds.count("failure")),
+        "errors": str(kinds.count("error")),
+        "time": f"{sum(map(_seconds, tests)):.3f}",
+    }
 
 
 def _seconds(test: TestRow) -> float:
-    """Return how long a test took, with all that followed it."""
+    """Return how long a test took, including everything that followed it."""
     return (parse(test.ended) - parse(test.started)).total_seconds() if test.ended else 0.0
 
 
-def _attribute(text: str) -> str:
-    return quoteattr(_NOT_XML.sub(_written_out, text), {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;"})
+def _valid(attributes: Mapping[str, str]) -> dict[str, str]:
+    return {name: _valid_text(value) for name, value in attributes.items()}
 
 
-def _text(text: str) -> str:
-    return escape(_NOT_XML.sub(_written_out, text), {"\r": "&#13;"})
+def _valid_text(text: str) -> str:
+    """Return text with a Python escape in place of every character that XML cannot carry."""
+    return _NOT_XML.sub(_escaped, text.replace("\r\n", "\n"))
 
 
-def _written_out(found: re.Match[str]) -> str:
-    """Write a character that XML does not know as Python would."""
-    return found[0].encode("unicode_escape", "surrogatepass").decode()
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()

@@ -1,59 +1,88 @@
-"""The program `snap`: reads the command line, and turns every error into one line and an exit code."""
+"""The program's entry point: runs a command line, and turns every error into one line and an exit code."""
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Sequence
+from typing import NoReturn
 
-from snapstore.cli import plain_arguments
-from snapstore.cli.reading_ahead import read_ahead
+import click
+from click.shell_completion import shell_complete
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
+from snapstore.cli import streams
+from snapstore.cli.options import color_of
+from snapstore.cli.program import cli
+from snapstore.signals import Asked, exit_code, raise_on_signals
+
+BROKEN_PIPE = 141  # 128 and SIGPIPE: what a shell reports for programs that end on the signal
 
 
-def main(arguments: list[str] | None = None) -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and end the process with its exit code."""
-    gc.set_threshold(100_000)  # a start makes many objects and no garbage
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    arguments = sys.argv[1:] if arguments is None else arguments
-    status = 0
     try:
-        status = _run(arguments) or 0
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # the reader had enough, as in `snap log | head`; click ends on it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 141
-    except BaseException as error:  # noqa: BLE001 - the last place that can say it well
+        raise_on_signals()
+        status = _status(list(sys.argv[1:] if arguments is None else arguments))
+        Asked.is_over = True
+    except KeyboardInterrupt:  # it came again while it was being reported, or as the command had just ended
+        Asked.is_over = True
+        status = exit_code()
+    sys.exit(status)
+
+
+def _status(arguments: list[str]) -> int:
+    streams.prepare()
+    try:
+        status = run(arguments)
+    except BrokenPipeError:  # the reader closed the pipe, as in `snap log | head`
+        status = BROKEN_PIPE
+    return _finished(status, arguments)
+
+
+def _finished(status: int, arguments: list[str]) -> int:
+    """Write what the streams still hold; return the exit code, which a full disk changes."""
+    try:
+        streams.finish()
+    except BrokenPipeError:
+        streams.give_up()
+        return BROKEN_PIPE
+    except OSError as error:
+        streams.give_up()
+        if not status:
+            from snapstore.cli.failure import report
+
+            return report(error, arguments)
+    return status
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command that was asked for and report an error; return the exit code. Raises BrokenPipeError."""
+    try:
+        program = program_name()
+        variable = completion_variable(program)
+        if instruction := os.environ.get(variable):  # a shell asks for completions
+            from snapstore.cli.bash import register
+
+            register()
+            return shell_complete(cli, {}, program, variable, instruction)
+        with cli.make_context(program, list(arguments), color=color_of("auto")) as context:
+            return int(cli.invoke(context) or 0)
+    except click.exceptions.Exit as ended:  # after --help and --version
+        return ended.exit_code
+    except BrokenPipeError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the last place that can report it
         from snapstore.cli.failure import report
 
-        status = report(error, arguments)
-    _end(status)
+        return report(error, arguments)
 
 
-def _run(arguments: list[str]) -> int | None:
-    """Run the command that was asked for; return its exit code, None for 0."""
-    if plain := plain_arguments.read(arguments, read_ahead):
-        code: int | None = plain.verb.run(plain.options, plain.values, plain.places)
-        return code
-    from snapstore.cli.program import cli
-
-    code = cli.main(arguments, prog_name=_program(), standalone_mode=False)
-    return code  # noqa: RET504 - its type is anything
-
-
-def _end(status: int) -> NoReturn:
-    """End at once: everything is closed, and taking the interpreter apart takes longer than a small command."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    os._exit(status)
-
-
-def _program() -> str:
+def program_name() -> str:
+    """Return the name this program was started under."""
     name = os.path.basename(sys.argv[0])
     return "python -m snapstore" if name == "__main__.py" else name or "snap"
+
+
+def completion_variable(program: str) -> str:
+    """Return the environment variable that a completion script sets, as click names it."""
+    return f"_{program.replace('-', '_').replace('.', '_')}_COMPLETE".upper()

@@ -1,98 +1,70 @@
-"""What a command prints: one JSON document, or lines for people. Everything but results goes to stderr."""
+"""What a command prints: one JSON document, or lines for people. Notes and progress go to standard error."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from snapstore.cli.options import Globals
-from snapstore.cli.places import environment_says
-from snapstore.cli.styles import show, unstyle
-from snapstore.files import translated
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, TextIO
-
-IN_MEMORY_BYTES = 8 << 20  # of a document; a longer one waits in a temporary file
+from snapstore.cli.paint import escaped, plain
+from snapstore.cli.streams import is_terminal, write_document, write_lines
+from snapstore.results.text import one_line
+from snapstore.timestamps import parse
 
 
 class Output:
     """Prints for one command."""
 
-    def __init__(self, options: Globals) -> None:
-        self._options = options
-        self.verbose = options.verbose or environment_says("E2E_DEBUG")
-        self._color = _color(options.color)
-        show(seen=any(map(self._is_colored, (sys.stdout, sys.stderr))))
-
-    @property
-    def as_json(self) -> bool:
-        """Whether JSON was asked for."""
-        return self._options.as_json
+    def __init__(self, *, json_output: bool, quiet: bool, verbose: bool) -> None:
+        self.json_output = json_output
+        self.verbose = verbose
+        self._quiet = quiet
 
     def result(self, document: Any, lines: Iterable[str], *, always: bool = False) -> None:
-        """Print a result: the document as JSON, else the lines, which -q leaves out unless `always`."""
-        if self._options.as_json:
+        """Print a result: as one JSON document, else as lines, which -q leaves out unless `always`."""
+        if self.json_output:
             import json
 
-            from snapstore.actions.documents import plain
+            from snapstore.results.codec import to_document
 
-            sys.stdout.write(json.dumps(plain(document), indent=2) + "\n")
-        elif always or not self._options.quiet:
+            write_lines(json.dumps(to_document(document), indent=2).split("\n"))
+        elif always or not self._quiet:
             self.lines(lines)
 
-    def whole(self, pieces: Iterable[str]) -> None:
-        """Print a long document, once it is known to come to its end: half of one is none."""
-        import shutil
-        import tempfile
-
-        with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, "w+", encoding="utf-8", newline="") as file:
-            with translated(tempfile.gettempdir()):
-                file.writelines(pieces)
-            file.seek(0)
-            shutil.copyfileobj(file, sys.stdout)
+    def pieces(self, pieces: Iterable[str]) -> None:
+        """Print a document for programs, whole or not at all."""
+        write_document(pieces)
 
     @property
     def width(self) -> int | None:
         """The columns of the terminal, None where results go elsewhere."""
-        if not sys.stdout.isatty():
+        if not is_terminal():
             return None
         import shutil
 
         return shutil.get_terminal_size().columns
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Print a result that is long, line by line."""
-        for line in lines:
-            self._print(line, sys.stdout)
+        """Print lines as they come."""
+        write_lines(lines)
 
     def note(self, text: str) -> None:
-        """Say something beside the result."""
-        if not self._options.quiet:
-            self._print(one_line(text), sys.stderr)
+        """Print a line beside the result."""
+        if not self._quiet:
+            write_lines([text], err=True)
 
     def detail(self, text: str) -> None:
-        """Say something that only -v and E2E_DEBUG ask for."""
+        """Print a line that only -v and E2E_DEBUG ask for."""
         if self.verbose:
-            self._print(text, sys.stderr)
-
-    def _print(self, text: str, stream: TextIO) -> None:
-        stream.write((text if self._is_colored(stream) else unstyle(text)) + "\n")
-        if stream.isatty():
-            stream.flush()
-
-    def _is_colored(self, stream: TextIO) -> bool:
-        return stream.isatty() if self._color is None else self._color
+            write_lines([text], err=True)
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
     """Return rows as aligned lines; `right` are the columns that hold numbers."""
     if not rows:
         return []
-    widths = [max(len(unstyle(row[at])) for row in rows) for at in range(len(rows[0]))]
-    return ["  ".join(_cell(cell, widths[at], at in right) for at, cell in enumerate(row)).rstrip() for row in rows]
+    shown = [[escaped(cell) for cell in row] for row in rows]
+    widths = [max(len(plain(cell)) for cell in column) for column in zip(*shown, strict=True)]
+    return ["  ".join(_cell(cell, widths[at], at in right) for at, cell in enumerate(row)).rstrip() for row in shown]
 
 
 def size(count: int) -> str:
@@ -105,32 +77,14 @@ def size(count: int) -> str:
     return f"{amount:.1f} TB"
 
 
-def one_line(text: str) -> str:
-    """Return text with control characters escaped, so that no name or message can move the cursor."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return `1 page`, `2 pages`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def when(timestamp: str) -> str:
-    """Return a time of ours in local time, to the second; what is none, as it is."""
-    from snapstore.timestamps import parse
-
+    """Return a timestamp in local time, to the second; text that is none, as it is."""
     try:
         return parse(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):  # a byte of the catalog was flipped; `fsck` says so
+    except (ValueError, OverflowError):  # the catalog is damaged, which `fsck` reports
         return one_line(timestamp)
 
 
 def _cell(text: str, width: int, right: bool) -> str:
-    padding = " " * (width - len(unstyle(text)))
+    padding = " " * (width - len(plain(text)))
     return padding + text if right else text + padding
-
-
-def _color(choice: str) -> bool | None:
-    if choice == "auto":
-        return False if os.environ.get("NO_COLOR") else None
-    return choice == "always"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from snapstore.cli.figures import duration, interval, place_of, rows_of, share
-from snapstore.cli.output import counted, one_line, size, table, when
-from snapstore.cli.styles import style
-from snapstore.hybrid.report import Leak, Report
-from snapstore.hybrid.statistics import Rate
+from snapstore.cli.output import size, table, when
+from snapstore.cli.paint import style
+from snapstore.results.reports import Rate, Report, TestLeak
+from snapstore.results.text import counted, one_line
 
 _MOST_LEAKS = 20
 _LONGEST_NAME = 60  # characters
@@ -22,13 +22,16 @@ def lines(report: Report) -> Iterator[str]:
         return
     yield _head(report)
     yield ""
-    yield from table([_rate("cleanup", report.cleanup), _rate("restore", report.restore), _rate("state", report.final)])
+    yield from table(
+        [_rate("cleanup", report.cleanup), _rate("restore", report.restore), _rate("state", report.state_ok)]
+    )
     if len(report.scenarios) > 1 or report.scenarios[0].name:
         yield from _section("By scenario", _scenarios(report), right=(1, 2, 4, 5))
-    if report.leaks:
-        yield from _section("What is left behind", _leaks(report.leaks), right=(3,))
-        if len(report.leaks) > _MOST_LEAKS:
-            yield style(f"… {counted(len(report.leaks) - _MOST_LEAKS, 'more')}; --html shows all", dim=True)
+    for title, leaks in (("What is left behind", report.leaks), ("Still wrong after a restore", report.still_wrong)):
+        if leaks:
+            yield from _section(title, _leaks(leaks), right=(3,))
+        if len(leaks) > _MOST_LEAKS:
+            yield style(f"… {len(leaks) - _MOST_LEAKS:,} more; --html shows all", dim=True)
     if report.steps:
         yield from _section("Cleanup steps", _steps(report), right=(1, 2, 3, 4))
     if report.phases:
@@ -72,12 +75,12 @@ def _section(title: str, rows: Sequence[Sequence[str]], right: Sequence[int]) ->
 def _scenarios(report: Report) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("", "tests", "cleanup", "95%", "restore", "state")]
     for one in report.scenarios:
-        rates = (_share(one.cleanup), interval(one.cleanup), _share(one.restore), _share(one.final))
+        rates = (_share(one.cleanup), interval(one.cleanup), _share(one.restore), _share(one.state_ok))
         rows.append((_name(one.name) or "(none)", f"{one.tests:,}", *rates))
     return rows
 
 
-def _leaks(leaks: Sequence[Leak]) -> list[tuple[str, ...]]:
+def _leaks(leaks: Sequence[TestLeak]) -> list[tuple[str, ...]]:
     several = len({leak.database for leak in leaks if leak.table}) > 1
     rows: list[tuple[str, ...]] = [("test", "table", "last", "runs", "since", "latest")]
     for leak in leaks[:_MOST_LEAKS]:

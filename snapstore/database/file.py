@@ -1,8 +1,8 @@
 """A live database file: its real path, a plain descriptor, and the connections on it.
 
-POSIX drops all locks a process holds on a file when it closes any descriptor of it
-(sqlite.org/howtocorrupt.html, 2.2). So there is one plain descriptor a file, shared by all who open
-the file in this process, and it is closed after the last connection of the last of them.
+When a process closes any descriptor of a file, POSIX drops all locks that the process holds on that file
+(sqlite.org/howtocorrupt.html, 2.2). So there is one plain descriptor for each file, shared by everything in this
+process that opens the file, and it is closed after the last connection of the last user.
 """
 
 from __future__ import annotations
@@ -11,101 +11,111 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
+from functools import partial
+from typing import ClassVar
 
 from snapstore import engine
-from snapstore.database.ahead import Ahead, begun_on
+from snapstore.access import Access
 from snapstore.database.header import Header
+from snapstore.database.names import check_names
+from snapstore.database.tracking import ChangeTracker
 from snapstore.database.wal import wal_path
-from snapstore.database.wal_index import index_path, log_end
+from snapstore.database.wal_index import LogEnd, index_path, log_end
 from snapstore.errors import (
     DatabaseCorrupt,
     DatabaseLocked,
     DatabaseMissing,
+    DatabaseReadOnly,
     DatabaseUnreadable,
     DiskFull,
-    FileError,
     NotADatabase,
+    RecoveryNeeded,
     SnapError,
+    SqliteTooOld,
 )
-from snapstore.patience import Patience
-from snapstore.refusals import DatabaseReadOnly
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import ClassVar
-
-    from snapstore.database.wal_index import LogEnd
-    from snapstore.database.watch import Watch
+from snapstore.files import LONGEST_NAME, sqlite_io_error
+from snapstore.locks import Deadline
+from snapstore.record_locks import is_open_elsewhere, lock_of_another
+from snapstore.regular import open_named
 
 _SAMPLE_BYTES = 1024
+LOCK_BYTES = (0x40000000, 512)  # first byte, bytes: pending, reserved, shared (SQLite, os.h)
+RESERVED_LOCK = (0x40000001, 1)  # of those, held by the one that writes
+WAL_WRITE_LOCK = (120, 1)  # in the wal-index (SQLite WAL-mode file format, 2.2)
+_NOT_REGULAR = "it is not a regular file"
 _RANDOM_BYTES = 200  # an encrypted file has about 250 distinct byte values in its first 1024
 
 
+def journal_path(path: str) -> str:
+    """Return the path of the rollback journal of a database."""
+    return path + "-journal"
+
+
 def sidecars(path: str) -> tuple[str, ...]:
-    """Return the paths of the files SQLite may keep beside the database at the real path `path`."""
-    return (wal_path(path), path + "-shm", path + "-journal")
+    """Return the paths of the files that SQLite may keep beside the database at the real path `path`."""
+    paths = (wal_path(path), index_path(path), journal_path(path))
+    return tuple(one for one in paths if len(os.fsencode(os.path.basename(one))) <= LONGEST_NAME)
 
 
-class _Shared:
-    """What this process has of one file: the plain descriptor, how many use it, who follows its changes."""
+class _OpenFile:
+    """What this process has open of one file: the plain descriptor, the number of its users, the tracker."""
 
-    _all: ClassVar[dict[tuple[int, int], _Shared]] = {}
+    _all: ClassVar[dict[tuple[int, int], _OpenFile]] = {}
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self.watch: Watch | None = None
+        self.tracker: ChangeTracker | None = None
         self._users = 0
         self._spare: list[int] = []
         self._index = -1
 
     @classmethod
-    def of(cls, path: str, identity: tuple[int, int]) -> _Shared:
-        """Return what there is of a file, opened where nothing is. Raises OSError."""
-        shared = cls._all.get(identity)
-        if shared is None:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            found = os.fstat(fd)
-            shared = cls._all.setdefault((found.st_dev, found.st_ino), cls(fd))
-            if shared.fd != fd:  # it took the path in this very moment; closing a descriptor would drop its locks
-                shared._spare.append(fd)
-        shared._users += 1
-        return shared
+    def of(cls, path: str, identity: tuple[int, int]) -> _OpenFile:
+        """Return the entry of a file, opened if this process does not have it open. Raises OSError."""
+        found = cls._all.get(identity)
+        if found is None:
+            fd = open_named(path, follow=False)
+            status = os.fstat(fd)
+            found = cls._all.setdefault((status.st_dev, status.st_ino), cls(fd))
+            if found.fd != fd:  # another file took the path just now; to close this descriptor would drop its locks
+                found._spare.append(fd)
+        found._users += 1
+        return found
 
-    def log_end(self, path: str) -> LogEnd | None:
-        """Return where the log ends, by the wal-index, whose descriptor is kept as long as the file's."""
+    def index(self, path: str) -> int | None:
+        """Return a descriptor of the wal-index, None if there is none. It is kept as long as the file's."""
         try:
-            found = os.stat(index_path(path))
-            if self._index < 0 or not os.path.samestat(found, os.fstat(self._index)):
-                self._index = os.open(index_path(path), os.O_RDONLY | os.O_CLOEXEC)
+            status = os.lstat(index_path(path))
+            if self._index < 0 or not os.path.samestat(status, os.fstat(self._index)):
+                self._index = open_named(index_path(path), follow=False)
                 self._spare.append(self._index)
-            return log_end(self._index)
         except OSError:
             return None
+        return self._index
 
     @classmethod
-    def watch_of(cls, path: str) -> Watch | None:
-        """Return who follows the file at a path."""
+    def tracker_at(cls, path: str) -> ChangeTracker | None:
+        """Return the tracker of the file at a path."""
         with suppress(OSError):
-            found = os.stat(path)
-            shared = cls._all.get((found.st_dev, found.st_ino))
-            return shared.watch if shared else None
+            status = os.stat(path)
+            found = cls._all.get((status.st_dev, status.st_ino))
+            return found.tracker if found else None
         return None
 
-    def leave(self) -> None:
-        """Close the descriptor with its last user."""
+    def release(self) -> None:
+        """Close the descriptors after the last user."""
         self._users -= 1
         if not self._users:
-            found = os.fstat(self.fd)
-            del self._all[found.st_dev, found.st_ino]
+            status = os.fstat(self.fd)
+            del self._all[status.st_dev, status.st_ino]
             for fd in (self.fd, *self._spare):
                 os.close(fd)
 
 
-def let_go(path: str) -> None:
-    """Have whoever follows the database at a path close its connections, before another file takes the place."""
-    if watch := _Shared.watch_of(path):
-        watch.let_go()
+def disconnect_tracker(path: str) -> None:
+    """Have the tracker of the database at a path close its connections, before another file takes its place."""
+    if tracker := _OpenFile.tracker_at(path):
+        tracker.disconnect()
 
 
 class DatabaseFile:
@@ -120,35 +130,40 @@ class DatabaseFile:
         except (OSError, ValueError) as error:
             raise DatabaseUnreadable(os.fspath(path), getattr(error, "strerror", str(error)).lower()) from error
         if not stat.S_ISREG(found.st_mode):
-            raise NotADatabase(os.fspath(path), "it is not a regular file")
+            raise NotADatabase(os.fspath(path), _NOT_REGULAR)
         self._connections: list[engine.Connection] = []
         self._immutable = False
         self._is_open = True
         try:
-            self._shared = _Shared.of(self.path, (found.st_dev, found.st_ino))
+            self._file = _OpenFile.of(self.path, (found.st_dev, found.st_ino))
         except OSError as error:
-            raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
-        self._fd = self._shared.fd
+            raise self._unreadable(error) from error
+        self._fd = self._file.fd
 
     def __enter__(self) -> DatabaseFile:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def connect(self, patience: Patience, *, writable: bool = False) -> engine.Connection:
-        """Open a connection, for writing or for one read transaction."""
-        self.header()
+    def connect(self, deadline: Deadline, *, writable: bool = False) -> engine.Connection:
+        """Open a connection, for writing or for one read transaction.
+
+        Raises OtherNameInUse, SeveralNames, DatabaseReadOnly, DatabaseUnreadable, SqliteTooOld.
+        """
+        header = self.header()
+        self._check_sidecars()
+        self.check_names(will_write=writable)
         may_write = os.access(self.path, os.W_OK)
         if writable and not may_write:
             raise DatabaseReadOnly(self.path)
+        if writable and header and header.is_wal and engine.HAS_WAL_RESET_BUG:
+            raise SqliteTooOld(self.path, engine.LIBRARY_VERSION, engine.WAL_RESET_FIX)
         options: dict[str, str | int] = {"mode": "rw" if may_write else "ro"}
         if not writable and self._needs_immutable():
             options["immutable"] = 1
             self._immutable = True
-        connection = engine.Connection(engine.file_uri(self.path, **options), self._translate, patience)
+        connection = engine.Connection(engine.file_uri(self.path, **options), self._translate, deadline)
         self._connections.append(connection)
         return connection
 
@@ -164,23 +179,23 @@ class DatabaseFile:
                 self._connections.pop().close()
         if self._is_open:
             self._is_open = False
-            self._shared.leave()
+            self._file.release()
 
     @property
-    def watch(self) -> Watch | None:
-        """Who follows the changes of this file, for all who have it open in this process."""
-        return self._shared.watch
+    def tracker(self) -> ChangeTracker | None:
+        """The tracker of this file's changes, shared by everything in this process that has the file open."""
+        return self._file.tracker
 
-    @watch.setter
-    def watch(self, watch: Watch | None) -> None:
-        self._shared.watch = watch
+    @tracker.setter
+    def tracker(self, tracker: ChangeTracker | None) -> None:
+        self._file.tracker = tracker
 
     def read(self, size: int, offset: int) -> bytes:
-        """Return up to `size` bytes of the file itself, whatever a write-ahead log says."""
+        """Return up to `size` bytes of the file itself, whatever is in a write-ahead log."""
         try:
             return os.pread(self._fd, size, offset)
         except OSError as error:
-            raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
+            raise self._unreadable(error) from error
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Fill `buffer` from the file itself; return how many bytes there were."""
@@ -189,12 +204,8 @@ class DatabaseFile:
             while filled < len(buffer) and (count := os.preadv(self._fd, [buffer[filled:]], offset + filled)):
                 filled += count
         except OSError as error:
-            raise DatabaseUnreadable(self.path, (error.strerror or str(error)).lower()) from error
+            raise self._unreadable(error) from error
         return filled
-
-    def read_ahead(self) -> Ahead | None:
-        """Return who hashes the file ahead, None where nobody does or it was written to since."""
-        return begun_on(self._fd)
 
     def header(self) -> Header | None:
         """Return the file's own header, None for a file of zero bytes. Raises NotADatabase."""
@@ -208,14 +219,49 @@ class DatabaseFile:
             reason = "it looks encrypted (its first bytes are random)" if looks_encrypted else str(error)
             raise NotADatabase(self.path, reason) from error
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        found = os.fstat(self._fd)
+        return found.st_dev, found.st_ino
+
     def state(self) -> tuple[int, int, int]:
         """Return what changes when the file is written: inode, bytes, modification time in ns."""
         found = os.fstat(self._fd)
         return found.st_ino, found.st_size, found.st_mtime_ns
 
+    def access(self) -> Access:
+        """Return who may use the file."""
+        return Access.of(self._fd)
+
+    def is_open_elsewhere(self) -> bool | None:
+        """Tell whether another process has the file open, before there are connections; None if that is not known."""
+        return is_open_elsewhere(self._fd)
+
+    def is_locked_elsewhere(self) -> bool:
+        """Tell whether another process holds any of SQLite's locks on the file."""
+        return lock_of_another(self._fd, *LOCK_BYTES) is not None
+
+    def has_writer(self) -> bool:
+        """Tell whether another process is in a write transaction."""
+        index = self._file.index(self.path)
+        if index is not None and lock_of_another(index, *WAL_WRITE_LOCK):
+            return True
+        return lock_of_another(self._fd, *RESERVED_LOCK) is not None
+
     def log_end(self) -> LogEnd | None:
-        """Return where the write-ahead log ends, None where that cannot be told."""
-        return self._shared.log_end(self.path)
+        """Return where the write-ahead log ends, None if that cannot be told."""
+        try:
+            index = self._file.index(self.path)
+            return None if index is None else log_end(index)
+        except OSError:
+            return None
+
+    def check_names(self, *, will_write: bool) -> None:
+        """Check that the file is used under this name alone. Raises OtherNameInUse, SeveralNames, NotADatabase."""
+        header = self.header()
+        index = partial(self._file.index, self.path)
+        check_names(self.path, self._fd, index, is_wal=bool(header and header.is_wal), will_write=will_write)
 
     def is_replaced(self) -> bool:
         """Tell whether another file has taken the path since this one was opened."""
@@ -226,8 +272,24 @@ class DatabaseFile:
 
     @property
     def immutable(self) -> bool:
-        """Whether it is read without locks, as on a medium nobody can write to."""
+        """Whether it is read without locks, as on a medium that nobody can write to."""
         return self._immutable
+
+    def locked(self) -> DatabaseLocked:
+        """Return the error that names the processes that hold the file."""
+        from snapstore.processes import holders_of
+
+        return DatabaseLocked(self.path, holders_of((self.path, *sidecars(self.path))))
+
+    def _check_sidecars(self) -> None:
+        """Refuse what SQLite would open and wait for, such as a FIFO in the place of a journal."""
+        for sidecar in sidecars(self.path):
+            with suppress(OSError):
+                if not stat.S_ISREG(os.lstat(sidecar).st_mode):
+                    raise DatabaseUnreadable(self.path, f"'{sidecar}' is not a regular file")
+
+    def _unreadable(self, error: OSError) -> DatabaseUnreadable:
+        return DatabaseUnreadable(self.path, (error.strerror or str(error)).lower())
 
     def _corrupt(self, text: str) -> DatabaseCorrupt:
         header = self.header()
@@ -238,13 +300,21 @@ class DatabaseFile:
         return DatabaseCorrupt(self.path, f"truncated: its header says {header.page_count} pages, the file has {pages}")
 
     def _needs_immutable(self) -> bool:
-        """WAL mode needs a -shm file beside the database; where none can be made, nobody can write either."""
+        """WAL mode needs a -shm file beside the database. Where it cannot be created, nobody can write either."""
         header = self.header()
         folder = os.path.dirname(self.path)
         if header is None or not header.is_wal or os.access(folder, os.W_OK):
             return False
         wal = wal_path(self.path)
-        return not os.path.exists(self.path + "-shm") and not (os.path.exists(wal) and os.path.getsize(wal))
+        return not os.path.exists(index_path(self.path)) and not (os.path.exists(wal) and os.path.getsize(wal))
+
+    def _read_only(self) -> SnapError:
+        """Say why SQLite has to write where it may not: to roll back what a dead process left, or as it was told."""
+        journal = journal_path(self.path)
+        with suppress(OSError):
+            if os.path.getsize(journal):
+                return RecoveryNeeded(self.path, journal)
+        return DatabaseReadOnly(self.path)
 
     def _translate(self, code: int, text: str) -> SnapError | None:
         if "malformed database schema" in text or text == "unsupported file format":
@@ -255,16 +325,10 @@ class DatabaseFile:
             engine.CORRUPT: lambda: self._corrupt(text),
             engine.NOTADB: lambda: NotADatabase(self.path),
             engine.FULL: lambda: DiskFull(self.path),
-            engine.READONLY: lambda: DatabaseReadOnly(self.path),
+            engine.READONLY: self._read_only,
             engine.CANTOPEN: lambda: DatabaseUnreadable(self.path, text),
             engine.PERM: lambda: DatabaseUnreadable(self.path, text),
-            engine.IOERR: lambda: FileError(self.path, f"{text} (a file-size limit, or a disk that fails)"),
+            engine.IOERR: lambda: sqlite_io_error(self.path, text),
         }
         cause = causes.get(code)
         return cause() if cause else None
-
-    def locked(self) -> DatabaseLocked:
-        """Return the error that names who holds the file."""
-        from snapstore.holders import holders_of
-
-        return DatabaseLocked(self.path, holders_of((self.path, *sidecars(self.path))))

@@ -10,7 +10,7 @@ from snapstore.errors import DatabaseCorrupt
 
 
 class DamagedPage(Exception):
-    """A page does not hold what it should; `at_table` makes the error of it that a user reads."""
+    """A page does not hold what it should; `Image.corrupt` turns this into the error that a user reads."""
 
     def __init__(self, pgno: int, detail: str) -> None:
         super().__init__(detail)
@@ -21,8 +21,8 @@ class DamagedPage(Exception):
 class Image:
     """Pages counted from 1, each of `page_size` bytes; `label` is what messages call the database.
 
-    `read` returns a page that is there; page 1 may be normalised. `expect` is told of pages that will be read soon,
-    so that whoever has them may get them all at once.
+    `read` returns a page that exists; page 1 may be normalised. `expect` is told which pages will be read soon, so
+    that they can be fetched together. `content` is the content id, None if it is unknown or may change.
     """
 
     def __init__(
@@ -32,33 +32,35 @@ class Image:
         page_count: int,
         read: Callable[[int], bytes],
         expect: Callable[[list[int]], None] = lambda _: None,
+        content: bytes | None = None,
     ) -> None:
         self.label = label
         self.page_size = page_size
         self.page_count = page_count
         self._read = read
         self.expect = expect
+        self.content = content
         self.header = self._decode_header() if page_count else None
         self.usable = page_size - (self.header.reserved_bytes if self.header else 0)
         self.encoding = ENCODINGS[self.header.text_encoding if self.header else 0]
 
     def page(self, pgno: int) -> bytes:
-        """Return a page. Raises DamagedPage for a number that is none."""
+        """Return a page. Raises DamagedPage if there is no such page."""
         if not 0 < pgno <= self.page_count:
-            raise DamagedPage(pgno, f"is not among the {self.page_count} pages there are")
+            raise DamagedPage(pgno, f"is not among the {self.page_count} pages of the database")
         return self._read(pgno)
 
     def noting(self, seen: set[int]) -> Image:
-        """Return the same image, which notes the pages that are read from it."""
+        """Return the same image, but one that adds the pages that are read from it to `seen`."""
 
         def read(pgno: int) -> bytes:
             seen.add(pgno)
             return self._read(pgno)
 
-        return Image(self.label, self.page_size, self.page_count, read, self.expect)
+        return Image(self.label, self.page_size, self.page_count, read, self.expect, self.content)
 
     def corrupt(self, error: DamagedPage, table: str = "") -> DatabaseCorrupt:
-        """Return the error that names the page and the table it was met in."""
+        """Return the error that names the page and its table."""
         of = f" of table '{table}'" if table else ""
         return DatabaseCorrupt(self.label, f"page {error.pgno}{of} {error.detail}")
 

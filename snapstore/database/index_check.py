@@ -1,71 +1,145 @@
-"""Index check: whether the indexes of two images whose rows are equal have the same entries.
+"""Index check: whether an index has exactly the entries that its table's rows ask for, and in order.
 
-Equal rows say nothing of an index, and a page of one that is damaged gives wrong answers to queries. The pages of an
-index that the two images do not share are read on both sides; their entries have to be the same ones, since a page
-that splits only moves entries. They are summed up, not kept. Cost: interior pages of the indexes, and pages that
-changed.
+Rows say nothing about an index, and a damaged index gives wrong answers to queries. Only pages that the two images do
+not share are read, and those above them. Where no row differs, the entries there have to be the same on both sides, in
+the same order. Where rows differ (in an ignored table, say), SQLite makes the entries of those rows
+(index_entries.py), and they have to be what one side has more than the other.
+
+    step   an entry: the bytes of its record; or the number of a page with a subtree that is shared as a whole
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
+from itertools import pairwise, zip_longest
+from typing import NamedTuple
 
-from snapstore.database.btree import index_cells, tree
-from snapstore.database.diff import ImageDiff
+from snapstore.database.btree import index_cells
 from snapstore.database.image import DamagedPage, Image
-from snapstore.database.record import BadRecord, Value, decode
-from snapstore.database.tables import SchemaRow, folded
-from snapstore.errors import IndexMisfit
-from snapstore.ids import object_id
+from snapstore.database.index_entries import IndexEntries, IndexOrder, RowAt, number_of, plain_entry
+from snapstore.database.key_order import sort_key
+from snapstore.database.rowdiff import TableDiff
+from snapstore.database.tables import Schema, folded
+from snapstore.database.tree_map import TreeMap
+from snapstore.errors import SqlFailed
+
+Step = int | bytes
+_CONSTRAINT = "constraint failed"
 
 
-def check_indexes(diff: ImageDiff) -> None:
-    """Compare the indexes of all tables in which no row differs, or moved. Raises IndexMisfit."""
-    differing = {folded(table.name) for table in diff.tables if next(table.changes(), None) or table.moved}
-    before = {row.name: row for row in diff.schemas[0].rows if row.type == "index" and row.root}
-    for row in diff.schemas[1].rows:
-        twin = before.get(row.name)
-        if row.type == "index" and row.root and twin and folded(row.table) not in differing:
-            _check(diff, twin, row)
+class Twins(NamedTuple):
+    """An index, or a table WITHOUT ROWID, in a sound image and in one to check.
+
+    `is_read` tells which pages the two do not share, or have such a page below.
+    """
+
+    name: str
+    sides: tuple[TreeMap, TreeMap]
+    roots: tuple[int, int]
+    is_read: Callable[[int], bool]
+
+    def steps(self, side: int) -> Iterator[Step]:
+        """Yield the entries and shared subtrees of one image in key order. Raises DamagedPage."""
+        return _steps(self.sides[side], self.roots[side], self.is_read)
+
+    @property
+    def images(self) -> tuple[Image, Image]:
+        """Both images."""
+        return self.sides[0].image, self.sides[1].image
 
 
-def _check(diff: ImageDiff, old: SchemaRow, new: SchemaRow) -> None:
-    pages = _pages(diff.before, old), _pages(diff.after, new)
-    before = sum(map(_number, _entries(diff.before, old, _own(diff, pages[0], pages[1]))))
-    after = sum(map(_number, _entries(diff.after, new, _own(diff, pages[1], pages[0]))))
-    if before != after:
-        raise IndexMisfit(diff.after.label, f"index '{new.name}' does not fit the rows of table '{new.table}'")
+def check_same_entries(twins: Twins) -> None:
+    """Check an index of a table in which no row differs. Raises DamagedPage, RecordError."""
+    encodings = [image.encoding for image in twins.images]
+    for old, new in zip_longest(twins.steps(0), twins.steps(1)):
+        if old == new:
+            continue
+        if not (isinstance(old, bytes) and isinstance(new, bytes)):
+            raise _misfit(twins)
+        if plain_entry(old, encodings[0]) != plain_entry(new, encodings[1]):
+            raise _misfit(twins)
 
 
-def _number(entry: tuple[Value, ...]) -> int:
-    """Return a number for an entry, equal for equal ones: their sum tells whether as many of each are there."""
-    plain = [int(value) if isinstance(value, float) and value.is_integer() else value for value in entry]
-    return int.from_bytes(object_id(repr(plain).encode("utf-8", "surrogatepass")), "big")
+def check_other_entries(table: TableDiff, schema: Schema, trees: dict[str, Twins], suspect: int) -> None:
+    """Check the indexes of a table with rows that differ, and the table itself if it is stored like one.
 
-
-def _own(diff: ImageDiff, pages: dict[int, None], others: dict[int, None]) -> Iterator[int]:
-    """Yield the pages that the other side has not, or has with other bytes."""
-    return (pgno for pgno in pages if pgno not in others or pgno in diff.changed)
-
-
-def _pages(image: Image, index: SchemaRow) -> dict[int, None]:
+    `trees` has them by lower-case name; `suspect` is the number of the side to check. Raises DamagedPage, RecordError.
+    """
+    image = table.images[suspect]
+    table.read_whole()
     try:
-        found = tree(image, index.root)
-    except DamagedPage as error:
-        raise _corrupt(image, index, error) from error
-    return dict.fromkeys(chain.from_iterable(found.levels))
+        with IndexEntries(image, schema, table.table) as entries:
+            own = trees.pop(folded(table.name), None)
+            gone, come = (entries.sums(_rows(table, side)) if trees else {} for side in (1 - suspect, suspect))
+            for name, twins in trees.items():
+                _check_content(twins, come[name] - gone[name])
+                _check_order(twins, entries.order(name))
+            if own:
+                _check_order(own, entries.order(None))
+    except SqlFailed as error:
+        if _CONSTRAINT in str(error):
+            raise DamagedPage(table.table.root, f"has a row of '{table.name}' that it cannot have: {error}") from error
+        # Only the application knows a function or a collation of it, so SQLite could not check it here either.
 
 
-def _entries(image: Image, index: SchemaRow, pages: Iterator[int]) -> Iterator[tuple[Value, ...]]:
-    for pgno in pages:
-        try:
-            for cell in index_cells(image, pgno):
-                yield tuple(decode(cell.payload, image.encoding))
-        except (DamagedPage, BadRecord) as error:
-            raise _corrupt(image, index, error) from error
+def _rows(table: TableDiff, side: int) -> Iterator[RowAt]:
+    for change in table.changes(with_moved=True):
+        row = (change.before, change.after)[side]
+        if row is not None:
+            yield RowAt(change.rowids[side], row)
 
 
-def _corrupt(image: Image, index: SchemaRow, error: Exception) -> IndexMisfit:
-    where = f"page {error.pgno} of " if isinstance(error, DamagedPage) else ""
-    return IndexMisfit(image.label, f"{where}index '{index.name}': {error}")
+def _check_content(twins: Twins, wanted: int) -> None:
+    """Check that the entries of the second image are those of the first and what the rows ask for."""
+    sums = [
+        sum(number_of(step, twins.images[side].encoding) for step in twins.steps(side) if isinstance(step, bytes))
+        for side in (0, 1)
+    ]
+    if sums[1] - sums[0] != wanted:
+        raise _misfit(twins)
+
+
+def _check_order(twins: Twins, order: IndexOrder) -> None:
+    """Check the order of the second image; neighbours that the first one has too are in order."""
+    encoding = twins.images[1].encoding
+    key, unique = sort_key(order.columns, encoding), sort_key(order.columns[: order.unique], encoding)
+    if key is None or unique is None:
+        return
+    sound = {pair for pair in pairwise(twins.steps(0)) if not all(isinstance(one, bytes) for one in pair)}
+    for pair in pairwise(twins.steps(1)):
+        if pair in sound:
+            continue
+        old, new = (
+            plain_entry(step if isinstance(step, bytes) else _outermost(twins.sides[1], step, place), encoding)
+            for step, place in zip(pair, (-1, 0), strict=True)
+        )
+        if not key(old) < key(new):
+            raise DamagedPage(twins.roots[1], "leads to entries that are out of order")
+        if order.unique and None not in new[: order.unique] and not unique(old) < unique(new):
+            raise DamagedPage(twins.roots[1], "leads to two equal entries, which have to be unique")
+
+
+def _misfit(twins: Twins) -> DamagedPage:
+    return DamagedPage(twins.roots[1], "leads to entries that do not match the rows of the table")
+
+
+def _steps(side: TreeMap, pgno: int, is_read: Callable[[int], bool]) -> Iterator[Step]:
+    if not is_read(pgno):
+        yield pgno
+        return
+    below = side.children(pgno)
+    entries = (bytes(cell.payload) for cell in index_cells(side.image, pgno))
+    if not below:
+        yield from entries
+        return
+    for child in below:
+        yield from _steps(side, child, is_read)
+        if (entry := next(entries, None)) is not None:
+            yield entry
+
+
+def _outermost(side: TreeMap, pgno: int, place: int) -> bytes:
+    """Return the first entry of a subtree (`place` 0), or the last (-1)."""
+    while below := side.children(pgno):
+        pgno = below[place]
+    return bytes(list(index_cells(side.image, pgno))[place].payload)

@@ -1,9 +1,9 @@
-"""Page images into a live database, in one transaction that SQLite itself journals.
+"""Write page images into a live database, in one transaction that SQLite itself journals.
 
-The order is a law (docs/design.md): pages 2 to n; page 1 with the live schema cookie, since any write
-after a new cookie would have SQLite read a schema it has cached wrongly; then the truncation, by
-writing NULL to the first page to go, which any later page write would cancel; the new cookie through
-`PRAGMA schema_version`; commit; then this connection has to be closed, its cached schema is stale.
+The order matters (docs/design.md). First come pages 2 to n. Then page 1 with the live schema cookie: after a new cookie
+any write would have SQLite read the schema, half restored. Then the truncation, by writing NULL to the first page to
+go; a later page write would cancel it. Then the new cookie, through `PRAGMA schema_version`. After the commit the
+connection has to be closed, since its cached schema is stale.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _FULL_VACUUM = 1
 
 
 def begin(connection: Connection, *, exclusive: bool = False, synced: bool = True) -> None:
-    """Begin the write transaction; waits for other writers.
+    """Begin the write transaction; wait for other writers.
 
-    With `exclusive`, in a rollback mode, for readers too, so that the commit cannot meet one. Without `synced`, in WAL
-    mode, the commit is durable once the log is synced.
+    With `exclusive`, wait for readers too in a rollback mode, so that none can block the commit. Without `synced`, a
+    commit in WAL mode is durable only after the log was synced.
     """
     connection.rows(f"PRAGMA cache_size = -{CACHE_KIB}")
-    # SQLite cuts the file after it has removed the journal: a journal that came back after a power cut would be
-    # played back over a file that lacks those pages.
+    # SQLite truncates the file after it has removed the journal. If the journal came back after a power cut, it would
+    # be played back over a file that lacks those pages.
     connection.rows(f"PRAGMA synchronous = {'EXTRA' if synced else 'NORMAL'}")
     connection.rows("BEGIN EXCLUSIVE" if exclusive else "BEGIN IMMEDIATE")
 
@@ -38,21 +38,21 @@ def begin(connection: Connection, *, exclusive: bool = False, synced: bool = Tru
 def write(
     connection: Connection, pages: Iterable[tuple[int, bytes]], page1: bytes, page_counts: tuple[int, int]
 ) -> int:
-    """Write `pages` (numbers above 1), go from the first to the second of `page_counts`, write `page1`.
+    """Write `pages` (numbers above 1) and `page1`, and change the page count from the first to the second given.
 
     Return how many pages were written. Nothing is committed.
     """
     before, after = page_counts
     if connection.value("PRAGMA auto_vacuum") == _FULL_VACUUM:
-        # COMMIT would move pages about by the live file's setting and the snapshot's free list; in
-        # incremental mode it does not. Page 1, written after the others, brings the snapshot's own setting.
+        # COMMIT would move pages by the live file's setting and the snapshot's freelist. In incremental mode it does
+        # not. Page 1, written after the others, has the snapshot's own setting.
         connection.rows("PRAGMA auto_vacuum = INCREMENTAL")
     lock_page = blocks.lock_page(len(page1))
     written = 1
     wanted = ((pgno, data) for pgno, data in pages if pgno != lock_page)
     while batch := list(islice(wanted, BATCH_PAGES)):
         connection.run_many(_WRITE, batch)
-        connection.give_up_when_patience_is_over()  # pages that cannot spill past a reader would fill memory
+        connection.give_up_past_deadline()  # pages that cannot spill past a reader would fill memory
         written += len(batch)
     _write_page1(connection, page1, truncate_after=after if after < before else None)
     return written

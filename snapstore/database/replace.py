@@ -1,28 +1,32 @@
-"""Put a whole file in the place of a database that cannot be changed through SQLite.
+"""Replace a database file as a whole, if it cannot be changed through SQLite.
 
-That is so where it is missing, where it is damaged, and where its pages have another format. A
-write-ahead log or journal left beside it would be replayed over the new file, so both are folded into
-the old file or set aside before the new one takes the name.
+That is the case if it is missing or damaged, or if its pages have another format. A write-ahead log or journal left
+beside it would be replayed over the new file. So both are folded into the old file, or set aside, before the new file
+takes the name.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from snapstore.database.file import DatabaseFile, sidecars
+from snapstore.database.file import LOCK_BYTES, DatabaseFile, sidecars
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseLocked
-from snapstore.files import reached, remove_if_there, sync_folder, translated
-from snapstore.holders import openers_of
+from snapstore.files import reached, remove_if_there, sync_folder, translated, with_suffix
+from snapstore.processes import openers_of
+from snapstore.record_locks import lock_alone
 from snapstore.timestamps import now
+
+_LONGEST_SUFFIX = len("-journal")
 
 
 def fold_log(file: DatabaseFile, connection: Connection) -> None:
-    """Move everything of a write-ahead log into the file and lock it, so that the file alone is the database.
+    """Move all of the write-ahead log into the file and lock it, so that the file alone is the database.
 
-    Leaving WAL mode succeeds only for the last connection, which finds openers that no list of processes
-    shows. Raises DatabaseLocked where there are others, or one wrote since the transaction began.
+    Only the last connection can leave WAL mode. So this detects openers that no list of processes shows. Raises
+    DatabaseLocked if there are others, or if one has written since the transaction began.
     """
     version = connection.value("PRAGMA data_version")
     connection.roll_back()
@@ -34,8 +38,27 @@ def fold_log(file: DatabaseFile, connection: Connection) -> None:
     reached("log-folded")
 
 
+@contextmanager
+def locked_if_damaged(path: str) -> Iterator[None]:
+    """Hold the lock that SQLite would take to write, over the body, on a file that SQLite cannot read.
+
+    Where another process has a lock, the body runs without: the file is damaged, and a wait would never end.
+    The connections of this process to the file must be closed.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:  # it is missing, a folder, or may not be written
+        yield
+        return
+    try:
+        lock_alone(fd, *LOCK_BYTES)
+        yield
+    finally:
+        os.close(fd)
+
+
 def remove_sidecars(path: str) -> None:
-    """Remove what the old file left beside the new one; it was folded in or set aside before."""
+    """Remove the sidecars of the old file, which were folded in or set aside before."""
     for sidecar in sidecars(path):
         with translated(sidecar):
             remove_if_there(sidecar)
@@ -43,12 +66,12 @@ def remove_sidecars(path: str) -> None:
 
 
 def set_aside(path: str) -> str:
-    """Keep a damaged database: give it and its sidecars a second name; return that of the file.
+    """Keep a damaged database: give it and its sidecars a second name, and return that of the file.
 
-    The file stays in place too until the new one takes its name, where the file system has hard links.
+    If the file system has hard links, the file also stays in place until the new one takes its name.
     """
     stamp = now().replace("-", "").replace(":", "").replace(".", "")
-    kept = f"{path}.damaged-{stamp}"
+    kept = with_suffix(path, f".damaged-{stamp}", reserved=_LONGEST_SUFFIX)
     with translated(path):
         if os.path.exists(path):
             _second_name(path, kept)

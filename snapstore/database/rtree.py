@@ -1,10 +1,10 @@
-"""R-trees: their rows, which are spread over the shadow tables `_node`, `_rowid` and `_parent`.
+"""R-trees: their rows, which the shadow tables `_node`, `_rowid` and `_parent` hold between them.
 
     node  0  2  depth of the tree (in the root only)
           2  2  entries
           4     entries: id (8), coordinates (4 each, float or integer)
 
-`_rowid` has for each id the number of its node, and the auxiliary columns. Source: sqlite.org/rtree.html, 5.2.
+`_rowid` has the node number of each id, and the auxiliary columns. Source: sqlite.org/rtree.html, 5.2.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NODE, _AUXILIARY = 1, 2  # columns of `_rowid`; `data` is column 1 of `_node`
 
 
 class RtreeDiff:
-    """The rows of one R-tree that may differ: those whose ids the changed shadow rows name."""
+    """The rows of one R-tree that may differ: those whose ids occur in changed shadow rows."""
 
     def __init__(
         self, diff: ImageDiff, name: str, coordinates: int, tables: list[TableDiff], *, integers: bool, hidden: bool
@@ -49,7 +49,7 @@ class RtreeDiff:
                 yield RowChange((id_,), old, new)
 
     def _ids(self) -> set[int]:
-        """Return the ids in changed nodes and changed rows; numbers of child nodes among them do no harm."""
+        """Return the ids in changed nodes and changed rows; numbers of child nodes among them are harmless."""
         ids: set[int] = set()
         for table in self._tables:
             kind = folded(table.name).rsplit("_", 1)[1]
@@ -64,7 +64,7 @@ class RtreeDiff:
         return ids
 
     def _check_node(self, side: _Side, number: Value, entries: list[int]) -> None:
-        """Make sure that each entry of a node is a row of its or a child of its, once. Raises DatabaseCorrupt."""
+        """Check that each entry of a node is one of its rows or children, and occurs once. Raises DatabaseCorrupt."""
         for kind in ("rowid", "parent"):
             rows = (side.row(kind, id_) for id_ in entries)
             if all(row is not None and row[1] == number for row in rows) and len(set(entries)) == len(entries):
@@ -82,7 +82,7 @@ class RtreeDiff:
                 yield self._entry.unpack_from(data, start)
 
     def _row(self, side: _Side, id_: int) -> Row | None:
-        """Return a row: id, coordinates unless they are hidden, auxiliary columns."""
+        """Return a row: its id, its coordinates unless they are hidden, its auxiliary columns."""
         place = side.row("rowid", id_)
         if place is None:
             return None

@@ -1,36 +1,56 @@
 """A patch in SQL: the statements that turn the first image of a diff into the second.
 
-The order: triggers, views and indexes that are in the way go; rows that are removed, or changed in a column that has
-to be unique, go; tables are dropped, made, or made anew around the rows that stay; rows are updated and inserted;
-sequences are set; indexes, views and triggers come back. So no trigger fires and no uniqueness is violated on the
-way. Foreign keys have to be off, or their actions would do more than is written here.
+The order: drop the triggers, views and indexes that are in the way; delete the rows that are removed, or changed in a
+column that has to be unique; drop tables, create them, or rebuild them around the rows that stay; update and insert
+rows; set sequences; create indexes, views and triggers again. So no trigger fires, and no uniqueness is violated on the
+way. Foreign keys have to be off, or their actions would change more than the patch does. patch_script.py makes a text
+of it that any reader of SQL applies as a whole or not at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
+from typing import NamedTuple
 
-from snapstore.database.btree import tree
 from snapstore.database.columns import Comparison
-from snapstore.database.diff import ImageDiff, SchemaChange
-from snapstore.database.image import Image
+from snapstore.database.diff import ImageDiff
 from snapstore.database.literals import literal, name
+from snapstore.database.patch_step import KEPT, ROW, Step
 from snapstore.database.record import Value
-from snapstore.database.rowdiff import RowChange, TableDiff
+from snapstore.database.row_sql import RowSql, nameless
+from snapstore.database.rowdiff import RowChange, TableDiff, TableSide
 from snapstore.database.rows import RowReader
-from snapstore.database.spool import Row
+from snapstore.database.sequence_steps import sequence_steps
+from snapstore.database.shadows import owners
+from snapstore.database.spool import AFTER, BEFORE, Row
 from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, Table, folded
-from snapstore.database.virtual import is_shadow
-from snapstore.refusals import PatchImpossible
+from snapstore.database.walked_tree_map import WalkedTreeMap
+from snapstore.errors import PatchImpossible
+from snapstore.results.rows import SchemaChange
 
 _KEPT = "snapstore_kept"
+_KINDS = ("table", "index", "view", "trigger")
+
+
+class Target(NamedTuple):
+    """What to find in a table afterwards: the row with exactly the key, None for no such row.
+
+    `key` has its values by column. `where` selects the rows whose key SQLite calls equal: in another case, for example,
+    or 1 and 1.0.
+    """
+
+    table: Table
+    where: str
+    key: dict[str, Value]
+    row: Row | None
 
 
 class SqlPatch:
-    """Makes the statements, drawing the rows as it goes. Raises PatchImpossible where there are none that would do.
+    """Generates the statements, reading the rows as it goes. Raises PatchImpossible if there are no such statements.
 
-    `schema` are the changes of the schema to write; `skips` tells which tables, and which rows of the others, to leave
-    as they are.
+    `schema` are the changes of the schema to write. `skips` tells which tables to leave as they are, and which rows of
+    the others.
     """
 
     def __init__(
@@ -40,34 +60,34 @@ class SqlPatch:
         skips: Callable[[TableDiff, RowChange | None], bool] = lambda _table, _row: False,
     ) -> None:
         self._diff = diff
-        self._before, self._after = diff.schemas
+        self.schemas = self._before, self._after = diff.schemas
         self.schema_after = diff.schemas[1]
         header = diff.before.header
-        self._is_unwritten = header is None or not header.text_encoding  # then the text encoding is not settled yet
-        self._encoding = diff.after.encoding if self._is_unwritten else diff.before.encoding
+        self.is_unwritten = header is None or not header.text_encoding  # the text encoding is still open
+        self.encoding = diff.after.encoding if self.is_unwritten else diff.before.encoding
+        self._sql = RowSql(self.encoding)
         self._schema = schema
         self._skips = skips
-        self._made_anew = {folded(change.name) for change in self._of("table", "changed")}
+        self._crowded: set[str] = set()  # tables with skipped rows whose rowids other rows may need, once all were read
+        self._rebuilt = {folded(change.name) for change in self._of("table", "changed")}
+        self._virtual = {folded(row.name) for row in (*self._before.virtual, *self._after.virtual)} & self._rebuilt
+        self._owners = [owners(schema) for schema in diff.schemas]
+        self._shadows = [self._shadows_of(*self._virtual, side=side) for side in (0, 1)]
+        self.kept = free_name(_KEPT, diff.schemas)
         tables = [table for table in diff.tables if self._has_rows(table) and not skips(table, None)]
         self._tables = [
-            table for table in tables if folded(table.name) in self._made_anew or next(self._rows(table), None)
+            table for table in tables if folded(table.name) in self._rebuilt or next(self._rows(table), None)
         ]
+        self._tables += [self._whole(self._after.tables[one]) for one in sorted(self._shadows[1])]
         self._check()
-
-    def script(self) -> Iterator[str]:
-        """Yield the statements with all that they need around them, each without its semicolon."""
-        if self._is_unwritten:
-            yield f"PRAGMA encoding = '{self._encoding.replace('-le', 'le').replace('-be', 'be')}'"
-        yield "PRAGMA foreign_keys = OFF"  # rows come and go in an order of their own, and nothing may cascade
-        yield "PRAGMA ignore_check_constraints = ON"  # the rows are as they were
-        yield "BEGIN IMMEDIATE"
-        yield from self.statements()
-        yield "COMMIT"
-        yield "PRAGMA ignore_check_constraints = OFF"
 
     def statements(self) -> Iterator[str]:
         """Yield the statements, each without its semicolon. Raises DatabaseCorrupt."""
-        yield from self._out_of_the_way()
+        return (step.sql for step in self.steps())
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the statements with their kinds. Raises DatabaseCorrupt."""
+        yield from map(Step, self._dropped_first())
         for table in self._tables:
             if table.before and table.after:
                 yield from self._deletions(table)
@@ -75,8 +95,16 @@ class SqlPatch:
         for table in self._tables:
             if table.after:
                 yield from self._insertions(table)
-        yield from self._sequences()
-        yield from self._back_again()
+        touched = {folded(table) for table in self.touched}
+        yield from sequence_steps(
+            (self._diff.before, self._diff.after),
+            self.schemas,
+            self.encoding,
+            touched=touched,
+            rewritten=touched | self._rebuilt,
+            skipped={folded(table) for table in self.left_alone},
+        )
+        yield from map(Step, self._recreated())
 
     @property
     def touched(self) -> list[str]:
@@ -90,43 +118,112 @@ class SqlPatch:
 
     def is_empty(self) -> bool:
         """Tell whether there is nothing to do."""
-        return next(self.statements(), None) is None
+        return next(self.steps(), None) is None
 
-    def targets(self) -> Iterator[tuple[Table, str, Row | None]]:
-        """Yield what has to be found afterwards: a table, a condition, and the row that fits it, None for no row.
+    def objects(self) -> tuple[list[SchemaRow], list[SchemaRow]]:
+        """Return the objects that are dropped, as they are before, and those that are created, as they are after."""
+        gone = [row for kind in _KINDS for row in self._rows_of(self._before, kind, "changed", "removed")]
+        come = [row for kind in _KINDS for row in self._rows_of(self._after, kind, "changed", "added")]
+        gone += self._triggers(self._before, "changed", "removed")
+        come += self._triggers(self._after, "changed", "added")
+        for schema, rows in ((self._before, gone), (self._after, come)):
+            rows += [
+                row for row in schema.rows if row.type == "index" and row.sql and folded(row.table) in self._rebuilt
+            ]
+        return list(dict.fromkeys(gone)), list(dict.fromkeys(come))
 
-        Rows that may have come under any rowid are left out.
-        """
-        for table in self._tables:
-            after = table.after.reader.table if table.after else None
-            for change in self._rows(table) if after else ():
-                assert after is not None
-                if not table.moved:
-                    yield after, self._where(after, change.key), change.after
+    def drops_parents(self) -> bool:
+        """Tell whether a table is dropped that others refer to: with foreign keys on, their rows might go with it."""
+        dropped = {folded(change.name) for change in self._of("table", "changed", "removed")}
+        keys = (key for schema in self.schemas for table in schema.tables.values() for key in table.foreign_keys)
+        return any(folded(key.parent) in dropped for key in keys)
 
-    def _check(self) -> None:
-        for change in self._of("table", "changed"):
-            virtual = [(schema, row.name) for schema in self._diff.schemas for row in schema.virtual]
-            if any(change.name == name_ or is_shadow(schema, change.name, name_) for schema, name_ in virtual):
-                raise PatchImpossible(f"virtual table '{change.name}' was made anew with other arguments")
+    def names(self) -> Iterator[str]:
+        """Yield the names of all tables and columns that the statements name."""
         for table in self._tables:
             for one in table.tables:
-                if one is not None and not one.without_rowid and not one.alias and not one.rowid_name:
-                    raise PatchImpossible(f"no name is left for the rowid of table '{one.name}'")
+                if one is not None:
+                    yield from (one.name, *one.names)
+        for schema in self.schemas:
+            yield from (one for name_ in self._rebuilt & schema.tables.keys() for one in schema.tables[name_].names)
+        yield from (change.name for change in self._schema)
+
+    def tables_that_stay(self) -> list[SchemaRow]:
+        """Return the tables whose rows change and which are not created again."""
+        touched = {folded(table.name) for table in self._tables if table.before and table.after} - self._rebuilt
+        return [row for row in self._before.rows if row.type == "table" and folded(row.name) in touched and row.sql]
+
+    def settings(self) -> list[SchemaChange]:
+        """Return the settings that change."""
+        return self._of("setting", "changed")
+
+    def _rows_of(self, schema: Schema, kind: str, *changes: str) -> list[SchemaRow]:
+        names = {folded(change.name) for change in self._of(kind, *changes)}
+        return [row for row in schema.rows if row.type == kind and folded(row.name) in names]
+
+    def targets(self) -> Iterator[Target]:
+        """Yield what to find afterwards, without rows that only a rowid tells from others that may have it then."""
+        for table in self._tables:
+            after = table.after.reader.table if table.after else None
+            for change in self._rows(table, with_moved=True) if after else ():
+                assert after is not None
+                if self._may_be_another(table, after, change):
+                    continue
+                row = change.after if change.after is not None else table.aligned(change.before or ())
+                rowid = change.rowids[BEFORE if change.after is None else AFTER]
+                pairs = self._sql.key(after, row, rowid, is_keyless=change.key_names is not None)
+                yield Target(after, self._sql.where(after, pairs), dict(pairs), change.after)
+
+    def _check(self) -> None:
+        for both in self._before.tables.keys() & self._after.tables:
+            if (both in self._shadows[0]) != (both in self._shadows[1]):
+                raise PatchImpossible(f"table '{both}' belongs to a virtual table in one of the states only")
+        for table in self._tables:
+            for one in table.tables:
+                if one is not None and not one.declared_key and not one.rowid_name:
+                    raise nameless(one)
 
     def _of(self, kind: str, *changes: str) -> list[SchemaChange]:
         return [change for change in self._schema if change.type == kind and change.change in changes]
 
     def _has_rows(self, table: TableDiff) -> bool:
         name_ = folded(table.name)
+        if any(name_ in shadows for shadows in self._shadows):
+            return False
         return name_ != SEQUENCE_TABLE and not name_.startswith(STATISTICS)
 
-    def _rows(self, table: TableDiff) -> Iterator[RowChange]:
-        return (change for change in table.changes() if not self._skips(table, change))
+    def _shadows_of(self, *virtual: str, side: int) -> set[str]:
+        """Return the tables of one side that belong to virtual tables; all names are in lower case."""
+        return {one for one, owner in self._owners[side].items() if folded(owner.virtual.name) in virtual}
+
+    def _whole(self, table: Table) -> TableDiff:
+        """Return all rows of a table as added."""
+        pages = WalkedTreeMap(self._diff.after)
+        pages.add(table)
+        return TableDiff(None, TableSide(RowReader(self._diff.after, table), pages.row_pages(table)))
+
+    def _rows(self, table: TableDiff, *, with_moved: bool = False) -> Iterator[RowChange]:
+        """Yield the rows to change; `with_moved` also those that need nothing but another rowid."""
+        for change in table.changes(with_moved=with_moved):
+            old, new = change.rowids
+            if change.is_moved:
+                if new is not None and table.table.rowid_name:
+                    yield change
+            elif not self._skips(table, change):
+                yield change
+            elif old is not None and old != new:
+                self._crowded.add(table.name)
+
+    def _may_be_another(self, table: TableDiff, after: Table, change: RowChange) -> bool:
+        """Tell whether a row is known by a rowid alone, which another row may have afterwards."""
+        if after.alias or after.without_rowid or (after.is_keyed and change.key_names is None):
+            return False
+        gone_from_there = change.after is None and (after.is_keyed or table.moved > 0)
+        return table.name in self._crowded or gone_from_there
 
     # --- schema -------------------------------------------------------------------------------
 
-    def _out_of_the_way(self) -> Iterator[str]:
+    def _dropped_first(self) -> Iterator[str]:
         for row in self._triggers(self._before, "changed", "removed"):
             yield f"DROP TRIGGER {name(row.name)}"
         for change in self._of("view", "changed", "removed"):
@@ -136,45 +233,57 @@ class SqlPatch:
             if folded(change.table) not in gone:
                 yield f"DROP INDEX {name(change.name)}"
 
-    def _table_changes(self) -> Iterator[str]:
+    def _table_changes(self) -> Iterator[Step]:
         for change in self._of("table", "removed"):
-            yield f"DROP TABLE {name(change.name)}"
+            yield Step(f"DROP TABLE {name(change.name)}")
         for change in self._of("table", "changed"):
-            yield from self._make_anew(change)
+            if folded(change.name) not in self._virtual:
+                yield from self._rebuild(change)
+                continue
+            yield Step(f"DROP TABLE {name(change.name)}")
+            yield from map(Step, self._created(change))
         for change in self._of("table", "added"):
-            assert change.after is not None
-            yield change.after
-            for shadow in self._after.tables.values():
-                if is_shadow(self._after, shadow.name, of=change.name):
-                    yield f"DELETE FROM {name(shadow.name)}"
+            yield from map(Step, self._created(change))
 
-    def _make_anew(self, change: SchemaChange) -> Iterator[str]:
-        """Make a table anew around the rows that stay, with the very text it has after."""
+    def _created(self, change: SchemaChange) -> Iterator[str]:
+        """Create a table, without the rows that a module puts into the tables of a virtual one."""
+        assert change.after is not None
+        yield change.after
+        of = folded(change.name)
+        is_new = all(folded(row.name) != of for row in self._before.virtual)
+        for one in sorted(self._shadows_of(of, side=1)):
+            if not (is_new and one in self._before.tables):  # what was there before is a table of its own
+                yield f"DELETE FROM {name(self._after.tables[one].name)}"
+
+    def _rebuild(self, change: SchemaChange) -> Iterator[Step]:
+        """Create a table again around the rows that stay, with exactly the text that it has after."""
         assert change.after is not None
         before, after = (schema.tables[folded(change.name)] for schema in (self._before, self._after))
         columns = [(old.name, new.name) for old, new in Comparison(before, after).pairs() if not new.is_generated]
-        if not before.without_rowid and not after.alias and before.rowid_name and after.rowid_name:
+        has_rowids = not (before.without_rowid or after.without_rowid or after.alias)
+        if has_rowids and before.rowid_name and after.rowid_name:
             columns.insert(0, (before.rowid_name, after.rowid_name))
-        stays = columns and before.without_rowid == after.without_rowid
+        stays = bool(columns)
         if stays:
             kept = ", ".join(f"{name(old)} AS c{at}" for at, (old, _) in enumerate(columns))
-            yield f"CREATE TEMP TABLE {_KEPT} AS SELECT {kept} FROM {name(before.name)}"
-        yield f"DROP TABLE {name(before.name)}"
-        yield change.after
+            yield Step(f"CREATE TEMP TABLE {self.kept} AS SELECT {kept} FROM {name(before.name)}")
+        yield Step(f"DROP TABLE {name(before.name)}")
+        yield Step(change.after)
         if stays:
             same = {new for _, new in columns}
             added = [one for one in after.columns if one.name not in same and not one.is_generated]
             into = ", ".join(name(new) for new in (*(new for _, new in columns), *(one.name for one in added)))
-            # What a row that was there has in a column that is added is not always what an INSERT would put there.
-            defaults = (literal(one.default_value, self._encoding) for one in added)
+            # In an added column, an old row does not always have the value that an INSERT would use.
+            defaults = (literal(one.default_value, self.encoding) for one in added)
             kept = ", ".join([*(f"c{at}" for at in range(len(columns))), *defaults])
-            yield f"INSERT INTO {name(after.name)}({into}) SELECT {kept} FROM temp.{_KEPT}"
-            yield f"DROP TABLE temp.{_KEPT}"
+            sql = f"INSERT INTO {name(after.name)}({into}) SELECT {kept} FROM temp.{self.kept}"
+            yield Step(sql, KEPT, after.name)
+            yield Step(f"DROP TABLE temp.{self.kept}")
 
-    def _back_again(self) -> Iterator[str]:
-        changed = {change.name for change in self._of("index", "changed", "added")}
+    def _recreated(self) -> Iterator[str]:
+        changed = {folded(change.name) for change in self._of("index", "changed", "added")}
         for row in self._after.rows:
-            if row.type == "index" and row.sql and (row.name in changed or folded(row.table) in self._made_anew):
+            if row.type == "index" and row.sql and (folded(row.name) in changed or folded(row.table) in self._rebuilt):
                 yield row.sql
         for change in self._of("view", "changed", "added"):
             assert change.after is not None
@@ -186,37 +295,41 @@ class SqlPatch:
             yield f"PRAGMA {change.name} = {change.after}"
 
     def _triggers(self, schema: Schema, *changes: str) -> Iterator[SchemaRow]:
-        """Yield the triggers that change, and those that would fire or go with their table or view."""
-        named = {change.name for change in self._of("trigger", *changes)}
+        """Yield the triggers that change, and those that would fire, or would be dropped with their table or view."""
+        named = {folded(change.name) for change in self._of("trigger", *changes)}
         views = {folded(change.name) for change in self._of("view", "changed")}
-        touched = {folded(table) for table in self.touched} | views
+        touched = {folded(table) for table in self.touched} | views | self._rebuilt
         for row in schema.rows:
-            if row.type == "trigger" and (row.name in named or folded(row.table) in touched):
+            if row.type == "trigger" and (folded(row.name) in named or folded(row.table) in touched):
                 yield row
 
     # --- rows ---------------------------------------------------------------------------------
 
-    def _deletions(self, table: TableDiff) -> Iterator[str]:
+    def _deletions(self, table: TableDiff) -> Iterator[Step]:
         before, _ = table.tables
         assert before is not None
-        for change in self._rows(table):
+        for change in self._rows(table, with_moved=True):
             if change.before is not None and (change.after is None or self._goes_first(table, change)):
-                yield f"DELETE FROM {name(before.name)} WHERE {self._where(before, change.key)}"
+                key = self._sql.key(before, change.before, change.rowids[0], is_keyless=change.key_names is not None)
+                sql = f"DELETE FROM {name(before.name)} WHERE {self._sql.where(before, key)}"
+                yield Step(sql, ROW, before.name, self._sql.still(before, enumerate(change.before)))
 
-    def _insertions(self, table: TableDiff) -> Iterator[str]:
+    def _insertions(self, table: TableDiff) -> Iterator[Step]:
         _, after = table.tables
         assert after is not None
-        for change in self._rows(table):
+        for change in self._rows(table, with_moved=True):
             if change.after is None:
                 continue
             if change.before is None or self._goes_first(table, change):
-                yield self._insert(after, change.key, change.after, with_rowid=not table.moved)
+                yield Step(self._insert(table, after, change), ROW, after.name)
             else:
                 yield self._update(table, after, change)
 
     def _goes_first(self, table: TableDiff, change: RowChange) -> bool:
-        """Tell whether a changed row is deleted and inserted: an update might meet a value that is to go later."""
-        if folded(table.name) in self._made_anew or change.before is None:
+        """Tell whether a changed row is deleted and inserted: an update might meet a unique value that goes later."""
+        if folded(table.name) in self._rebuilt or change.before is None:
+            return True
+        if change.rowids[0] != change.rowids[1] and table.table.rowid_name:
             return True
         unique = table.table.unique_columns
         return unique is None or any(number in unique for number in self._differing(table, change))
@@ -227,56 +340,42 @@ class SqlPatch:
         pairs = enumerate(zip(table.aligned(change.before), change.after, strict=True))
         return [number for number, (old, new) in pairs if old != new or type(old) is not type(new)]
 
-    def _insert(self, table: Table, key: Row, row: Row, *, with_rowid: bool) -> str:
-        columns = [
-            (column.name, value) for column, value in zip(table.columns, row, strict=True) if not column.is_generated
-        ]
-        if not table.without_rowid and not table.alias and with_rowid:
-            columns.insert(0, (table.rowid_name or "", key[0]))
-        names = ", ".join(name(column) for column, _ in columns)
-        values = ", ".join(literal(value, self._encoding) for _, value in columns)
-        return f"INSERT INTO {name(table.name)}({names}) VALUES ({values})"
-
-    def _update(self, table: TableDiff, after: Table, change: RowChange) -> str:
+    def _insert(self, table: TableDiff, after: Table, change: RowChange) -> str:
         assert change.after is not None
+        columns = [
+            (name(column.name), literal(value, self.encoding))
+            for column, value in zip(after.columns, change.after, strict=True)
+            if not column.is_generated
+        ]
+        if not after.without_rowid and not after.alias and after.rowid_name:
+            columns.insert(0, (name(after.rowid_name), self._rowid(table, after, change.rowids[1])))
+        names, values = (", ".join(parts) for parts in zip(*columns, strict=True))
+        return f"INSERT INTO {name(after.name)}({names}) SELECT {values}"
+
+    def _rowid(self, table: TableDiff, after: Table, rowid: int | None) -> str:
+        """Return the rowid for a new row; NULL, for which SQLite takes one, where another row may have it and does."""
+        if table.name not in self._crowded:
+            return literal(rowid, self.encoding)
+        taken = f"SELECT 1 FROM {name(after.name)} WHERE {name(after.rowid_name or '')} = {rowid}"
+        return f"CASE WHEN EXISTS ({taken}) THEN NULL ELSE {rowid} END"
+
+    def _update(self, table: TableDiff, after: Table, change: RowChange) -> Step:
+        assert change.before is not None
+        assert change.after is not None
+        differing = self._differing(table, change)
         sets = ", ".join(
-            f"{name(after.columns[number].name)} = {literal(change.after[number], self._encoding)}"
-            for number in self._differing(table, change)
+            f"{name(after.columns[number].name)} = {literal(change.after[number], self.encoding)}"
+            for number in differing
             if not after.columns[number].is_generated
         )
-        return f"UPDATE {name(after.name)} SET {sets} WHERE {self._where(after, change.key)}"
-
-    def _where(self, table: Table, key: Row) -> str:
-        columns = table.key_names if table.without_rowid else (table.alias or table.rowid_name or "",)
-        pairs = zip(columns, key, strict=True)
-        return " AND ".join(f"{name(column)} = {literal(value, self._encoding)}" for column, value in pairs)
-
-    def _sequences(self) -> Iterator[str]:
-        """Set the sequences of the tables that were touched and of those that moved."""
-        before = _sequence_numbers(self._diff.before, self._before)
-        after = _sequence_numbers(self._diff.after, self._after)
-        touched = {folded(table) for table in self.touched}
-        skipped = {folded(table) for table in self.left_alone}
-        counting = {table.name for table in self._after.tables.values() if "AUTOINCREMENT" in (table.sql or "").upper()}
-        rewritten = {name_ for name_ in counting if folded(name_) in touched | self._made_anew}
-        for table in sorted({*before, *after, *rewritten}):
-            is_same = before.get(table) == after.get(table) and table not in rewritten
-            if folded(table) in skipped or (is_same and folded(table) not in touched):
-                continue
-            yield f"DELETE FROM {SEQUENCE_TABLE} WHERE name = {literal(table, self._encoding)}"
-            for number in after.get(table, []):
-                values = f"{literal(table, self._encoding)}, {literal(number, self._encoding)}"
-                yield f"INSERT INTO {SEQUENCE_TABLE}(name, seq) VALUES ({values})"
+        key = self._sql.key(after, change.after, change.rowids[1], is_keyless=change.key_names is not None)
+        old = table.aligned(change.before)
+        still = self._sql.still(after, ((number, old[number]) for number in differing))
+        return Step(f"UPDATE {name(after.name)} SET {sets} WHERE {self._sql.where(after, key)}", ROW, after.name, still)
 
 
-def _sequence_numbers(image: Image, schema: Schema) -> dict[str, list[Value]]:
-    """Return what `sqlite_sequence` says of each table."""
-    table = schema.tables.get(SEQUENCE_TABLE)
-    if table is None:
-        return {}
-    found: dict[str, list[Value]] = {}
-    reader = RowReader(image, table)
-    for pgno, cell in reader.cells(tree(image, table.root).leaves):
-        of, number = reader.row(pgno, cell)
-        found.setdefault(str(of), []).append(number)
-    return found
+def free_name(wanted: str, schemas: tuple[Schema, Schema]) -> str:
+    """Return a name for a temporary table, which would hide an object of that name."""
+    used = {folded(row.name) for schema in schemas for row in schema.rows}
+    names = (f"{wanted}_{number}" if number else wanted for number in count())
+    return next(one for one in names if one not in used)

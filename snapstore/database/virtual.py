@@ -1,76 +1,40 @@
-"""What tables mean to a user: a virtual table's shadow tables count under its name, some hold no rows of anybody's.
+"""What tables mean to a user: the shadow tables of a virtual table count under its name, and some only hold an index.
 
-A full-text table's rows are in its content table, or where it has none, in its table of document sizes; the
-rest is index. An R-tree's rows are in its nodes, whose bytes say nothing by themselves (rtree.py). Of modules that
-are not known here every shadow table counts.
+The rows of a full-text table are in its content table, or in its table of document sizes if it has no content table;
+the other shadow tables are the index. The rows of an R-tree are in its nodes, which rtree.py decodes. The shadow tables
+of all other modules count under their own names, as derived from the virtual table.
+
+Which tables are shadow tables, shadows.py says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
-from snapstore.database.diff import ImageDiff, SchemaChange
+from snapstore.database.diff import SETTINGS, ImageDiff
+from snapstore.database.record import Value
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rtree import RtreeDiff
+from snapstore.database.shadows import RTREES, Owner, Virtual, owners
 from snapstore.database.spool import Row
-from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, folded
-from snapstore.records import Record
+from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, folded
+from snapstore.results.rows import SchemaChange
 
 ROWS, INDEX, SEQUENCES, STATISTICS_KIND = "rows", "index", "sequences", "statistics"
 
-_SHADOWS = {
-    "fts3": ("content", "segments", "segdir", "docsize", "stat"),
-    "fts4": ("content", "segments", "segdir", "docsize", "stat"),
-    "fts5": ("content", "docsize", "data", "idx", "config"),
-    "rtree": ("node", "rowid", "parent"),
-    "rtree_i32": ("node", "rowid", "parent"),
-    "geopoly": ("node", "rowid", "parent"),
-}
-_RTREES = ("rtree", "rtree_i32", "geopoly")
-_ROWID = "rowid"  # no column of a full-text table can have this name
-_NUMBERED = r"^c\d+"  # patterns are compiled when the first virtual table is met
-_USING = r"""(?is)\bUSING\s+("[^"]+"|\[[^]]+\]|`[^`]+`|\w+)\s*(?:\((.*)\))?[\s;]*$"""
+_OF_INDEX = "sqlite_autoindex_"
+_ROWID = "rowid"  # a full-text table cannot have a column of this name
+_NUMBERED = r"^c\d+"
 
 
-class Virtual(Record):
-    """A virtual table, with its module in lower case and what stands in the module's parentheses."""
+class Part(NamedTuple):
+    """Rows that may differ, under the name `table` that a user knows; `source` is the table that stores them.
 
-    name: str
-    module: str
-    arguments: tuple[str, ...]
-
-    @classmethod
-    def of(cls, row: SchemaRow) -> Virtual:
-        """Read the text that made it."""
-        import re  # which most databases have no use for
-
-        found = re.search(_USING, row.sql or "")
-        module, inner = (found[1].strip('"[]`').lower(), found[2] or "") if found else ("", "")
-        return cls(row.name, module, tuple(_split(inner)))
-
-    def shadow(self, table: str) -> str | None:
-        """Return what follows the virtual table's name in that of one of its shadow tables, None for another table."""
-        prefix = folded(self.name) + "_"
-        if not folded(table).startswith(prefix):
-            return None
-        suffix = folded(table)[len(prefix) :]
-        known = _SHADOWS.get(self.module)
-        return suffix if known is None or suffix in known else None
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of the columns that the arguments declare, those of an R-tree without their `+`."""
-        declared = (argument.lstrip("+ ").split(None, 1) for argument in self.arguments if "=" not in argument)
-        return [words[0].strip("\"'[]`") for words in declared if words]
-
-    @property
-    def auxiliary(self) -> int:
-        """How many of an R-tree's columns are no coordinates."""
-        return sum(1 for argument in self.arguments if argument.startswith("+"))
-
-
-class Part(Record):
-    """Rows that differ, under the name `table` a user knows; `source` is the table they are stored in."""
+    `owner` is the virtual table that the source belongs to, None where it stands for itself.
+    """
 
     table: str
     source: str
@@ -81,100 +45,155 @@ class Part(Record):
     changes: Callable[[], Iterator[RowChange]]
     aligned: Callable[[Row], Row]
     """Returns a row from before with the columns of after, so that the two can be compared."""
+    owner: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names by which a rule may mean these rows."""
+        return tuple(dict.fromkeys(name for name in (self.table, self.source, self.owner) if name is not None))
+
+    @property
+    def derived_from(self) -> str | None:
+        """The virtual table that these rows are derived from, None if they are rows of their own."""
+        return self.owner if self.owner != self.table else None
 
 
 def parts(diff: ImageDiff) -> list[Part]:
-    """Return what may differ, by name; of a virtual table its rows first."""
+    """Return the parts that may differ, by name; of a virtual table its rows come first."""
     if not diff.tables:
         return []
-    shadows = _shadows(diff.schemas)
+    shadows = owners(*diff.schemas)
     found: list[Part] = []
     rtrees: dict[str, list[TableDiff]] = {}
     for table in diff.tables:
-        virtual, suffix = shadows.get(folded(table.name), (None, ""))
-        if virtual is not None and virtual.module in _RTREES:
-            rtrees.setdefault(virtual.name, []).append(table)
+        owner = shadows.get(folded(table.name))
+        if owner and owner.virtual.module in RTREES:
+            rtrees.setdefault(owner.virtual.name, []).append(table)
         else:
-            found.append(_part(table, virtual, suffix, diff.schemas))
-    by_name = {virtual.name: virtual for virtual, _ in shadows.values()}
+            found.append(_part(table, owner, diff))
+    by_name = {owner.virtual.name: owner.virtual for owner in shadows.values()}
     found += [_rtree_part(diff, by_name[name], tables) for name, tables in rtrees.items()]
     return sorted(found, key=lambda part: (folded(part.table), part.kind != ROWS, folded(part.source)))
 
 
 def schema_changes(diff: ImageDiff) -> list[SchemaChange]:
-    """Return what differs in the schema; shadow tables come and go with their virtual table."""
-    if not (changes := diff.schema_changes()):
-        return []
-    shadows = _shadows(diff.schemas)
-    return [
-        change
-        for change in changes
-        if folded(change.table) not in shadows or (change.type == "table" and change.change == "changed")
-    ]
+    """Return what differs in the schema, without shadow tables that come and go with their virtual table."""
+    changes = diff.schema_changes()
+    shadows = owners(*diff.schemas) if changes else {}
+    tables = {folded(change.name): change.change for change in changes if change.type == "table"}
+
+    def follows(change: SchemaChange) -> bool:
+        owner = shadows.get(folded(change.table))
+        if owner is None or change.change == "changed":
+            return False
+        return tables.get(folded(owner.virtual.name)) in (change.change, "changed")
+
+    return [change for change in changes if not follows(change)]
 
 
-def is_shadow(schema: Schema, table: str, of: str) -> bool:
-    """Tell whether a table is a shadow table of the virtual table `of`."""
-    return any(row.name == of and Virtual.of(row).shadow(table) is not None for row in schema.virtual)
+def changed_virtual_tables(diff: ImageDiff) -> list[str]:
+    """Return the virtual tables with shadow tables of which a row differs, or only got another rowid."""
+    shadows = owners(*diff.schemas) if diff.tables else {}
+    found = ((shadows[folded(table.name)], table) for table in diff.tables if folded(table.name) in shadows)
+    changed = (owner.virtual.name for owner, table in found if next(table.changes(with_moved=True), None))
+    return list(dict.fromkeys(changed))
 
 
-def logical_name(schema: Schema, table: str) -> str:
-    """Return the name under which a table counts."""
-    for row in schema.virtual:
-        if Virtual.of(row).shadow(table) is not None:
-            return row.name
-    return table
+def known_names(schemas: Iterable[Schema]) -> list[str]:
+    """Return all names that a rule for tables may have: of everything in the schema, and of settings."""
+    rows = (row.name for schema in schemas for row in schema.rows)
+    return list(dict.fromkeys([*(name for name in rows if not folded(name).startswith(_OF_INDEX)), *SETTINGS]))
 
 
-def shadow_tables(schema: Schema) -> set[str]:
-    """Return the names of the shadow tables of virtual tables whose modules are known here."""
-    virtual = [one for one in map(Virtual.of, schema.virtual) if one.module in _SHADOWS]
-    names = (table.name for table in schema.tables.values())
-    return {name for name in names if any(one.shadow(name) is not None for one in virtual)}
-
-
-def _shadows(schemas: tuple[Schema, Schema]) -> dict[str, tuple[Virtual, str]]:
-    """Return for each shadow table, in lower case, its virtual table and what follows that one's name."""
-    found: dict[str, tuple[Virtual, str]] = {}
+def known_columns(schemas: Sequence[Schema]) -> dict[str, set[str]]:
+    """Return the columns that a rule may name, by table: those that are stored, and those that a user knows."""
+    found: dict[str, set[str]] = {}
+    shadows = owners(*schemas)
     for schema in schemas:
-        for virtual in sorted((Virtual.of(row) for row in schema.virtual), key=lambda one: len(one.name)):
-            for name in schema.tables:
-                suffix = virtual.shadow(name)
-                if suffix is not None:
-                    found[name] = (virtual, suffix)
+        for name, table in schema.tables.items():
+            found.setdefault(table.name, set()).update(table.names)
+            if owner := shadows.get(name):
+                shown = {*_text_columns(table.names, owner.virtual), *owner.virtual.columns, _ROWID}
+                known = shown if owner.virtual.is_decoded else set()
+                found.setdefault(owner.virtual.name, set()).update(known, table.names)
     return found
 
 
-def _part(table: TableDiff, virtual: Virtual | None, suffix: str, schemas: tuple[Schema, Schema]) -> Part:
+def _part(table: TableDiff, owner: Owner | None, diff: ImageDiff) -> Part:
     before, after = table.tables
     shown = [one.names if one else () for one in (before, after)]
-    kind = ROWS
-    if virtual is not None and virtual.module in _SHADOWS:
-        kind = ROWS if suffix == _rows_of_text(virtual, schemas) else INDEX
+    kind, name = ROWS, table.name
+    virtual = owner.virtual if owner else None
+    if owner and virtual and virtual.is_decoded:
+        kind = ROWS if owner.suffix == _rows_of_text(virtual, diff.schemas) else INDEX
         shown = [_text_columns(names, virtual) for names in shown]
+        name = virtual.name
     elif folded(table.name) == SEQUENCE_TABLE:
         kind = SEQUENCES
     elif folded(table.name).startswith(STATISTICS):
         kind = STATISTICS_KIND
-    name = virtual.name if virtual else table.name
     keys = table.table.key_names
     if virtual is not None and virtual.module == "fts5":
         keys = tuple(_ROWID if key == "id" else key for key in keys)
-    return Part(name, table.name, kind, keys, shown[0], shown[1], table.changes, table.aligned)
+    of = virtual.name if virtual else None
+    changes: Callable[[], Iterator[RowChange]] = table.changes
+    if kind == ROWS and virtual is not None and (content := _content_of(virtual, diff)):
+        changes = _Unrepeated(table, content, virtual.option("content_rowid"))
+    return Part(name, table.name, kind, keys, shown[0], shown[1], changes, table.aligned, of)
+
+
+def _content_of(virtual: Virtual, diff: ImageDiff) -> TableDiff | None:
+    """Return the table that has the text of a full-text table, if its rows may differ.
+
+    That is the one it names as its content. One with content of its own is a copy that triggers keep where its name has
+    the name of a table in it, and that table has all of its columns.
+    """
+    if not virtual.module.startswith("fts"):
+        return None
+    if name := virtual.option("content"):
+        return next((table for table in diff.tables if folded(table.name) == folded(name)), None)
+    columns = {folded(column) for column in virtual.columns}
+    found = [
+        table
+        for table in diff.tables
+        if folded(table.name) in folded(virtual.name) and columns <= {folded(name) for name in table.table.names}
+    ]
+    return max(found, key=lambda table: len(table.name), default=None) if columns else None
+
+
+class _Unrepeated:
+    """The rows of a full-text table that differ without a row of the table that has its text."""
+
+    def __init__(self, table: TableDiff, content: TableDiff, rowid_column: str | None) -> None:
+        self._table = table
+        self._content = content
+        self._column = folded(rowid_column) if rowid_column else None
+
+    def __call__(self) -> Iterator[RowChange]:
+        return (change for change in self._table.changes() if change.key[0] not in self._rowids)
+
+    @cached_property
+    def _rowids(self) -> set[Value]:
+        found: set[Value] = set()
+        for change in self._content.changes(with_moved=True):
+            found.update(change.rowids)
+            for table, row in zip(self._content.tables, (change.before, change.after), strict=True):
+                if table is not None and row is not None:
+                    wanted = (self._column, folded(table.alias or ""))
+                    found.update(value for name, value in zip(table.names, row, strict=False) if folded(name) in wanted)
+        return found - {None}
 
 
 def _rows_of_text(virtual: Virtual, schemas: tuple[Schema, Schema]) -> str:
-    """Return which shadow table of a full-text table has the rows, its data where nothing else says what is in it."""
+    """Return which shadow table of a full-text table has the rows; its data if no other tells what is in it."""
     names = {name for schema in schemas for name in schema.tables}
     present = [suffix for suffix in ("content", "docsize") if folded(f"{virtual.name}_{suffix}") in names]
     return present[0] if present else "data" if virtual.module == "fts5" else "segdir"
 
 
 def _text_columns(names: tuple[str, ...], virtual: Virtual) -> tuple[str, ...]:
-    """Give the columns of a content table the names they have in the full-text table."""
+    """Return the names that the columns of a content table have in the full-text table."""
     if virtual.module != "fts5":
-        import re
-
         return tuple(re.sub(_NUMBERED, "", name) or name for name in names)
     declared = {f"c{number}": name for number, name in enumerate(virtual.columns)} | {"id": _ROWID}
     return tuple(declared.get(name, name) for name in names)
@@ -185,25 +204,9 @@ def _rtree_part(diff: ImageDiff, virtual: Virtual, tables: list[TableDiff]) -> P
     coordinates = 4 if geopoly else len(virtual.columns) - 1 - virtual.auxiliary
     shown = ("rowid", "_shape", *virtual.columns) if geopoly else tuple(virtual.columns)
     rtree = RtreeDiff(diff, virtual.name, coordinates, tables, integers=virtual.module == "rtree_i32", hidden=geopoly)
-    return Part(virtual.name, f"{virtual.name}_node", ROWS, shown[:1], shown, shown, rtree.changes, _as_it_is)
+    source = f"{virtual.name}_node"
+    return Part(virtual.name, source, ROWS, shown[:1], shown, shown, rtree.changes, _as_it_is, virtual.name)
 
 
 def _as_it_is(row: Row) -> Row:
     return row
-
-
-def _split(arguments: str) -> Iterator[str]:
-    """Split at the commas that are outside of quotes and parentheses."""
-    depth, quote, start = 0, "", 0
-    for place, char in enumerate(arguments):
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"`":
-            quote = char
-        elif char in "()":
-            depth += 1 if char == "(" else -1
-        elif char == "," and not depth:
-            yield arguments[start:place].strip()
-            start = place + 1
-    if last := arguments[start:].strip():
-        yield last

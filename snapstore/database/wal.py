@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import takewhile
 
+from snapstore.regular import open_named
+
 HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
 MAGICS = (0x377F0682, 0x377F0683)
@@ -31,9 +33,9 @@ def wal_path(database: str) -> str:
 
 
 def sync_log(database: str) -> None:
-    """Make what is in the log durable, for whoever committed without. Raises OSError."""
+    """Make the log durable after a commit that did not sync it. Raises OSError."""
     with suppress(FileNotFoundError):
-        fd = os.open(wal_path(database), os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_named(wal_path(database), follow=False)
         try:
             os.fsync(fd)
         finally:
@@ -43,7 +45,7 @@ def sync_log(database: str) -> None:
 def frames(fd: int, first: int, page_size: int) -> Iterator[tuple[int, bytes]]:
     """Yield page number and salts of each frame that has begun, from number `first` on, counted from 0."""
     frame = struct.Struct(f"{_FRAME.format}{page_size}x")
-    at_once = max(1, _READ_BYTES // frame.size)  # their pages are read with them: to ask for each header takes longer
+    at_once = max(1, _READ_BYTES // frame.size)  # reads their pages too: a read for each header would take longer
     while data := os.pread(fd, at_once * frame.size, HEADER_BYTES + first * frame.size):
         whole = len(data) // frame.size * frame.size
         yield from frame.iter_unpack(memoryview(data)[:whole])
@@ -53,14 +55,13 @@ def frames(fd: int, first: int, page_size: int) -> Iterator[tuple[int, bytes]]:
 
 
 def pages_named(database: str) -> set[int]:
-    """Return the pages that any frame of the current log names, the committed and the others.
+    """Return the pages that any frame of the current log names, committed or not. Raises OSError.
 
-    Under an open read transaction this covers every page whose content is in the log: the log cannot
-    be reset while a reader uses it, and frames appended later only add to the set.
-    Raises OSError.
+    Under an open read transaction this covers every page whose content is in the log: the log cannot be reset while a
+    reader uses it, and frames appended later only add to the set.
     """
     try:
-        fd = os.open(wal_path(database), os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_named(wal_path(database), follow=False)
     except FileNotFoundError:
         return set()
     try:

@@ -6,24 +6,23 @@
 Integers are in the machine's byte order, the salts as in the log. Committed frames of a log with the same salts never
 change; what lies past the last of them was never committed. Source: SQLite WAL-mode file format, 2.1.
 
-SQLite locks this file. Closing a descriptor of it drops the locks of the whole process, so whoever reads it
-keeps the descriptor open longer than any connection (file.py).
+SQLite locks this file. To close a descriptor of it drops the locks of the whole process, so a reader keeps its
+descriptor open longer than any connection (file.py).
 """
 
 from __future__ import annotations
 
 import os
 import struct
-
-from snapstore.records import Record
+from typing import NamedTuple
 
 _HEADER = struct.Struct("=III B B H I I 8s 8s 8s")
 _VERSION = 3007000
 NO_SALTS = bytes(8)  # of a log that nobody has written to yet
 
 
-class LogEnd(Record):
-    """Where a log ends: the salts that tell it from the one before and after it, and its committed frames."""
+class LogEnd(NamedTuple):
+    """Where a log ends: its salts, which differ from those of the log before and after it, and its committed frames."""
 
     salts: bytes
     frames: int
@@ -35,10 +34,10 @@ def index_path(database: str) -> str:
 
 
 def log_end(fd: int) -> LogEnd | None:
-    """Return where the log ends at this moment, None where that cannot be told."""
+    """Return where the log ends at this moment, None if that cannot be told."""
     data = os.pread(fd, 2 * _HEADER.size, 0)
     first, second = data[: _HEADER.size], data[_HEADER.size :]
-    if first != second or len(first) != _HEADER.size:  # somebody is writing it
+    if first != second or len(first) != _HEADER.size:  # a connection is writing it
         return None
     version, _, _, is_valid, _, _, frames, _, _, salts, _ = _HEADER.unpack(first)
     return LogEnd(salts, frames) if version == _VERSION and is_valid else None

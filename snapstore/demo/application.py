@@ -1,7 +1,7 @@
 """The demo's application: a process of its own that keeps its connection open, as a server does.
 
-It answers lines on standard input with lines on standard output. It uses Python's own SQLite, since it
-plays a program that knows nothing of snapstore.
+It answers lines on standard input with lines on standard output. It uses Python's own SQLite, since it stands for a
+program that knows nothing of snapstore.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ CREATE INDEX bot_owner ON bot(owner_id);
 """
 
 
+FAILURES = (sqlite3.Error,)
+FAILED = "failed: "  # how the answer begins that says so
+
+
 def create(path: str) -> None:
-    """Make the database, with the data a developer would have in it."""
+    """Create the database, with such data as a developer has."""
     connection = sqlite3.connect(path)
     connection.executescript(SCHEMA)
     people = [(number, f"user{number}", f"user{number}@example.com") for number in range(1, 201)]
@@ -43,7 +47,7 @@ def counts(connection: sqlite3.Connection) -> str:
 
 
 def run_suite(connection: sqlite3.Connection) -> str:
-    """Do what a test suite does that forgets to clean up, and a migration."""
+    """Act as a test suite that forgets to clean up, and as a migration."""
     with connection:
         connection.execute("INSERT INTO user VALUES (900, 'e2e', 'e2e@example.com')")
         connection.executemany("INSERT INTO session VALUES (?, 900)", [(f"token-{n}",) for n in range(3)])
@@ -58,7 +62,11 @@ def serve(path: str) -> None:
     connection = sqlite3.connect(path)
     answers = {"counts": counts, "suite": run_suite}
     for line in sys.stdin:
-        sys.stdout.write(answers[line.strip()](connection) + "\n")
+        try:
+            answer = answers[line.strip()](connection)
+        except FAILURES as error:
+            answer = f"{FAILED}{error}"
+        sys.stdout.write(answer + "\n")
         sys.stdout.flush()
 
 

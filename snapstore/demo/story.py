@@ -1,4 +1,4 @@
-"""The demo's story: an application runs, a suite leaks, a restore and an undo under its open connection, the flow."""
+"""The demo's story: an application runs, a suite leaks, restore and undo under its open connection, the whole flow."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 
 from snapstore.actions.restore import RestoreOptions, restore
-from snapstore.actions.state import snapshot_state
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
-from snapstore.actions.verify import VerifyOptions, VerifyResult, verify
+from snapstore.actions.verify import VerifyOptions, verify
+from snapstore.compare.state import snapshot_state
 from snapstore.demo import application
 from snapstore.errors import DemoFailed
-from snapstore.hybrid.cleanup import CleanupRunner
-from snapstore.hybrid.flow import Suite
-from snapstore.hybrid.ledger import PASSED, Ledger
-from snapstore.hybrid.policy import CleanupStep, SuitePolicy
-from snapstore.hybrid.report import measure
+from snapstore.files import sqlite_io_error
 from snapstore.project import Project
+from snapstore.results.text import counts_text, left_text
+from snapstore.results.verdicts import Verified
 from snapstore.store import Store
+from snapstore.suite.cleanup import CleanupRunner
+from snapstore.suite.flow import Suite
+from snapstore.suite.ledger import PASSED, Ledger
+from snapstore.suite.policy import CleanupStep, SuitePolicy
+from snapstore.suite.report import measure
 
 SUITE = "npx playwright test"
 CLEANUP = """
@@ -44,16 +46,15 @@ class Application:
     """The application's process."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._process = subprocess.Popen(
-            [sys.executable, application.__file__, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-P", application.__file__, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __enter__(self) -> Application:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.communicate(timeout=10)
 
     def ask(self, request: str) -> str:
@@ -62,19 +63,25 @@ class Application:
         assert self._process.stdout is not None
         self._process.stdin.write(request + "\n")
         self._process.stdin.flush()
-        return self._process.stdout.readline().strip()
+        answer = self._process.stdout.readline().strip()
+        if answer.startswith(application.FAILED):
+            raise sqlite_io_error(self._path, answer.removeprefix(application.FAILED))
+        return answer
 
 
-def tell(folder: str) -> Iterator[Step]:
-    """Play the story in a folder, yielding each step when it has happened. Raises DemoFailed."""
+def tell(folder: str, store_folder: str) -> Iterator[Step]:
+    """Play the story in a folder, and yield each step after it has happened. Raises DemoFailed, FileError, DiskFull."""
     path = os.path.join(folder, "db.sqlite3")
-    application.create(path)
+    try:
+        application.create(path)
+    except application.FAILURES as error:
+        raise sqlite_io_error(path, str(error)) from error
     project = Project.of({"default": path})
-    with Store.create(os.path.join(folder, "store")) as store, Application(path) as app:
-        yield Step("", "An application is running, its connection to db.sqlite3 open.", app.ask("counts"))
+    with Store.create(store_folder) as store, Application(path) as app:
+        yield Step("", "An application is running and keeps its connection to db.sqlite3 open.", app.ask("counts"))
         taken = take(store, project, TakeOptions("baseline", "before the suite"))
         pages = taken.databases["default"].pages
-        yield Step("snap tag baseline", f"The whole state, {pages} pages, is kept under a name.", app.ask("counts"))
+        yield Step("snap tag baseline", f"The whole state, {pages} pages, is saved under a name.", app.ask("counts"))
         yield from _leak_and_restore(store, project, app, taken.snapshot)
         yield from _whole_flow(store, project, app, folder)
 
@@ -87,7 +94,10 @@ def _leak_and_restore(store: Store, project: Project, app: Application, baseline
     yield Step(SUITE, told, leaked)
 
     found = verify(store, project, VerifyOptions(snapshot_state(store, baseline, "baseline")))
-    told = f"{found.verdict}: {_leaks(found)}. A cleanup that reports success would have been believed."
+    told = (
+        f"{found.verdict}, left behind: {_leaks(found)}."
+        " Without verify, a cleanup that reports success would have been believed."
+    )
     yield Step("snap verify baseline", told, leaked)
 
     told = f"Row by row, in text, JSON, SQL or HTML. In short: {_differences(found)}."
@@ -96,18 +106,18 @@ def _leak_and_restore(store: Store, project: Project, app: Application, baseline
     restored = restore(store, project, RestoreOptions(baseline))
     written = restored.databases["default"].pages_written
     seen = app.ask("counts")
-    told = f"{written} pages are written back. The application, never stopped, sees the old rows and schema."
+    told = f"{written} pages are written back. The application kept running and sees the old rows and schema again."
     yield Step("snap restore baseline", told, seen)
     _check(seen, before)
 
     undo(store, project)
     seen = app.ask("counts")
-    yield Step("snap undo", "Nothing was lost: the state before the restore is back too.", seen)
+    yield Step("snap undo", "Nothing is lost: undo brings back the state before the restore.", seen)
     _check(seen, leaked)
 
     undo(store, project)
     seen = app.ask("counts")
-    yield Step("snap undo", "And undo takes back an undo.", seen)
+    yield Step("snap undo", "An undo can be undone as well.", seen)
     _check(seen, before)
 
 
@@ -126,35 +136,30 @@ def _whole_flow(store: Store, project: Project, app: Application, folder: str) -
     seen = app.ask("counts")
     told = (
         f"All in one: back up, run, clean up, verify, delete the backup. The tests {ended.outcome}, the cleanup script"
-        f" ran and forgot something ({test.verdict}), so the state was restored, and is {test.final}: exit code 3."
+        f" ran and forgot something ({test.verdict}), so the state was restored and is {test.verdict_after} now:"
+        " exit code 3."
     )
     yield Step(f"snap run -- {SUITE}", told, seen)
     _check(seen, before)
 
     report = measure(Ledger(store, project.origin))
-    cleanup, again = report.cleanup, report.restore
+    cleanups, restores = report.cleanup, report.restore
     told = (
-        f"Measured instead of believed: cleanup worked {cleanup.successes} of {cleanup.trials} times, restore"
-        f" {again.successes} of {again.trials}; what is left behind, by which test, since when."
+        f"Measured, not assumed: {cleanups.successes} of {cleanups.trials} cleanups and {restores.successes} of"
+        f" {restores.trials} restores succeeded. The report says which test left what behind, and since when."
     )
     yield Step("snap report", told, seen)
 
 
-def _leaks(found: VerifyResult) -> str:
-    """Return what was left behind, each root with the rows that hang on it."""
-    leaks = found.databases["default"].leaks
-    said = []
-    for leak in leaks:
-        under = ", ".join(f"{number} {table}" for table, number in leak.under.items())
-        key = ", ".join(str(value) for value in leak.key.values())
-        said.append(f"{leak.table} {key} was left behind" + (f" with {under}" if under else ""))
-    return "; ".join(said) or "nothing was left behind"
+def _leaks(found: Verified) -> str:
+    """Return what was left behind, each root with the rows that refer to it."""
+    return "; ".join(map(left_text, found.databases["default"].left_behind)) or "nothing"
 
 
-def _differences(found: VerifyResult) -> str:
+def _differences(found: Verified) -> str:
     one = found.databases["default"]
     schema = [f"{change.type} {change.name} {change.change}" for change in one.schema]
-    tables = [f"{table} +{counts.added} -{counts.removed} ~{counts.changed}" for table, counts in one.tables.items()]
+    tables = [f"{table} {counts_text(counts)}" for table, counts in one.tables.items()]
     return ", ".join([*schema, *tables])
 
 

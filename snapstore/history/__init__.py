@@ -1,1 +1,1 @@
-"""What the objects mean: manifests, snapshots, names, where each name has pointed, revisions."""
+"""What the objects mean: manifests, snapshots, names and their history, revisions."""

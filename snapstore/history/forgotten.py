@@ -1,27 +1,27 @@
-"""Forgotten snapshots: off the list, their objects still there, to be brought back until a prune frees them.
+"""Forgotten snapshots: not listed, but their objects are still there, and they can be brought back until a prune.
 
-Each step is an entry of the reflog under the empty name: `forget`, `return` where one is listed again, `free` where
-its objects may go. The last entry of any name that mentions a snapshot says which it is.
+Each step is a reflog entry under the empty name: `forget`, `return` when a snapshot is listed again, `free` when its
+objects may be removed. The last entry that mentions a snapshot, under any name, tells which of these it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
 from snapstore.errors import StoreDamaged, UnknownRevision
 from snapstore.history.reflog import Reflog
 from snapstore.history.snapshots import COLUMNS, TYPES, SnapshotRow, Snapshots, id_range, snapshot_row
 from snapstore.ids import short
 from snapstore.objects.catalog import Catalog
-from snapstore.records import Record
 from snapstore.timestamps import now
 
 FORGET, RETURN, FREE = "forget", "return", "free"
 _KEPT = "id, parent, kind, created, message, content, bytes, stored_bytes, origin"
 
 
-class ForgottenRow(Record):
+class ForgottenRow(NamedTuple):
     """A snapshot as it was listed, and when it was forgotten."""
 
     row: SnapshotRow
@@ -37,7 +37,7 @@ class Forgotten:
         self._snapshots = snapshots
 
     def forget(self, snapshots: Iterable[str], message: str = "", at: str | None = None) -> str:
-        """Take snapshots (hex) off the list, inside the caller's transaction; return the time they share."""
+        """Forget snapshots (hex), inside the caller's transaction; return the time on their entries."""
         at = at or now()
         for snapshot in snapshots:
             self._reflog.append("", snapshot, FORGET, message=message, at=at)
@@ -45,7 +45,7 @@ class Forgotten:
         return at
 
     def bring_back(self, snapshot: str) -> bool:
-        """List a snapshot again if it is forgotten, inside the caller's transaction; tell whether it was."""
+        """List a snapshot again if it is forgotten, inside the caller's transaction; return whether it was."""
         id_ = bytes.fromhex(snapshot)
         if not self.holds(snapshot):
             return False
@@ -57,7 +57,7 @@ class Forgotten:
         return True
 
     def demand(self, snapshot: str) -> None:
-        """Make sure that a snapshot is listed, inside the caller's transaction.
+        """Ensure that a snapshot is listed, inside the caller's transaction.
 
         Raises UnknownRevision for one that was freed.
         """
@@ -66,19 +66,20 @@ class Forgotten:
             raise UnknownRevision(short(snapshot))
 
     def free(self, snapshots: Iterable[str]) -> None:
-        """Give up forgotten snapshots, inside the caller's transaction; their objects go after it."""
+        """Free forgotten snapshots, inside the caller's transaction; their objects are removed after it."""
         for snapshot in snapshots:
             self._catalog.rows("DELETE FROM forgotten WHERE id = ?", (bytes.fromhex(snapshot),))
+            self._catalog.rows("DELETE FROM recorded WHERE snapshot = ?", (bytes.fromhex(snapshot),))
             self._reflog.append("", snapshot, FREE)
 
     def holds(self, snapshot: str) -> bool:
-        """Tell whether a snapshot is forgotten and can be brought back."""
+        """Return whether a snapshot is forgotten and can be brought back."""
         return self._catalog.value("SELECT 1 FROM forgotten WHERE id = ?", (bytes.fromhex(snapshot),)) is not None
 
     def all(self, origin: str | None = None) -> list[ForgottenRow]:
-        """Return all of them, or those of one project, the newest first."""
+        """Return all forgotten snapshots, or those of one project, the newest first."""
         rows = self._catalog.typed_rows(
-            f"SELECT {COLUMNS}, at FROM forgotten WHERE ? IS NULL OR origin = ? ORDER BY created DESC, id DESC",
+            f"SELECT {COLUMNS}, at FROM forgotten WHERE ? IS NULL OR origin = ? ORDER BY number DESC, created DESC",
             (origin, origin),
             *TYPES,
             str,
@@ -91,18 +92,19 @@ class Forgotten:
         return [id_.hex() for (id_,) in rows]
 
     def last(self, origin: str) -> list[str]:
-        """Return those of a project that were forgotten last, all at one time."""
+        """Return the snapshots of a project that were forgotten last, all in one step."""
         rows = self._catalog.rows(
             "SELECT lower(hex(id)) FROM forgotten WHERE origin = ?"
-            " AND at = (SELECT max(at) FROM forgotten WHERE origin = ?)",
-            (origin, origin),
+            " AND at = (SELECT reflog.at FROM reflog JOIN forgotten ON id = snapshot"
+            " WHERE ref = '' AND action = ? AND forgotten.origin = ? ORDER BY entry DESC LIMIT 1)",
+            (origin, FORGET, origin),
         )
         return [id_ for (id_,) in rows]
 
     def follow_reflog(self) -> None:
-        """Have the catalog agree with the reflog, inside the caller's transaction.
+        """Make the catalog agree with the reflog, inside the caller's transaction.
 
-        It may not where its list was made anew, or an earlier release forgot a snapshot.
+        They may differ after a rebuild of the catalog, or if an earlier release forgot a snapshot.
         """
         rows = self._catalog.rows(
             "SELECT lower(hex(snapshot)), action, at FROM reflog WHERE ref = '' AND action IN (?, ?)"
@@ -122,7 +124,8 @@ class Forgotten:
 
     def _move(self, snapshot: str, at: str) -> None:
         id_ = bytes.fromhex(snapshot)
-        with suppress(StoreDamaged):  # one that cannot be read is forgotten all the same
+        # An unreadable snapshot can be forgotten too.
+        with suppress(StoreDamaged):
             self._snapshots.note_origin(snapshot)
         self._catalog.rows(
             f"INSERT OR REPLACE INTO forgotten({_KEPT}, at) SELECT {_KEPT}, ? FROM snapshot WHERE id = ?", (at, id_)

@@ -1,22 +1,22 @@
-"""Intents: restores that have begun. One that is found later was cut off, by a crash or a kill.
+"""Intents: restores in progress. An intent that is found later is of a restore that a crash or a kill cut short.
 
-An intent is written in the same transaction as the safety snapshot, before the live database changes,
-and removed in the one that moves HEAD. What the live database holds tells how far the restore came.
+An intent is written in the same transaction as the safety snapshot, before the live database changes, and removed in
+the one that moves HEAD. The contents of the live database tell how far the restore got.
 """
 
 from __future__ import annotations
 
+import json
 import os
+from typing import NamedTuple
 
-from snapstore import quick_json
 from snapstore.errors import StoreDamaged
 from snapstore.history.forgotten import Forgotten
 from snapstore.objects.catalog import Catalog
-from snapstore.records import Record
 from snapstore.timestamps import now
 
 
-class Intent(Record):
+class Intent(NamedTuple):
     """A restore of `databases` from snapshot `before` to `target`, ids in hex."""
 
     action: str
@@ -33,7 +33,7 @@ class Intents:
         self._forgotten = forgotten
 
     def get(self, origin: str) -> Intent | None:
-        """Return the intent of a project, None in the ordinary case."""
+        """Return the intent of a project, usually None."""
         rows = self._catalog.typed_rows(
             "SELECT action, lower(hex(before)), lower(hex(target)), databases FROM intent WHERE origin = ?",
             (origin,),
@@ -42,7 +42,7 @@ class Intents:
         if not rows:
             return None
         try:
-            return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(str(name) for name in quick_json.loads(rows[0][3])))
+            return Intent(rows[0][0], rows[0][1], rows[0][2], tuple(str(name) for name in json.loads(rows[0][3])))
         except (ValueError, TypeError) as error:
             raise StoreDamaged(os.path.dirname(self._catalog.path), f"catalog.db: intent: {error}") from error
 
@@ -56,7 +56,7 @@ class Intents:
                 intent.action,
                 bytes.fromhex(intent.before),
                 bytes.fromhex(intent.target),
-                quick_json.dumps(intent.databases),
+                json.dumps(intent.databases),
                 now(),
             ),
         )

@@ -2,7 +2,7 @@
 
     16 bytes: "SNAPMANI", page size (4), page count (4); then the block ids in order, 16 * n bytes
 
-Integers are big-endian. Its own id is the content id of the state: equal ids, equal states. The empty
+Integers are big-endian. The id of a manifest is the content id of the state: equal ids, equal states. The empty
 database has page size 0 and page count 0, whatever its file says.
 """
 
@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from snapstore import blocks
 from snapstore.ids import ID_BYTES, numbers_unlike, object_id
-from snapstore.records import Record
 
 MAGIC = b"SNAPMANI"
 _HEADER = struct.Struct(">8s I I")
+_PAGE_SIZES = {1 << power for power in range(9, 17)}  # SQLite file format, 1.3.2
 
 
-class Manifest(Record):
+@dataclass(frozen=True)
+class Manifest:
     """The block ids of a state, `16 * n bytes` in order; pages counted in `page_size` bytes."""
 
     page_size: int
@@ -28,7 +30,7 @@ class Manifest(Record):
 
     @classmethod
     def of(cls, page_size: int, page_count: int, block_ids: bytes) -> Manifest:
-        """Make the manifest of an image; the empty database has no page size."""
+        """Create the manifest of an image; the empty database has no page size."""
         return cls(page_size if page_count else 0, page_count, block_ids)
 
     def encode(self) -> bytes:
@@ -41,6 +43,8 @@ class Manifest(Record):
         if len(data) < _HEADER.size:
             raise ValueError("manifest is too short")
         magic, page_size, page_count = _HEADER.unpack_from(data)
+        if page_size not in _PAGE_SIZES and (page_size or page_count):
+            raise ValueError(f"manifest of pages of {page_size} bytes")
         wanted = blocks.block_count(page_size, page_count)
         if magic != MAGIC or len(data) != _HEADER.size + wanted * ID_BYTES:
             raise ValueError(f"manifest of {page_count} pages does not have {wanted} blocks")
@@ -66,6 +70,6 @@ class Manifest(Record):
         return self.block_ids[number * ID_BYTES : (number + 1) * ID_BYTES] or None
 
     def blocks_unlike(self, other: Manifest) -> Iterator[tuple[int, bytes]]:
-        """Yield number and id of each block that `other` does not have at the same place."""
+        """Yield the number and id of each block that `other` does not have at the same place."""
         for number in numbers_unlike(self.block_ids, other.block_ids):
             yield number, self.block_ids[number * ID_BYTES : (number + 1) * ID_BYTES]

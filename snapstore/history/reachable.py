@@ -1,4 +1,4 @@
-"""What snapshots need: each its own object, its manifests and their blocks, marked in a search for garbage."""
+"""What snapshots need: their own objects, manifests and blocks, marked for a garbage collection."""
 
 from __future__ import annotations
 
@@ -16,24 +16,41 @@ _LISTED = (
 )
 
 
+class Needs:
+    """What snapshots need, one after the other; of each, only what the one before it did not need."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+        self._last: dict[str, Manifest] = {}
+
+    def of(self, snapshot: str) -> Iterator[bytes]:
+        """Yield what a snapshot (hex) needs, except blocks that the one before it has there. Raises StoreDamaged."""
+        yield bytes.fromhex(snapshot)
+        for name, record in self._snapshots.load(snapshot).databases.items():
+            manifest = self._snapshots.manifest_of(record)
+            yield record.manifest
+            before = self._last.get(name, _NOTHING)
+            yield from (id_ for _, id_ in manifest.blocks_unlike(before))
+            self._last[name] = manifest
+
+
 class Reachable:
-    """Marks what the snapshots of a store need: of each what the one marked before it did not need as well."""
+    """Marks what the snapshots of a store need; of each, only what the one marked before it did not need."""
 
     def __init__(self, catalog: Catalog, snapshots: Snapshots, garbage: Garbage, progress: Progress = SILENT) -> None:
         self._catalog = catalog
-        self._snapshots = snapshots
+        self._needs = Needs(snapshots)
         self._garbage = garbage
         self._progress = progress
-        self._last: dict[str, Manifest] = {}
 
     def mark(self, snapshots: Iterable[str], why: int) -> None:
-        """Mark snapshots (hex), best in the order of time. Raises StoreDamaged: nothing may go then."""
+        """Mark what snapshots (hex) need, best in order of time. Raises StoreDamaged; nothing may be removed then."""
         for snapshot in snapshots:
-            self._garbage.mark(self._needed_by(snapshot), why)
+            self._garbage.mark(self._needs.of(snapshot), why)
             self._progress.advance(1)
 
     def mark_new(self) -> bool:
-        """Mark what is listed, forgotten or named by now and was not so far; tell whether there is any."""
+        """Mark the snapshots that were listed, forgotten or named since; return whether there are any."""
         listed = self._unmarked(_LISTED)
         held = [id_ for id_ in self._unmarked("SELECT id FROM forgotten") if id_ not in listed]
         self.mark(listed, LISTED)
@@ -41,9 +58,9 @@ class Reachable:
         return bool(listed or held)
 
     def mark_all(self, without: Iterable[str] = (), held: Iterable[str] = ()) -> None:
-        """Mark what is listed, named or forgotten, but for some snapshots (hex) that are about to go.
+        """Mark all snapshots that are listed, named or forgotten, `without` some (hex) that are about to be freed.
 
-        Those that are `held` are marked as if they were forgotten already.
+        Those in `held` are about to be forgotten, and marked as if they were.
         """
         left_out = set(without)
         to_be_forgotten = set(held) - left_out
@@ -54,16 +71,6 @@ class Reachable:
         marked = set(listed)
         forgotten = self._by_time("SELECT id FROM forgotten")
         self.mark((id_ for id_ in forgotten if id_ not in left_out and id_ not in marked), HELD)
-
-    def _needed_by(self, snapshot: str) -> Iterator[bytes]:
-        """Yield what a snapshot needs, but for blocks that the one before it has at the same place."""
-        yield bytes.fromhex(snapshot)
-        for name, record in self._snapshots.load(snapshot).databases.items():
-            manifest = self._snapshots.manifest(record.manifest)
-            yield record.manifest
-            before = self._last.get(name, _NOTHING)
-            yield from (id_ for _, id_ in manifest.blocks_unlike(before))
-            self._last[name] = manifest
 
     def _by_time(self, ids: str) -> list[str]:
         rows = self._catalog.rows(

@@ -1,14 +1,16 @@
-"""Recovery: reflog, names and the list of snapshots, made anew for a catalog that has nothing but objects.
+"""Recovery: rebuilds the reflog, the names and the list of snapshots for a catalog that has only objects.
 
-The reflog file is the first source, the tables of the old catalog, where they can be read, the second. What neither
-has is said.
+The first source is the reflog file, the second the tables of the old catalog, as far as they can be read. What neither
+has is reported as lost.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from snapstore.errors import StoreDamaged
 from snapstore.history.reflog import HEAD, ReflogEntry
@@ -17,7 +19,7 @@ from snapstore.history.refs import Ref
 from snapstore.history.replay import PIN, UNPIN, Names, replay
 from snapstore.history.snapshots import SnapshotRow, Snapshots
 from snapstore.ids import ID_BYTES
-from snapstore.objects.catalog import Catalog
+from snapstore.objects.catalog import FORMAT_WITHOUT_HEADS, Catalog
 from snapstore.objects.old_catalog import OldCatalog, OldTable
 from snapstore.timestamps import now
 
@@ -27,7 +29,7 @@ _SNAPSHOT = ("id", "kind", "created", "message", "content", "bytes", "stored_byt
 
 
 class Recovered(NamedTuple):
-    """The entries of the reflog in order, what they come to, and texts that say what could not be had."""
+    """The entries of the reflog in order, the names they lead to, and texts about what is lost."""
 
     entries: list[ReflogEntry]
     names: Names
@@ -35,12 +37,12 @@ class Recovered(NamedTuple):
 
 
 def recover_names(lines: ReflogLines, old: OldCatalog, databases_of: Callable[[str], tuple[str, ...]]) -> Recovered:
-    """Put the reflog together; where entries are lost, the old tables of names have the last word."""
+    """Reassemble the reflog; where entries are lost, the old tables of names decide."""
     by_number = {**_old_entries(old.table("reflog")), **lines.entries}
     entries = [by_number[number] for number in sorted(by_number)]
     lost = _gaps(sorted(by_number))
     if not entries or lost or not _covers(by_number, old.table("ref")):
-        entries += _as_the_tables_say(replay(entries, databases_of), old, max(by_number, default=0) + 1)
+        entries += _moves_to_the_old_names(replay(entries, databases_of), old, max(by_number, default=0) + 1)
     if lines.damaged and not lost and not old.table("reflog").whole:
         lost = [f"line {lines.damaged[0]} of the reflog cannot be read, and may have been its last"]
     return Recovered(entries, replay(entries, databases_of), lost)
@@ -48,8 +50,8 @@ def recover_names(lines: ReflogLines, old: OldCatalog, databases_of: Callable[[s
 
 def enter_names(catalog: Catalog, recovered: Recovered) -> None:
     """Write reflog, names and HEADs into an empty catalog, inside the caller's transaction."""
-    import json
-
+    if any(one.ref == HEAD and one.snapshot is None for one in recovered.entries):
+        catalog.raise_format(FORMAT_WITHOUT_HEADS)
     catalog.run_many(
         "INSERT INTO reflog(entry, ref, origin, snapshot, databases, action, message, at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -74,10 +76,14 @@ def enter_names(catalog: Catalog, recovered: Recovered) -> None:
     )
 
 
-def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: OldCatalog) -> list[str]:
-    """List the snapshots that the packs hold and nobody freed; return texts that say which cannot be read.
+def enter_snapshots(
+    catalog: Catalog, snapshots: Snapshots, names: Names, entries: list[ReflogEntry], old: OldCatalog
+) -> list[str]:
+    """List the snapshots that are in the packs and were not freed; return texts about the unreadable ones.
 
-    One that no name ever pointed to, and that a sound old list does not have, was never finished or was dropped.
+    They get the order in which they were recorded: that of the old list, else that of the reflog.
+
+    A snapshot that no name ever pointed to, and that an intact old list lacks, was never finished or was dropped.
     """
     sizes = catalog.typed_rows(
         "SELECT id, pack.bytes FROM object JOIN pack USING (pack) WHERE kind = 3 ORDER BY id", (), bytes, int
@@ -85,7 +91,7 @@ def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: O
     listed = _old_rows(old.table("snapshot"))
     knows_all = old.sound and old.table("snapshot").whole and listed.keys() <= {id_.hex() for id_, _ in sizes}
     lost = []
-    for id_, pack_bytes in sizes:
+    for id_, pack_bytes in _in_order(sizes, snapshots, entries, old.table("recorded")):
         hexed = id_.hex()
         if hexed in names.freed or (knows_all and hexed not in names.mentioned and hexed not in listed):
             continue
@@ -97,7 +103,36 @@ def enter_snapshots(catalog: Catalog, snapshots: Snapshots, names: Names, old: O
             if row:
                 snapshots.record_row(row)
     gone = [ref for ref in names.refs.values() if not snapshots.exists(ref.snapshot)]
-    return lost + [f"tag '{ref.name}' named snapshot {ref.snapshot}, which cannot be had" for ref in gone]
+    return lost + [f"tag '{ref.name}' named snapshot {ref.snapshot}, which is lost" for ref in gone]
+
+
+def _in_order(
+    sizes: list[tuple[Any, ...]], snapshots: Snapshots, entries: list[ReflogEntry], old: OldTable
+) -> list[tuple[Any, ...]]:
+    """Order snapshots as they were recorded.
+
+    One that the old list lacks comes after its neighbour in the reflog; one that no entry mentions comes after the one
+    that it was made upon.
+    """
+    numbers = {id_: number for number, id_ in old.each("number", "snapshot") if isinstance(number, int)}
+    mentioned: dict[str, int] = {}
+    for entry in entries:
+        if entry.snapshot:
+            mentioned.setdefault(entry.snapshot, entry.entry)
+    keys: dict[bytes, tuple[int, bool, str]] = {}
+    for id_, _ in sizes:
+        parent, created = None, ""
+        with suppress(StoreDamaged):
+            snapshot = snapshots.load(id_.hex())
+            parent, created = snapshot.parent, snapshot.created
+        first = mentioned.get(id_.hex())
+        after = mentioned.get(parent or "", 0) if first is None else first
+        keys[id_] = after, first is None, created
+    ordered = sorted(sizes, key=lambda one: keys[one[0]])
+    latest = 0
+    for id_, _ in ordered:
+        latest = numbers.setdefault(id_, latest)
+    return sorted(ordered, key=lambda one: numbers[one[0]])
 
 
 def _old_entries(table: OldTable) -> dict[int, ReflogEntry]:
@@ -114,13 +149,13 @@ def _gaps(numbers: list[int]) -> list[str]:
 
 
 def _covers(entries: dict[int, ReflogEntry], old_refs: OldTable) -> bool:
-    """Tell whether no name of the old catalog is younger than the last entry there is."""
+    """Return whether no name in the old catalog is newer than the last entry."""
     last = max((entry.at for entry in entries.values()), default="")
     return all(ref.updated <= last for ref in _old_refs(old_refs))
 
 
-def _as_the_tables_say(names: Names, old: OldCatalog, number: int) -> list[ReflogEntry]:
-    """Return entries that lead from what the reflog says to what the old tables of names say."""
+def _moves_to_the_old_names(names: Names, old: OldCatalog, number: int) -> list[ReflogEntry]:
+    """Return entries that lead from the reflog's names to those of the old tables."""
     moves = [*_tag_moves(names, old.table("ref"), is_sound=old.sound), *_head_moves(names, old.table("head"))]
     return [entry._replace(entry=number + place) for place, entry in enumerate(moves)]
 

@@ -2,33 +2,37 @@
 
 A line is `CHECKSUM JSON`: 16 hex digits of the xxh3-64 of the JSON text, a space, the entry with the
 columns of the catalog's table `reflog` and `last`, the number of the last entry of its transaction. All
-lines of a transaction are appended and synced at once, before the catalog commits. A crash may cut them
-short, then none of them counts; or leave them where the catalog did not commit, then a later line with
-one of their numbers voids them all.
+lines of a transaction are appended and synced at once, before the catalog commits. If a crash cuts them
+short, none of them counts; if it leaves them although the catalog did not commit, a later line with one
+of their numbers voids them all.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from snapstore import quick_json
 from snapstore.errors import StoreDamaged
-from snapstore.files import reached, translated, write_all
+from snapstore.files import open_in_store, reached, translated, write_all
 from snapstore.ids import line_checksum
 from snapstore.objects.catalog import Catalog
-from snapstore.records import Record
 from snapstore.timestamps import now
 
 HEAD = "HEAD"
+UNDOABLE = ("restore", "reset", "clean", "apply", "undo")
+"""Actions that moved the live databases from one state to another, which an undo takes back."""
+WITHOUT_SAFETY = " without safety"
+"""Suffix of an action that kept no state to go back to."""
 _COLUMNS = "entry, ref, origin, lower(hex(snapshot)), databases, action, message, at"
 _TYPES = (int, str, str, str, (str, type(None)), str, str, str)
 
 
-class ReflogEntry(Record):
-    """A move of `ref` to `snapshot` (hex; None where the name was removed).
+class ReflogEntry(NamedTuple):
+    """A move of `ref` to `snapshot` (hex; None if the name was removed).
 
-    `origin` is the project for HEAD, else empty; `databases` those that moved, None for all of the snapshot's.
+    `origin` is the project for HEAD, else empty; `databases` are those that moved, None for all of the snapshot's.
     """
 
     entry: int
@@ -63,8 +67,8 @@ class Reflog:
         databases: tuple[str, ...] | None = None,
         at: str | None = None,
     ) -> ReflogEntry:
-        """Add an entry, inside the caller's transaction; `at` is the time that several share."""
-        number = (self._catalog.value("SELECT max(entry) FROM reflog") or 0) + 1
+        """Add an entry, inside the caller's transaction; `at` is a time that several entries share."""
+        number = self.newest_entry() + 1
         entry = ReflogEntry(number, ref, origin, snapshot, databases, action, message, at or now())
         self._pending.append(entry)
         self._catalog.rows(
@@ -75,7 +79,7 @@ class Reflog:
                 ref,
                 origin,
                 bytes.fromhex(snapshot) if snapshot else None,
-                quick_json.dumps(databases) if databases is not None else None,
+                json.dumps(databases) if databases is not None else None,
                 action,
                 message,
                 entry.at,
@@ -95,31 +99,41 @@ class Reflog:
         """Return all entries of all projects, the oldest first."""
         return list(self._each("ORDER BY entry"))
 
+    def newest_entry(self) -> int:
+        """Return the number of the newest entry, 0 where there is none."""
+        return int(self._catalog.value("SELECT max(entry) FROM reflog") or 0)
+
+    def newest_time(self) -> str | None:
+        """Return when the newest entry was made, by the clock at that time."""
+        time: str | None = self._catalog.value("SELECT at FROM reflog ORDER BY entry DESC LIMIT 1")
+        return time
+
     def newest_target(self, ref: str, passing_over: tuple[str, ...]) -> str | None:
-        """Return the snapshot that the newest entry of a tag names, leaving some actions out."""
+        """Return the snapshot that the newest entry of a tag names, ignoring some actions."""
         places = ", ".join("?" * len(passing_over))
         sql = f"SELECT lower(hex(snapshot)) FROM reflog WHERE ref = ? AND origin = '' AND action NOT IN ({places})"
         return self._catalog.value(f"{sql} ORDER BY entry DESC LIMIT 1", (ref, *passing_over)) or None
 
     def check_order(self, ref: str, origin: str) -> None:
-        """Make sure that index and table agree about the entries of a name: `NAME@{n}` counts them.
+        """Check that the index and the table agree about the entries of a name, which `NAME@{n}` counts.
 
         Raises StoreDamaged.
         """
         sql = "SELECT count(*), sum(entry) FROM reflog {} WHERE ref = ? AND origin = ?"
         found, wanted = (self._catalog.rows(sql.format(how), (ref, origin)) for how in ("", "NOT INDEXED"))
         if found != wanted:
-            raise StoreDamaged(os.path.dirname(self._path), f"catalog.db: the reflog's index does not fit '{ref}'")
+            detail = f"catalog.db: index and table of the reflog disagree about '{ref}'"
+            raise StoreDamaged(os.path.dirname(self._path), detail)
 
     def mentions(self, snapshot: str) -> bool:
-        """Tell whether any name ever pointed at a snapshot."""
+        """Return whether any name ever pointed at a snapshot."""
         return (
             self._catalog.value("SELECT 1 FROM reflog WHERE snapshot = ? LIMIT 1", (bytes.fromhex(snapshot),))
             is not None
         )
 
     def _mark(self) -> Callable[[], None]:
-        """Return what forgets the entries from here on."""
+        """Return a function that drops the entries appended from here on."""
         count = len(self._pending)
 
         def forget() -> None:
@@ -135,10 +149,11 @@ class Reflog:
         lines = b"".join(reflog_line(entry, last) for entry in self._pending)
         self._pending.clear()
         with translated(self._path):
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            fd = open_in_store(os.path.dirname(self._path), self._path, os.O_RDWR | os.O_APPEND)
             try:
                 size = os.fstat(fd).st_size
-                if size and os.pread(fd, 1, size - 1) != b"\n":  # a crash cut the last line short
+                # After a crash the last line may be incomplete.
+                if size and os.pread(fd, 1, size - 1) != b"\n":
                     lines = b"\n" + lines
                 write_all(fd, lines)
                 os.fsync(fd)
@@ -155,12 +170,12 @@ class Reflog:
         if not text:
             return None
         try:
-            return tuple(str(name) for name in quick_json.loads(text))
+            return tuple(str(name) for name in json.loads(text))
         except (ValueError, TypeError) as error:
             raise StoreDamaged(os.path.dirname(self._path), f"catalog.db: reflog entry {entry}: {error}") from error
 
 
 def reflog_line(entry: ReflogEntry, last: int) -> bytes:
-    """Return the line of an entry; `last` is the number of the last one of its transaction."""
-    text = quick_json.dumps({**entry._asdict(), "last": last}).encode()
+    """Return the line of an entry; `last` is the number of the last entry of its transaction."""
+    text = json.dumps({**entry._asdict(), "last": last}).encode()
     return line_checksum(text).encode() + b" " + text + b"\n"

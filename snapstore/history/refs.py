@@ -1,6 +1,6 @@
-"""Refs: tags, and HEAD of each project. Every change is an entry of the reflog in the same transaction.
+"""Refs: tags, and HEAD of each project. Every change adds a reflog entry in the same transaction.
 
-What a tag or HEAD comes to name is not forgotten any longer.
+A forgotten snapshot that a tag or HEAD moves to is listed again.
 """
 
 from __future__ import annotations
@@ -8,42 +8,28 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import closing
+from difflib import get_close_matches
 from itertools import islice
+from typing import NamedTuple
 
-from snapstore.errors import BadName, StoreDamaged, UnknownRevision
+from snapstore.errors import NameExists, NamePinned, StoreDamaged, UnknownRevision
+from snapstore.files import storable
 from snapstore.history.forgotten import Forgotten
+from snapstore.history.names import check_name
 from snapstore.history.reflog import HEAD, Reflog, ReflogEntry
-from snapstore.ids import ID_BYTES
-from snapstore.objects.catalog import Catalog
-from snapstore.records import Record
-from snapstore.refusals import NameExists, NamePinned
+from snapstore.objects.catalog import FORMAT_WITHOUT_HEADS, Catalog
 
-RESERVED = (HEAD, "latest", "live")
-MAX_NAME = 200
-_PINNING = ("pin", "unpin")  # entries that say nothing about where a name points
-_HEX = frozenset("0123456789abcdef")
+_PINNING = ("pin", "unpin")  # actions that do not move a name
 
 
-class Ref(Record):
-    """A tag; `snapshot` in hex, `message` what was said when it was set."""
+class Ref(NamedTuple):
+    """A tag; `snapshot` is an id in hex, `message` the one given when the tag was set."""
 
     name: str
     snapshot: str
     message: str
     pinned: bool
     updated: str
-
-
-def check_name(name: str) -> None:
-    """Raise BadName for a name that could be read as something else."""
-    if name in RESERVED:
-        raise BadName(name, "it is reserved")
-    if not name or name.startswith("-") or "@{" in name or " " in name or not name.isprintable():
-        raise BadName(name, "it is empty, begins with '-', or has white space, '@{' or characters that do not print")
-    if len(name) == 2 * ID_BYTES and _HEX.issuperset(name):
-        raise BadName(name, "it reads as a snapshot id")
-    if len(name) > MAX_NAME:
-        raise BadName(name[:20] + "...", f"it is longer than {MAX_NAME} characters")
 
 
 class Refs:
@@ -55,7 +41,7 @@ class Refs:
         self._forgotten = forgotten
 
     def get(self, name: str) -> Ref | None:
-        """Return a tag, None where there is none of the name."""
+        """Return a tag, None if there is none of that name."""
         if not name.isprintable():
             return None
         found = self._select("WHERE name = ?", name)
@@ -77,9 +63,10 @@ class Refs:
 
     def set(self, name: str, snapshot: str, action: str, message: str = "", *, force: bool = False) -> None:
         """Point a tag at a snapshot. Raises BadName, NamePinned."""
-        check_name(name)
+        message = storable(message)
         with self._catalog.transaction():
             present = self.get(name)
+            check_name(name, is_new=present is None)
             if present and present.pinned and present.snapshot != snapshot and not force:
                 raise NamePinned(name)
             self._forgotten.demand(snapshot)
@@ -87,7 +74,7 @@ class Refs:
             self._put(Ref(name, snapshot, message, present.pinned if present else False, entry.at))
 
     def delete(self, name: str, action: str = "rm", *, force: bool = False) -> Ref:
-        """Remove a tag; return what it was. Raises UnknownRevision, NamePinned."""
+        """Remove a tag and return it. Raises UnknownRevision, NamePinned."""
         with self._catalog.transaction():
             present = self.demand(name)
             if present.pinned and not force:
@@ -97,7 +84,7 @@ class Refs:
         return present
 
     def pin(self, name: str, *, pinned: bool) -> Ref:
-        """Pin or unpin a tag; the snapshot's id stays. Raises UnknownRevision."""
+        """Pin or unpin a tag; it keeps its snapshot. Raises UnknownRevision."""
         with self._catalog.transaction():
             present = self.demand(name)
             if present.pinned != pinned:
@@ -107,7 +94,7 @@ class Refs:
 
     def rename(self, old: str, new: str) -> Ref:
         """Give a tag another name. Raises UnknownRevision, BadName, NameExists."""
-        check_name(new)
+        check_name(new, is_new=True)
         with self._catalog.transaction():
             present = self.demand(old)
             if self.get(new):
@@ -121,21 +108,21 @@ class Refs:
         return self.demand(new)
 
     def head(self, origin: str) -> dict[str, str]:
-        """Return the snapshot (hex) that each live database of a project stands on."""
+        """Return the HEAD of each live database of a project: snapshots (hex) by name."""
         rows = self._catalog.typed_rows(
             "SELECT database, lower(hex(snapshot)) FROM head WHERE origin = ?", (origin,), str, str
         )
         return dict(rows)
 
     def heads(self) -> dict[tuple[str, str], str]:
-        """Return the snapshot (hex) that each database of each project stands on, by origin and name."""
+        """Return the HEAD of each database of each project: snapshots (hex) by origin and name."""
         rows = self._catalog.typed_rows("SELECT origin, database, lower(hex(snapshot)) FROM head", (), str, str, str)
         return {(origin, database): snapshot for origin, database, snapshot in rows}
 
     def move_head(
         self, origin: str, snapshot: str, databases: tuple[str, ...], action: str, *, message: str = ""
     ) -> None:
-        """Have some live databases of a project stand on a snapshot."""
+        """Move the HEAD of some databases of a project to a snapshot."""
         with self._catalog.transaction():
             self._forgotten.demand(snapshot)
             self._reflog.append(HEAD, snapshot, action, message=message, origin=origin, databases=databases)
@@ -144,25 +131,34 @@ class Refs:
                 [(origin, name, bytes.fromhex(snapshot)) for name in databases],
             )
 
+    def drop_head(self, origin: str, action: str) -> None:
+        """Forget where the databases of a project stand, inside the caller's transaction."""
+        names = tuple(self.head(origin))
+        if names:
+            self._catalog.raise_format(FORMAT_WITHOUT_HEADS)
+            self._reflog.append(HEAD, None, action, origin=origin, databases=names)
+            self._catalog.rows("DELETE FROM head WHERE origin = ?", (origin,))
+
     def check(self, ref: Ref) -> None:
-        """Make sure that the reflog says the same of a tag: a byte flipped in the catalog must not give another state.
+        """Check a tag against the reflog: a flipped byte in the catalog must not lead to another state.
 
         Raises StoreDamaged.
         """
         if self._reflog.newest_target(ref.name, _PINNING) != ref.snapshot:
             store = os.path.dirname(self._catalog.path)
-            raise StoreDamaged(store, f"catalog.db: tag '{ref.name}' is not what its reflog says")
+            raise StoreDamaged(store, f"catalog.db: tag '{ref.name}' disagrees with its reflog")
 
     def check_order(self, ref: str, origin: str) -> None:
-        """Make sure that positions can be counted. Raises StoreDamaged."""
+        """Check that the positions of a name can be counted. Raises StoreDamaged."""
         self._reflog.check_order(ref, origin)
 
     def positions(self, ref: str, origin: str = "") -> Generator[ReflogEntry, None, None]:
-        """Yield where a name has pointed, the present first; `NAME@{n}` is number n of it."""
-        return (entry for entry in self._reflog.entries(ref, origin) if entry.action not in _PINNING)
+        """Yield the entries that moved a name, the newest first; `NAME@{n}` is number n, from 0."""
+        if ref.isprintable():  # no name has anything else in it, and such text may be none that SQLite takes
+            yield from (entry for entry in self._reflog.entries(ref, origin) if entry.action not in _PINNING)
 
     def position(self, ref: str, origin: str = "", back: int = 0) -> ReflogEntry | None:
-        """Return `NAME@{back}`, None where the name has not been so far."""
+        """Return the entry of `NAME@{back}`, None if the name has no such position."""
         with closing(self.positions(ref, origin)) as positions:
             return next(islice(positions, back, None), None)
 
@@ -181,7 +177,5 @@ class Refs:
 
 def nearest(name: str, known: list[str]) -> tuple[str, ...]:
     """Return up to three known names that look like a mistyped one."""
-    from difflib import get_close_matches
-
     lowered = {candidate.lower(): candidate for candidate in known}
     return tuple(lowered[match] for match in get_close_matches(name.lower(), lowered, n=3, cutoff=0.6))

@@ -1,6 +1,7 @@
-"""Replay: what the entries of the reflog come to. Names, pins and HEADs as they are after the last of them.
+"""Replay: the names, pins and HEADs that the entries of the reflog lead to.
 
-The catalog's tables `ref` and `head` are the same, kept for quick asking; refs.py writes both at once.
+The catalog's tables `ref` and `head` are the fast lookup; names can be rebuilt from the reflog file. refs.py writes
+both at once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ RENAME, PIN, UNPIN = "rename", "pin", "unpin"
 
 
 class Names(NamedTuple):
-    """Tags by name; the snapshot (hex) that each (origin, database) stands on; those freed, those ever named."""
+    """Tags by name, HEADs by origin and database, and the snapshots (hex) that were freed or ever mentioned."""
 
     refs: dict[str, Ref]
     heads: dict[tuple[str, str], str]
@@ -25,9 +26,9 @@ class Names(NamedTuple):
 
 
 def replay(entries: Iterable[ReflogEntry], databases_of: Callable[[str], tuple[str, ...]]) -> Names:
-    """Go through entries in the order of their numbers.
+    """Apply entries in the order of their numbers.
 
-    `databases_of` gives the databases of a snapshot, for entries that say all of them moved.
+    `databases_of` returns the databases of a snapshot, for entries by which all of them moved.
     """
     names = Names({}, {}, set(), set())
     renamed: dict[str, Ref] = {}
@@ -47,6 +48,8 @@ def replay(entries: Iterable[ReflogEntry], databases_of: Callable[[str], tuple[s
 
 def _move_head(names: Names, entry: ReflogEntry, databases_of: Callable[[str], tuple[str, ...]]) -> None:
     if entry.snapshot is None:
+        for database in entry.databases or ():
+            names.heads.pop((entry.origin, database), None)
         return
     names.freed.discard(entry.snapshot)
     moved = databases_of(entry.snapshot) if entry.databases is None else entry.databases

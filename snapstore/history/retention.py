@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from snapstore.refusals import WouldRemoveEverything
+from snapstore.errors import WouldRemoveEverything
 
 _UNITS = {"y": 365 * 86400, "mo": 30 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600, "min": 60, "s": 1}
 _PART = re.compile(r"(\d+)\s*(mo|min|[ywdhs])")
@@ -40,10 +40,11 @@ class Retention(NamedTuple):
 
 
 class Dated(NamedTuple):
-    """What a policy has to know of a snapshot.
+    """What a policy has to know about a snapshot.
 
-    `created` is in the time zone whose days and weeks are meant. The rules count only snapshots that a person or a
-    suite made (`counts`), not those that were kept on the way; `needed` are reasons to keep it whatever the rules.
+    `created` is in the time zone that says where days and weeks begin. The rules count only snapshots that a person or
+    a suite took (`counts`), not automatic ones; `needed` are reasons to keep it whatever the rules say. `number` counts
+    in the order in which snapshots were recorded, which decides which one is newer: a clock may be set back.
     """
 
     snapshot: str
@@ -52,6 +53,7 @@ class Dated(NamedTuple):
     pinned: bool = False
     counts: bool = True
     needed: tuple[str, ...] = ()
+    number: int = 0
 
 
 class Decision(NamedTuple):
@@ -64,9 +66,9 @@ class Decision(NamedTuple):
 def decide(policy: Retention, snapshots: Sequence[Dated]) -> Decision:
     """Apply a policy to the snapshots of one project. Raises WouldRemoveEverything.
 
-    That is raised where nothing stays but what is needed anyhow: such a policy is a mistake.
+    It is raised if the rules keep none, even where some are needed for other reasons: such a policy is a mistake.
     """
-    ordered = sorted(snapshots, key=lambda one: (one.created, one.snapshot), reverse=True)
+    ordered = sorted(snapshots, key=lambda one: (one.number, one.created, one.snapshot), reverse=True)
     reasons: dict[str, list[str]] = {one.snapshot: [] for one in ordered}
     counted = [one for one in ordered if one.counts]
     for one, reason in _by_rules(policy, counted, ordered):
@@ -86,11 +88,11 @@ def parse_duration(text: str) -> timedelta:
     if text.strip() == "0":
         return timedelta()
     if not _DURATION.fullmatch(text.strip()):
-        raise ValueError(f"'{text}' is no duration such as 7d, 36h or 1y6mo (y, mo, w, d, h, min, s)")
+        raise ValueError(f"invalid duration '{text}': expected one such as 7d, 36h or 1y6mo (y, mo, w, d, h, min, s)")
     try:
         return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
     except OverflowError as error:
-        raise ValueError(f"'{text}' is too long a time") from error
+        raise ValueError(f"duration '{text}' is too long") from error
 
 
 def duration_text(duration: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""Revisions: how a user says which snapshot (`NAME`, `NAME@{1}`, `@{1}`, `latest`, `HEAD`, an id's prefix)."""
+"""Revisions: how a user names a snapshot (`NAME`, `NAME@{1}`, `@{1}`, `latest`, `HEAD`, an id's prefix)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from snapstore.history.refs import Refs, nearest
 from snapstore.history.snapshots import Snapshots
 from snapstore.ids import ID_BYTES, MIN_PREFIX_HEX, short
 
+_MOST_DIGITS = 9  # of n in `NAME@{n}`; no reflog has more entries
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
 class Revisions:
-    """Resolves revisions for one project, whose HEAD and `@{n}` are meant.
+    """Resolves revisions for one project, whose HEAD and `@{n}` they refer to.
 
-    A snapshot that was forgotten is one only where `forgotten` snapshots are wanted too.
+    Forgotten snapshots are refused, except by `with_forgotten`.
     """
 
     def __init__(self, snapshots: Snapshots, refs: Refs, forgotten: Forgotten, origin: str) -> None:
@@ -26,7 +27,7 @@ class Revisions:
         self._takes_forgotten = False
 
     def with_forgotten(self) -> Revisions:
-        """Return what resolves forgotten snapshots as well."""
+        """Return a resolver that accepts forgotten snapshots as well."""
         revisions = Revisions(self._snapshots, self._refs, self._forgotten, self._origin)
         revisions._takes_forgotten = True
         return revisions
@@ -41,7 +42,7 @@ class Revisions:
         if not revision.isprintable():
             raise UnknownRevision(revision)
         name, at, back = revision.removesuffix("}").rpartition("@{")
-        if at and revision.endswith("}") and back.isdecimal():
+        if at and revision.endswith("}") and back.isdecimal() and len(back) <= _MOST_DIGITS:
             return self._listed(revision, self._position(revision, name or HEAD, int(back)))
         if revision == HEAD:
             return self._listed(revision, self._head())

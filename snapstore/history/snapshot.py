@@ -1,26 +1,33 @@
-"""A snapshot: the record that names the manifest of each database, and when, whence and after what.
+"""A snapshot: the record of the manifest of each database, with its time, its origin and its parent.
 
-It is stored as JSON, keys sorted, in UTF-8 (docs/format.md). Its object id is the snapshot's id.
+It is stored as JSON with sorted keys, in UTF-8 (docs/format.md). Its object id is the snapshot's id.
 """
 
 from __future__ import annotations
 
-from snapstore import quick_json
-from snapstore.ids import object_id
-from snapstore.records import Record
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-FORMAT = 1
-SAFETY, FORENSIC = "safety", "forensic"  # kinds of snapshots kept on the way, by a restore and by a failed verify
+from snapstore.ids import is_hex_id, object_id
 
-
+FORMAT = 2  # 1 does not have `mode`, `owner` and `group`
+_MOST = 1 << 32  # a page size, a number of pages
+SAFETY, FORENSIC = "safety", "forensic"  # kinds of automatic snapshots: before a restore, after a failed verify
 DEFAULT = "default"  # the name of a project's only database
 
 
-class DatabaseRecord(Record):
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True)
+class DatabaseEntry:
     """One database in a snapshot.
 
-    `content` is the manifest's id in hex; `origin` the real path it was read from; `schema` a hash of
-    the schema's text, `layout` of the schema with its root pages (database/schema.py), `journal_mode` the one it had.
+    `content` is the manifest's id in hex, `origin` the real path the database was read from, `schema` a hash of the
+    schema's text, `layout` one of the schema with its root pages (database/fingerprint.py). `mode` has the permission
+    bits of the file, `owner` and `group` are numbers; None in snapshots of format 1.
     """
 
     content: str
@@ -35,6 +42,9 @@ class DatabaseRecord(Record):
     user_version: int
     application_id: int
     tables: tuple[str, ...]
+    mode: int | None = None
+    owner: int | None = None
+    group: int | None = None
 
     @property
     def image_bytes(self) -> int:
@@ -47,10 +57,11 @@ class DatabaseRecord(Record):
         return bytes.fromhex(self.content)
 
 
-class Snapshot(Record):
-    """What `encode` stores; ids in hex, `created` as timestamps.now gives it, `kind` what made it."""
+@dataclass(frozen=True)
+class Snapshot:
+    """What `encode` stores; ids are in hex, `created` is as timestamps.now returns it, `kind` says what took it."""
 
-    databases: dict[str, DatabaseRecord]
+    databases: dict[str, DatabaseEntry]
     parent: str | None
     created: str
     kind: str
@@ -60,23 +71,23 @@ class Snapshot(Record):
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
-        databases = {name: database._asdict() for name, database in self.databases.items()}
-        record = {"format": FORMAT, **self._asdict(), "databases": databases}
-        return quick_json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+        databases = {name: vars(database) for name, database in self.databases.items()}
+        record = {"format": FORMAT, **vars(self), "databases": databases}
+        return json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Snapshot:
         """Read what `encode` wrote. Raises ValueError."""
         try:
-            record = quick_json.loads(data)
+            record = json.loads(data)
             if record.pop("format") > FORMAT:
                 raise ValueError("snapshot of a newer format")
             databases = {
-                name: DatabaseRecord(**{**fields, "tables": tuple(fields["tables"])})
+                name: _checked(DatabaseEntry(**{**fields, "tables": tuple(fields["tables"])}), _DATABASE)
                 for name, fields in record.pop("databases").items()
             }
-            return cls(databases=databases, **record)
-        except (KeyError, TypeError, AttributeError) as error:
+            return _checked(cls(databases=databases, **record), _SNAPSHOT)
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a snapshot record: {error}") from error
 
     @property
@@ -86,20 +97,45 @@ class Snapshot(Record):
 
     @property
     def origin(self) -> str:
-        """What names the project that its databases would be."""
+        """The text that identifies a project of its databases."""
         return origin_text({name: database.origin for name, database in self.databases.items()})
 
     @property
     def content(self) -> str:
-        """The content id of the whole: that of its only database, else a hash over all of them."""
+        """The content id of the whole: that of its only database, or a hash over those of all."""
         if len(self.databases) == 1:
             return next(iter(self.databases.values())).content
         named = [f"{name}={database.content}" for name, database in sorted(self.databases.items())]
         return object_id("\n".join(named).encode()).hex()
 
 
+_COUNTS = ("page_size", "page_count", "reserved_bytes", "text_encoding")
+_TEXTS = ("origin", "journal_mode", "schema", "layout")
+_DATABASE: dict[str, Callable[[Any], bool]] = {
+    "content": is_hex_id,
+    **dict.fromkeys(_COUNTS, lambda value: type(value) is int and 0 <= value < _MOST),
+    **dict.fromkeys(("user_version", "application_id"), lambda value: type(value) is int),
+    **dict.fromkeys(_TEXTS, lambda value: isinstance(value, str)),
+    **dict.fromkeys(("mode", "owner", "group"), lambda value: value is None or type(value) is int),
+    "tables": lambda value: all(isinstance(name, str) for name in value),
+}
+_SNAPSHOT: dict[str, Callable[[Any], bool]] = {
+    "databases": bool,
+    "parent": lambda value: value is None or is_hex_id(value),
+    **dict.fromkeys(("created", "kind", "message", "tool", "nonce"), lambda value: isinstance(value, str)),
+}
+
+
+def _checked(record: _Part, rules: dict[str, Callable[[Any], bool]]) -> _Part:
+    """Return a record whose fields have the right types. Raises ValueError."""
+    for name, is_right in rules.items():
+        if not is_right(getattr(record, name)):
+            raise ValueError(f"not a snapshot record: invalid '{name}'")
+    return record
+
+
 def origin_text(paths: dict[str, str]) -> str:
-    """Return what names a project, of the paths of its databases as text."""
+    """Return the text that identifies a project, from the paths of its databases by name."""
     if list(paths) == [DEFAULT]:
         return paths[DEFAULT]
     return "\n".join(f"{name}={path}" for name, path in sorted(paths.items()))

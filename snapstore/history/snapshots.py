@@ -1,30 +1,28 @@
 """The snapshots of a store: the objects, and the catalog's rows that list them.
 
-Those that are listed no longer are in forgotten.py.
+forgotten.py has those that are no longer listed.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
-from snapstore.history.snapshot import Snapshot
+from snapstore.history.snapshot import DatabaseEntry, Snapshot
 from snapstore.ids import ID_BYTES, short
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.object_store import ObjectStore
-from snapstore.records import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-_KEPT = 16  # decoded: the same few are asked for again and again
+_KEPT = 16  # decoded snapshots; the same few are asked for again and again
 _MANIFESTS_KEPT = 2  # 2 MiB each for a database of 8 GiB
-COLUMNS = "id, kind, created, message, content, bytes, stored_bytes"
-TYPES = (bytes, str, str, str, bytes, int, int)
+NUMBER = f"ifnull((SELECT number FROM recorded WHERE recorded.snapshot = id), {(1 << 63) - 1})"
+COLUMNS = f"id, kind, created, message, content, bytes, stored_bytes, {NUMBER} AS number"
+TYPES = (bytes, str, str, str, bytes, int, int, int)
 
 
-class SnapshotRow(Record):
-    """A snapshot as lists show it; ids in hex."""
+class SnapshotRow(NamedTuple):
+    """A snapshot as lists show it; ids in hex. `number` counts in the order in which snapshots were recorded."""
 
     id: str
     kind: str
@@ -33,6 +31,7 @@ class SnapshotRow(Record):
     content: str
     bytes: int
     stored_bytes: int
+    number: int = 0
 
 
 class Snapshots:
@@ -45,9 +44,11 @@ class Snapshots:
         self._loaded: dict[str, Snapshot] = {}
         self._expected: dict[str, None] = {}
         objects.freed = self._freed
+        self._is_numbered = False
 
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int, origin: str | None = None) -> None:
-        """Enter a stored snapshot into the catalog unless it is there, inside the caller's transaction."""
+        """List a stored snapshot unless it is listed, inside the caller's transaction."""
+        self._number_others()
         self._catalog.rows(
             "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes, origin)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -63,10 +64,11 @@ class Snapshots:
                 origin or snapshot.origin,
             ),
         )
+        self._catalog.rows("INSERT OR IGNORE INTO recorded(snapshot) VALUES (?)", (id_,))
         self._keep(id_.hex(), snapshot)
 
     def list_again(self, id_: str) -> bool:
-        """List a snapshot whose object can be read, inside the caller's transaction; tell whether it can."""
+        """List a snapshot if its object can be read, inside the caller's transaction; return whether it can."""
         try:
             self.record(bytes.fromhex(id_), self.load(id_), 0)
         except StoreDamaged:
@@ -74,7 +76,7 @@ class Snapshots:
         return True
 
     def note_origin(self, id_: str) -> str:
-        """Return the project of a listed snapshot, by its paths where an earlier release listed it.
+        """Return the origin of a listed snapshot, and record it if an earlier release did not.
 
         Raises StoreDamaged.
         """
@@ -85,7 +87,7 @@ class Snapshots:
         return str(origin)
 
     def record_row(self, row: SnapshotRow) -> None:
-        """Enter a snapshot that cannot be read by what an old list says of it, inside the caller's transaction."""
+        """List an unreadable snapshot by its row in an old list, inside the caller's transaction."""
         self._catalog.rows(
             "INSERT OR IGNORE INTO snapshot(id, kind, created, message, content, bytes, stored_bytes)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -101,8 +103,9 @@ class Snapshots:
         )
 
     def drop(self, id_: bytes) -> None:
-        """Take a snapshot off the list that nobody ever saw, inside the caller's transaction; a prune frees it."""
+        """Unlist a snapshot that nobody ever saw, inside the caller's transaction; a prune frees it."""
         self._catalog.rows("DELETE FROM snapshot WHERE id = ?", (id_,))
+        self._catalog.rows("DELETE FROM recorded WHERE snapshot = ?", (id_,))
 
     def load(self, id_: str) -> Snapshot:
         """Return the snapshot with an id in hex. Raises StoreDamaged."""
@@ -122,7 +125,8 @@ class Snapshots:
 
     def manifest(self, id_: bytes) -> Manifest:
         """Return the manifest with an id. Raises StoreDamaged."""
-        if id_ in self._manifests:  # HEAD's and the target's are often one
+        # HEAD and the target often share one.
+        if id_ in self._manifests:
             return self._manifests[id_]
         try:
             manifest = Manifest.decode(self._objects.read(id_))
@@ -133,43 +137,53 @@ class Snapshots:
         self._manifests[id_] = manifest
         return manifest
 
+    def manifest_of(self, record: DatabaseEntry) -> Manifest:
+        """Return the manifest of a database in a snapshot. Raises StoreDamaged, also if the two disagree."""
+        manifest = self.manifest(record.manifest)
+        if (manifest.page_size, manifest.page_count) != (record.page_size, record.page_count):
+            raise StoreDamaged(
+                self._objects.folder, f"manifest {record.content}: not of the pages that its snapshot has"
+            )
+        return manifest
+
+    def forget(self) -> None:
+        """Forget what was loaded."""
+        self._loaded.clear()
+        self._manifests.clear()
+
     def expect(self, id_: str) -> None:
-        """Note that a snapshot is there that will be read: should it go meanwhile, that is no damage."""
+        """Note that a snapshot exists and will be read: if it is freed meanwhile, that is no damage."""
         if len(self._expected) >= _KEPT:
             del self._expected[next(iter(self._expected))]
         self._expected[id_] = None
 
     def _freed(self) -> str | None:
-        """Return a snapshot that was there and is gone, in short."""
+        """Return the short id of an expected snapshot that is gone."""
         there = "SELECT 1 FROM snapshot WHERE id = ?1 UNION ALL SELECT 1 FROM forgotten WHERE id = ?1"
         gone = (id_ for id_ in self._expected if not self._catalog.value(there, (bytes.fromhex(id_),)))
         return next(map(short, gone), None)
 
     def exists(self, id_: str) -> bool:
-        """Tell whether a snapshot is on the list."""
+        """Return whether a snapshot is listed."""
         return self._catalog.value("SELECT 1 FROM snapshot WHERE id = ?", (bytes.fromhex(id_),)) is not None
 
     def row(self, id_: str) -> SnapshotRow | None:
-        """Return the list's row of a snapshot."""
+        """Return the row of a snapshot, None if it is not listed."""
         rows = self._list("WHERE id = ?", bytes.fromhex(id_))
         return rows[0] if rows else None
 
     def all(self) -> list[SnapshotRow]:
-        """Return all of them, the newest first."""
-        return self._list("ORDER BY created DESC, id DESC")
+        """Return all rows, the newest first."""
+        return self._list("ORDER BY number DESC, created DESC, id DESC")
 
     def recent(self, limit: int | None, *, everything: bool) -> list[SnapshotRow]:
-        """Return the newest ones; safety snapshots that no tag names only with `everything`."""
-        where = "WHERE ? OR kind <> 'safety' OR id IN (SELECT snapshot FROM ref) ORDER BY created DESC, id DESC LIMIT ?"
-        return self._list(where, everything, -1 if limit is None else limit)
-
-    def count(self) -> int:
-        """Return how many there are."""
-        return int(self._catalog.value("SELECT count(*) FROM snapshot"))
+        """Return the newest rows; safety snapshots without a tag only with `everything`."""
+        where = "WHERE ? OR kind <> 'safety' OR id IN (SELECT snapshot FROM ref) ORDER BY recorded.number DESC LIMIT ?"
+        return self._in_order(where, everything, -1 if limit is None else limit)
 
     def newest(self) -> SnapshotRow | None:
-        """Return the newest that a person or a suite made, not one that was kept on the way."""
-        rows = self._list("WHERE kind NOT IN ('safety', 'forensic') ORDER BY created DESC, id DESC LIMIT 1")
+        """Return the newest row of a snapshot that a person or a suite took, not of an automatic one."""
+        rows = self._in_order("WHERE kind NOT IN ('safety', 'forensic') ORDER BY recorded.number DESC LIMIT 1")
         return rows[0] if rows else None
 
     def with_prefix(self, hex_prefix: str) -> list[str]:
@@ -179,18 +193,41 @@ class Snapshots:
 
     def with_content(self, content: str) -> list[str]:
         """Return the ids of the snapshots of one content, the newest first."""
-        rows = self._list("WHERE content = ? ORDER BY created DESC", bytes.fromhex(content))
+        rows = self._list("WHERE content = ? ORDER BY number DESC, created DESC", bytes.fromhex(content))
         return [row.id for row in rows]
 
-    def _list(self, where: str, *values: object) -> list[SnapshotRow]:
-        rows = self._catalog.typed_rows(f"SELECT {COLUMNS} FROM snapshot {where}", values, *TYPES)
+    def _number_others(self) -> None:
+        """Give the snapshots that an earlier release recorded their numbers, by their times, after all others."""
+        if self._is_numbered or self._catalog.is_read_only:
+            return
+        self._is_numbered = True
+        counts = "SELECT (SELECT count(*) FROM snapshot) + (SELECT count(*) FROM forgotten), count(*) FROM recorded"
+        listed, numbered = self._catalog.rows(counts)[0]
+        if listed == numbered:
+            return
+        with self._catalog.transaction():
+            self._catalog.rows(
+                "INSERT OR IGNORE INTO recorded(snapshot) SELECT id FROM (SELECT id, created FROM snapshot"
+                " UNION ALL SELECT id, created FROM forgotten)"
+                " WHERE id NOT IN (SELECT snapshot FROM recorded) ORDER BY created, id"
+            )
+
+    def _in_order(self, where: str, *values: object) -> list[SnapshotRow]:
+        """Return rows without sorting them all, where every snapshot has a number."""
+        self._number_others()
+        if self._catalog.is_read_only:
+            return self._list(where.replace("recorded.number", "number"), *values)
+        return self._list(where, *values, source="recorded JOIN snapshot ON snapshot.id = recorded.snapshot")
+
+    def _list(self, where: str, *values: object, source: str = "snapshot") -> list[SnapshotRow]:
+        rows = self._catalog.typed_rows(f"SELECT {COLUMNS} FROM {source} {where}", values, *TYPES)
         return [snapshot_row(row) for row in rows]
 
 
 def snapshot_row(columns: tuple[Any, ...]) -> SnapshotRow:
     """Return a row of the catalog with ids in hex."""
-    id_, kind, created, message, content, size, stored = columns
-    return SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored)
+    id_, kind, created, message, content, size, stored, number = columns
+    return SnapshotRow(id_.hex(), kind, created, message, content.hex(), size, stored, number)
 
 
 def id_range(hex_prefix: str) -> tuple[bytes, bytes]:

@@ -1,7 +1,7 @@
-"""Soundness: which snapshots the flaws of a store touch, and whether names, reflog and snapshots agree.
+"""Soundness: which snapshots the flaws of a store affect, and whether names, reflog and snapshots agree.
 
-What is wrong with packs and objects is found by objects/inspection.py; here its `spoiled` objects are followed
-up to the snapshots that need them.
+objects/inspection.py finds the flaws of packs and objects; here its `spoiled` objects are traced to the snapshots that
+need them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAME, REFLOG = "name", "reflog"
 
 
 class Touched(NamedTuple):
-    """What a snapshot has lost: its databases that cannot be read, those that can, and the flaws by number."""
+    """What a snapshot has lost: its unreadable databases, the intact ones, and the flaws by number."""
 
     damaged: tuple[str, ...]
     intact: tuple[str, ...]
@@ -31,7 +31,7 @@ class Touched(NamedTuple):
 
 
 class SnapshotCheck:
-    """Checks snapshots one after the other, of each only the blocks that the one before did not have."""
+    """Checks snapshots one after the other; of each, only the blocks that the one before did not have."""
 
     def __init__(self, snapshots: Snapshots, objects: ObjectStore, inspection: Inspection) -> None:
         self._snapshots = snapshots
@@ -40,7 +40,7 @@ class SnapshotCheck:
         self._last: dict[str, tuple[Manifest, dict[int, int]]] = {}
 
     def check(self, row: SnapshotRow) -> Touched | None:
-        """Return what is lost of a snapshot, None where it is whole."""
+        """Return what is lost of a snapshot, None if it is intact."""
         id_ = bytes.fromhex(row.id)
         spoiled = self._inspection.spoiled.get(id_)
         if spoiled is None:
@@ -49,9 +49,9 @@ class SnapshotCheck:
             except StoreDamaged as error:
                 spoiled = self._inspection.add(Flaw(OBJECT, error.detail, None, row.id), id_)
             else:
-                said = (snapshot.kind, snapshot.created, snapshot.message, snapshot.content, snapshot.image_bytes)
-                if said != (row.kind, row.created, row.message, row.content, row.bytes):
-                    self._inspection.add(Flaw(CATALOG, "its row says other things than the snapshot", None, row.id))
+                recorded = (snapshot.kind, snapshot.created, snapshot.message, snapshot.content, snapshot.image_bytes)
+                if recorded != (row.kind, row.created, row.message, row.content, row.bytes):
+                    self._inspection.add(Flaw(CATALOG, "its row disagrees with the snapshot", None, row.id))
                 found = {name: self._database(name, one.manifest) for name, one in snapshot.databases.items()}
                 damaged = tuple(name for name, flaws in found.items() if flaws)
                 if not damaged:
@@ -61,7 +61,7 @@ class SnapshotCheck:
         return Touched((), (), frozenset([spoiled]))
 
     def _database(self, name: str, id_: bytes) -> frozenset[int]:
-        """Return the flaws that touch one database of a snapshot."""
+        """Return the flaws that affect one database of a snapshot."""
         spoiled = self._inspection.spoiled.get(id_)
         if spoiled is not None:
             return frozenset([spoiled])
@@ -94,13 +94,11 @@ def name_flaws(refs: Refs, reflog: Reflog, snapshots: Snapshots, path: str) -> l
     tags = {ref.name: ref for ref in refs.all()}
     for name in sorted(tags.keys() | wanted.refs.keys()):
         if tags.get(name) != wanted.refs.get(name):
-            flaws.append(Flaw(NAME, f"tag '{name}' is not what its reflog says"))
+            flaws.append(Flaw(NAME, f"tag '{name}' disagrees with its reflog"))
         elif not snapshots.exists(tags[name].snapshot):
-            flaws.append(
-                Flaw(NAME, f"tag '{name}' names a snapshot that is not on the list", None, tags[name].snapshot)
-            )
+            flaws.append(Flaw(NAME, f"tag '{name}' names a snapshot that is not listed", None, tags[name].snapshot))
     if refs.heads() != wanted.heads:
-        flaws.append(Flaw(NAME, "HEAD is not what its reflog says"))
+        flaws.append(Flaw(NAME, "HEAD disagrees with its reflog"))
     return flaws
 
 
@@ -112,4 +110,4 @@ def _file_flaws(entries: list[ReflogEntry], path: str) -> list[Flaw]:
     which = f"entry {lost[0]}" if len(lost) == 1 else f"{len(lost)} entries, from {lost[0]} to {lost[-1]},"
     damaged = f"; line {lines.damaged[0]} cannot be read" if lines.damaged else ""
     where = "is missing" if not os.path.exists(path) else f"lacks {which} that the catalog has{damaged}"
-    return [Flaw(REFLOG, f"the file reflog {where}")]
+    return [Flaw(REFLOG, f"the reflog file {where}")]

@@ -1,1 +1,1 @@
-"""What joins a session to test runners. May import the session's client and what is below it."""
+"""Plugins for test runners, on top of a session's client."""

@@ -1,25 +1,30 @@
-"""Which database a worker of pytest has: the one that is named, or a copy of its own made from the store.
+"""The database of a pytest worker: the one that is named, or the worker's own copy made from the store.
 
-Nothing here opens a database: the session, a process of its own, writes the copy.
+Nothing here opens a database: the session, a separate process, writes the copy.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
+from typing import NoReturn
 
 import pytest
 
 from snapstore.errors import NoDatabaseNamed, NoStore, SnapError
-from snapstore.integrations.pytest_options import MAIN, VARIABLE, WORKER, PluginOptions
+from snapstore.integrations.pytest_options import MAIN, TAKE, VARIABLE, WORKER, PluginOptions
+from snapstore.integrations.pytest_report import told
+from snapstore.results.suites import BaselineMade
+from snapstore.results.text import baseline_text
 from snapstore.session.client import Session
 
-_HINT = "say --snap-db PATH, or snapstore_db in the ini file"
+_HINT = "name one with --snap-db PATH, or with snapstore_db in the ini file"
 _COPY_TAG = "pytest-baseline"
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 class Databases:
-    """The database of this worker; `path` is empty where the configuration or pytest-django knows it."""
+    """The database of this worker; `path` is empty if the configuration or pytest-django supplies it."""
 
     def __init__(self, options: PluginOptions, folder: str, worker: str | None, *, is_controller: bool) -> None:
         self._options = options
@@ -29,28 +34,35 @@ class Databases:
         self._worker = worker or MAIN
         self._made = False
         self._is_configured = False
+        self._inherited: str | None = None  # the configuration of what a copy is made of
         self._environment = pytest.MonkeyPatch()
+        self.found = ""
+        self.notes: list[str] = []
         self.path = self._placed(options.db.replace(WORKER, self._worker))
 
     def prepare(self, *, is_django: bool) -> None:
-        """Make the worker's copy, or as the controller take what the copies are made of. Raises UsageError."""
+        """Make the worker's copy; in the controller, take the snapshot for the copies. Raises UsageError."""
         try:
             if WORKER in self._options.db:
                 self._copy()
             elif not self.path and not is_django:
-                self._find()
+                self.find()
+            if self.path and not self._has_workers:
+                self._check()
         except SnapError as error:
             hint = f"; {_HINT}" if isinstance(error, NoDatabaseNamed) else ""
-            raise pytest.UsageError(f"snapstore: {error}{hint}") from None
+            raise pytest.UsageError(told(f"snapstore: {error}{hint}")) from None
         if WORKER not in self._options.db and self._has_workers and self.path:
-            raise pytest.UsageError(f"snapstore: workers need a database each: put {WORKER} into snapstore_db")
+            raise pytest.UsageError(
+                told(f"snapstore: each worker needs its own database: put {WORKER} into snapstore_db")
+            )
         if self.path and not self._is_controller:
             self._environment.setenv(VARIABLE, self.path)
 
     def open(self, path: str) -> Session:
-        """Begin a session for a database, or those of the configuration. Raises SnapError."""
+        """Start a session for a database, or for those of the configuration. Raises SnapError."""
         return Session(
-            self._placed(self._options.config) or None,
+            self._placed(self._options.config) or self._inherited,
             None if self._is_configured else path or None,
             self._placed(self._options.store) or None,
             cwd=self._folder,
@@ -58,7 +70,7 @@ class Databases:
 
     @property
     def backup_name(self) -> str | None:
-        """The backup's name, of its own for each worker: their suites share a store."""
+        """The name of the backup, which differs between workers whose suites share a store."""
         return f"e2e-backup-{self._worker}" if WORKER in self._options.db else None
 
     def remove(self) -> None:
@@ -69,27 +81,90 @@ class Databases:
                 if os.path.lexists(self.path + ending):
                     os.unlink(self.path + ending)
 
-    def _find(self) -> None:
-        """Have the database that the configuration names."""
+    def find(self) -> None:
+        """Use the database that the configuration names."""
         self._is_configured = True
         with self.open("") as session:
-            self.path = next(iter(session.info().databases.values())).path
+            info = session.info()
+            self.path = next(iter(info.databases.values())).path
+            self.found = f"{self.path}, from {info.configuration}"
+
+    def follow_django(self, path: str) -> None:
+        """Use Django's test database; a configuration that names it holds."""
+        with self.open(path) as session:
+            named_by = session.info().configuration
+        whose = f", from {named_by}" if named_by else "; no configuration names it, so no rules hold for it"
+        self.note(f"{path}, Django's test database{whose}")
+
+    def command(self, session: Session, words: str) -> str:
+        """Return a command that a user can type in pytest's root folder."""
+        options = [("--config", self._options.config), ("--store", self._options.store)]
+        if session.info().configuration is None:
+            options.append(("--db", os.path.relpath(self.path, self._folder)))
+        given = [word for name, value in options if value for word in (name, value)]
+        return f"snap {words} {shlex.join(given)}".rstrip()
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the database is a copy that was made here."""
+        return self._made
+
+    def note(self, text: str) -> None:
+        """Note what the run has to tell in the end, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    @property
+    def takes_baseline(self) -> bool | None:
+        """Whether a baseline that is missing is made of the present state: a copy is the baseline."""
+        return True if self._options.take_baseline or self._made else None
+
+    def _check(self) -> None:
+        """Check that the baseline that was asked for exists. Raises UsageError."""
+        baseline = self._options.baseline
+        if baseline is None or self._options.take_baseline:
+            return
+        with self.open(self.path) as session:
+            if not has_tag(session, baseline):
+                raise _no_baseline(baseline)
 
     def _copy(self) -> None:
-        tag = self._options.baseline or _COPY_TAG
         with self.open(self._placed(self._options.source)) as session:
-            is_first = self._is_controller or not self._has_workers
-            if is_first and (tag == _COPY_TAG or not has_tag(session, tag)):
-                session.tag(tag)
+            info = session.info()
+            tag = self._options.baseline or info.baseline or _COPY_TAG
+            if self._is_controller or not self._has_workers:
+                self._take(session, tag)
+                session.diff("live", "live")  # a rule that fits nothing is found before any worker starts
             if not self._is_controller:
-                for ending in _BESIDE[1:]:  # of a copy that a killed run left
+                # A killed run may have left them beside its copy.
+                for ending in _BESIDE[1:]:
                     if os.path.lexists(self.path + ending):
                         os.unlink(self.path + ending)
                 session.export(tag, self.path, force=True)
-                self._made = True
+                self._made, self._inherited = True, info.configuration
+
+    def _take(self, session: Session, tag: str) -> None:
+        """Take the snapshot that copies are made of, where it is not there. Raises UsageError."""
+        info = session.info()
+        if tag == _COPY_TAG:
+            session.tag(tag)
+        elif info.makes_baseline and tag == info.baseline:
+            if made := session.begin_suite("pytest: baseline", quiet=0).baseline_made:
+                self.note(baseline_text(made))
+            session.end_suite()
+        elif not has_tag(session, tag):
+            if tag == self._options.baseline and not self._options.take_baseline:
+                raise _no_baseline(tag)
+            self.note(baseline_text(BaselineMade(tag, session.tag(tag).snapshot)))
 
     def _placed(self, path: str) -> str:
         return os.path.join(self._folder, path) if path else ""
+
+
+def _no_baseline(name: str) -> pytest.UsageError:
+    return pytest.UsageError(
+        told(f"snapstore: there is no baseline '{name}'; --snap-{TAKE} makes the present state the baseline")
+    )
 
 
 def has_tag(session: Session, tag: str) -> bool:
@@ -101,23 +176,30 @@ def has_tag(session: Session, tag: str) -> bool:
 
 
 def is_django(config: pytest.Config) -> bool:
-    """Return whether pytest-django is here and has settings."""
+    """Return whether pytest-django is installed and has settings."""
     if not config.pluginmanager.hasplugin("django"):
         return False
     from django.conf import settings
 
-    return bool(settings.configured)  # pytest-django has seen to that by now
+    # By now pytest-django has configured them, if there are any.
+    return bool(settings.configured)
 
 
-def django_test_database() -> str:
-    """Return the file of Django's test database. Where it is in memory, the run ends."""
+def django_test_database() -> str | None:
+    """Return the file of Django's test database, None if it is in memory or no test uses it."""
     from django.db import connection
 
     name = str(connection.settings_dict["NAME"])
-    if name != str(connection.creation._get_test_db_name()) or not os.path.isfile(name):
-        pytest.exit(
-            "snapstore: Django's test database is in memory, or no test uses it; name a file:"
-            ' DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}',
-            returncode=pytest.ExitCode.USAGE_ERROR,
-        )
-    return os.path.abspath(name)
+    is_there = name == str(connection.creation._get_test_db_name()) and os.path.isfile(name)
+    return os.path.abspath(name) if is_there else None
+
+
+def no_django_database() -> NoReturn:
+    """End the run: neither Django nor a configuration has a database to follow."""
+    pytest.exit(
+        told(
+            "snapstore: Django's test database is in memory, or no test uses it; give it a file:"
+            ' DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}'
+        ),
+        returncode=pytest.ExitCode.USAGE_ERROR,
+    )

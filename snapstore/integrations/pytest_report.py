@@ -1,89 +1,100 @@
-"""What a test left, as people read it: its own report's section, and the table at the end of the run."""
+"""What a test left behind, in words: a section of its report, and the table at the end of the run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
 
-if TYPE_CHECKING:
-    from snapstore.session.results import Counts, Leak, RowChange, TestEnded
+from snapstore.results.left import left_lines, table_lines
+from snapstore.results.rows import Counts
+from snapstore.results.suites import TestEnded
+from snapstore.results.text import against_text, one_line
+from snapstore.results.verdicts import VerifiedDatabase
 
-_MOST_SHOWN = 10
+LEAKED = "leaked"  # as compare/verdicts.py has it; a client imports nothing of what it is a client of
 PROPERTY = "snapstore_"
+_ID_DIGITS = 10
 
 
-def section(ended: TestEnded) -> str:
-    """Return what `snap verify` would say."""
-    return "\n".join(_lines(ended))
+def told(text: object) -> str:
+    """Return a line for pytest to print, without anything that could move the cursor or end the line.
+
+    All text that the plugin hands to pytest goes through here, or through `section`.
+    """
+    return one_line(str(text))
+
+
+def section(ended: TestEnded, of: str = "", look: str = "") -> str:
+    """Return what `snap verify` would say; `of` is the scope that is judged, `look` the command that shows the rows."""
+    return "\n".join(map(told, _lines(ended, of, look)))
+
+
+def headline(ended: TestEnded, of: str = "") -> str:
+    """Return the failure: what was left, against what, and what a restore could not mend."""
+    against = f", against {against_text(ended.compared_with)}" if ended.compared_with else ""
+    done = "" if ended.state_ok or not ended.restored else f" ({_done(ended)})"
+    news = "left behind" if ended.verdict == LEAKED else ended.verdict
+    return f"{news}: {left(ended)}{f', by {of}' if of else ''}{against}{done}"
+
+
+def look(ended: TestEnded) -> str:
+    """Return the words of the command that shows the rows of a state that was kept."""
+    base = ended.compared_with
+    assert base
+    assert ended.forensic
+    first = next((name for name in base.names if name != base.rev), base.snapshot[:_ID_DIGITS])
+    return f"diff {first} {ended.forensic[:_ID_DIGITS]}"
 
 
 def left(ended: TestEnded) -> str:
     """Return what was left, by table, on one line."""
-    tables = (f"{_word(table)}: {_counts(counts)}" for one in ended.tables.values() for table, counts in one.items())
-    schema = (f"{one.type} {_word(one.name)} {one.change}" for db in ended.databases.values() for one in db.schema)
-    return "; ".join([*tables, *schema]) or "nothing"
+    return _on_one_line(ended.tables, ended.databases) or "nothing"
 
 
-def properties(ended: TestEnded) -> list[tuple[str, str]]:
-    """Return what goes along with the test's report, to JUnit and to the controller of workers."""
-    done = "restored" if ended.restored else "left as it is"
-    return [(f"{PROPERTY}verdict", str(ended.verdict)), (f"{PROPERTY}left", left(ended)), (f"{PROPERTY}state", done)]
+def properties(ended: TestEnded, of: str = "") -> list[tuple[str, str]]:
+    """Return the properties of the test's report, for JUnit and for the controller of workers."""
+    values = {"verdict": str(ended.verdict), "left": left(ended), "state": _done(ended)}
+    values |= {"of": of} if of else {}
+    if ended.compared_with:
+        values["against"] = against_text(ended.compared_with)
+    return [(f"{PROPERTY}{name}", value) for name, value in values.items()]
 
 
 def table(reports: Iterable[tuple[str, dict[str, str]]]) -> Iterator[str]:
-    """Yield a line a test: its verdict, what it left, what was done."""
-    for nodeid, said in reports:
-        yield f"{said['verdict']}  {nodeid}  {said['left']}  ({said['state']})"
+    """Yield a line for each test, or scope: its verdict, what it left, what was done, and the verdict's snapshot."""
+    for nodeid, values in reports:
+        against = f"  against {values['against']}" if "against" in values else ""
+        yield f"{values['verdict']}  {values.get('of', nodeid)}  {values['left']}  ({values['state']}){against}"
 
 
-def said_of(user_properties: Iterable[tuple[str, object]]) -> dict[str, str]:
-    """Return what `properties` had put there."""
+def values_of(user_properties: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """Return the values that `properties` added."""
     return {name.removeprefix(PROPERTY): str(value) for name, value in user_properties if name.startswith(PROPERTY)}
 
 
-def _lines(ended: TestEnded) -> Iterator[str]:
-    several = len(ended.databases) > 1
-    for name, one in ended.databases.items():
-        yield f"{name + ': ' if several else ''}{one.verdict}, against the state the test began with"
-        for change in one.schema:
-            yield f"  {change.type} {_word(change.name)} {change.change}"
-        for leak in one.leaks[:_MOST_SHOWN]:
-            yield f"  left behind: {_leak(leak)}"
-        for table_name, counts in one.tables.items():
-            yield f"{_word(table_name)}: {_counts(counts)}"
-            yield from (f"  {_row(row)}" for row in one.rows[:] if row.table == table_name)
-    if ended.restored:
+def _lines(ended: TestEnded, of: str, look: str) -> Iterator[str]:
+    if of:
+        yield f"judged: {of}"
+    yield from left_lines(ended.databases, f", the state {'it' if of else 'the test'} began with")
+    if ended.restored and ended.state_ok:
         yield "the state was restored and verified"
+    elif ended.restored:
+        yield f"the state was restored, but verification still reports '{ended.verdict_after}'; what differs now:"
+        yield from (f"  {line}" for line in left_lines(ended.databases_after))
     if ended.forensic:
-        yield f"the failing state is kept as {ended.forensic[:8]}"
+        yield f"the failing state is kept as {ended.forensic[:_ID_DIGITS]}" + (f"; '{look}' shows it" if look else "")
 
 
-def _leak(leak: Leak) -> str:
-    under = ", ".join(f"{number:,} {_word(name)}" for name, number in leak.under.items())
-    of = f" (of {_word(leak.of.table)} {_values(leak.of.key)})" if leak.of else ""
-    return f"{_word(leak.table)} {_values(leak.key)}{of}{': ' + under if under else ''}"
+def _done(ended: TestEnded) -> str:
+    """Return what became of the state."""
+    if not ended.restored:
+        return "left as it is"
+    if ended.state_ok:
+        return "restored"
+    now = _on_one_line(ended.tables_after, ended.databases_after)
+    return f"restored, but now {ended.verdict_after}: {now}" if now else f"restored, but now {ended.verdict_after}"
 
 
-def _row(row: RowChange) -> str:
-    sign = {"added": "+", "removed": "-"}.get(row.change, "~")
-    values = row.after or row.before or {}
-    shown = {name: values.get(name) for name in row.columns} if row.columns else values
-    return f"{sign} {_values(row.key)}  " + ", ".join(f"{_word(name)}={_value(one)}" for name, one in shown.items())
-
-
-def _counts(counts: Counts) -> str:
-    kinds = ("added", "removed", "changed")
-    return ", ".join(f"{getattr(counts, kind):,} {kind}" for kind in kinds if getattr(counts, kind))
-
-
-def _values(values: dict[str, Any]) -> str:
-    return ", ".join(_value(one) for one in values.values())
-
-
-def _value(value: Any) -> str:
-    text = "NULL" if value is None else repr(value)
-    return text if len(text) <= 40 else text[:38] + "…" + text[-1]  # noqa: PLR2004 - as in `snap verify`
-
-
-def _word(text: str) -> str:
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+def _on_one_line(tables: Mapping[str, Mapping[str, Counts]], databases: Mapping[str, VerifiedDatabase]) -> str:
+    schema = [f"{one.type} {one_line(one.name)} {one.change}" for db in databases.values() for one in db.schema]
+    counted = [line.replace(": ", " ", 1) for line in table_lines(tables)]
+    return "; ".join([*counted, *schema])

@@ -1,34 +1,56 @@
-"""What follows the tests of one pytest process: a suite of the session, a test of it for each test of pytest.
+"""Follows the tests of one pytest process: the session has a suite, and in it a test for each of pytest's tests.
 
-A test is ended by the finalizer of a fixture that was set up before every other one, so that it comes after their
-teardown (pytest-django flushes there) and before that of the fixtures of wider scope (pytest-django removes its
-database there). The scope of that fixture is the scope of verifying.
+The finalizer of a fixture that is set up before all others ends a test, so that it runs after their teardown, where
+pytest-django flushes, and before that of fixtures with a wider scope, where pytest-django removes its database. The
+scope of that fixture is the scope of verifying.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import pytest
 
-from snapstore.errors import SnapError
+from snapstore.errors import ConfigurationError, SnapError, UnknownRule
 from snapstore.integrations import pytest_report
-from snapstore.integrations.pytest_databases import Databases, has_tag, is_django
+from snapstore.integrations.pytest_databases import (
+    Databases,
+    django_test_database,
+    is_django,
+    no_django_database,
+)
 from snapstore.integrations.pytest_options import TestOptions, options_for, options_of
+from snapstore.integrations.pytest_report import told
+from snapstore.results.drifts import late_line
+from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
+from snapstore.results.suites import TestEnded
+from snapstore.results.text import baseline_text
 from snapstore.session.client import Session
-from snapstore.session.results import TestEnded
 
 _FIRST = "_snapstore_test"
+_NOTES = "snapstore_notes"
 NO_FLUSH = "snapstore_no_flush"
 
 
-class LeftBehind(UserWarning):
-    """A test left rows behind."""
+class FileReplaced(UserWarning):
+    """Another file took the place of the database."""
+
+
+class Problem(NamedTuple):
+    """What keeps a test from beginning; `is_usage` if it is so for all tests, and for the user to mend."""
+
+    text: str
+    is_usage: bool
 
 
 def _scope(fixture_name: str, config: pytest.Config) -> str:  # noqa: ARG001 - pytest's signature
     return options_of(config).scope
+
+
+class HookFailed(UserWarning):
+    """A hook of the configuration failed: the application may not know that its database was restored."""
 
 
 class Follower:
@@ -42,17 +64,36 @@ class Follower:
         self.databases = Databases(self.options, str(config.rootpath), worker, is_controller=is_controller)
         self._session: Session | None = None
         self._suite: tuple[str | None] | None = None  # the baseline of the suite that runs
+        self._hooks_begun = 0
+        self.is_told = True  # whether all required hooks at the end of suites have succeeded
         self._item: pytest.Item | None = None
+        self._of = ""  # what is judged, where that is not one test
         self._outcome = "passed"
         self._tears_down = False
         self._reports: dict[str, dict[str, str]] = {}
         self._patches = pytest.MonkeyPatch()
 
     def session(self, path: str) -> Session:
-        """Return the session, begun if need be."""
+        """Return the session, and start it if necessary."""
         if self._session is None:
             self._session = self.databases.open(path)
         return self._session
+
+    def django_database(self) -> str:
+        """Return Django's test database, or if it has no file that of the configuration; end the run without either."""
+        if path := django_test_database():
+            self.databases.follow_django(path)
+            return path
+        try:
+            self.databases.find()
+        except SnapError:
+            no_django_database()
+        self.databases.note(f"{self.databases.found}: Django's test database is in memory, or no test uses it")
+        return self.databases.path
+
+    def baseline(self, path: str) -> str | None:
+        """Return the tag that the suite begins with, None if it is the present state."""
+        return self.options.baseline or self.session(path).info().baseline
 
     def end_suite(self) -> None:
         """End the suite and the session, whatever state they are in."""
@@ -61,9 +102,9 @@ class Follower:
             return
         try:
             if self._suite:
-                session.end_suite()
+                self._end_suite(session)
         except SnapError as error:
-            warnings.warn(LeftBehind(f"snapstore: {error}"), stacklevel=2)
+            self.databases.note(f"the suite was not ended: {error}")
         finally:
             self._suite = None
             session.close()
@@ -72,11 +113,11 @@ class Follower:
     def _test(self, request: pytest.FixtureRequest, _snapstore_suite: str) -> Iterator[None]:
         options = options_for(request.node, self.options)
         self._outcome = "passed"
-        try:
-            self._begin_test(_snapstore_suite, request.node.nodeid or "session", options)
-        except SnapError as error:
-            self._drop()
-            pytest.fail(f"snapstore: {error}", pytrace=False)
+        self._of = _of(request)
+        if problem := self._begin_test(_snapstore_suite, request.node.nodeid or "session", options):
+            if problem.is_usage:
+                pytest.exit(told(problem.text), returncode=pytest.ExitCode.USAGE_ERROR)
+            pytest.fail(told(problem.text), pytrace=False)
         yield
         self._end_test(options)
 
@@ -87,7 +128,7 @@ class Follower:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Have the fixture that begins and ends a test set up before every other one."""
+        """Set up the fixture that begins and ends a test before all others."""
         for item in items:
             names = getattr(item, "fixturenames", [])
             if _FIRST in names:
@@ -96,7 +137,7 @@ class Follower:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Note which test runs, and keep Django from flushing after it where that is asked for."""
+        """Note which test runs, and keep Django from flushing after it if the test asks for that."""
         self._item = item
         if isinstance(item, pytest.Function) and NO_FLUSH in item.fixturenames:
             from django.test import TransactionTestCase
@@ -117,73 +158,137 @@ class Follower:
         """Note how a test went, and what it left."""
         if report.failed:
             self._outcome = "failed"
-        if report.when == "teardown" and (said := pytest_report.said_of(report.user_properties)):
-            self._reports[report.nodeid] = said
+        if report.when == "teardown" and (values := pytest_report.values_of(report.user_properties)):
+            self._reports[report.nodeid] = values
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Note that the test was broken off."""
+        """Note that the test was interrupted."""
         self._outcome = "interrupted"
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
-        """Let go of everything; fixtures were torn down before."""
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """End the suite and remove the copy; all fixtures are torn down by now."""
         self.end_suite()
+        if not self.is_told and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.databases.remove()
+        if hasattr(self._config, "workeroutput"):
+            self._config.workeroutput[_NOTES] = self.databases.notes
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker of pytest-xdist has to tell."""
+        for text in getattr(node, "workeroutput", {}).get(_NOTES, ()):
+            self.databases.note(text)
+
+    def pytest_report_header(self) -> str | None:
+        """Say which database the configuration named."""
+        return told(f"snapstore: {self.databases.found}") if self.databases.found else None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write which test left what."""
+        """Tell what became of the database, and list what each test left behind."""
+        for text in self.databases.notes:
+            terminalreporter.write_line(told(f"snapstore: {text}"))
         if self._reports:
-            terminalreporter.section("snapstore: left behind")
+            terminalreporter.section(told("snapstore: left behind"))
             for line in pytest_report.table(self._reports.items()):
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(told(line))
 
-    def _begin_test(self, path: str, label: str, options: TestOptions) -> None:
-        session = self.session(path)
-        if self._suite != (options.baseline,):
-            if self._suite:
-                self._suite = None
-                session.end_suite()
-            self._begin_suite(session, options.baseline)
-        session.begin_test(label)
+    def _begin_test(self, path: str, label: str, options: TestOptions) -> Problem | None:
+        """Begin a test; return what prevents it. Its error must not be the context of what pytest prints."""
+        try:
+            session = self.session(path)
+            if self._suite != (options.baseline,):
+                if self._suite:
+                    self._suite = None
+                    self._end_suite(session)
+                self._begin_suite(session, options.baseline)
+            begun = session.begin_test(label)
+            if begun.late:
+                self.databases.note(late_line(begun.late))
+        except SnapError as error:
+            self._drop()
+            return Problem(f"snapstore: {error}", isinstance(error, (UnknownRule, ConfigurationError)))
+        return None
 
     def _begin_suite(self, session: Session, baseline: str | None) -> None:
-        if baseline and not has_tag(session, baseline):
-            session.tag(baseline)
-        backup = self.databases.backup_name
-        session.begin_suite("pytest", baseline=baseline, backup_name=backup, keep_backup=backup is None, quiet=0)
-        self._suite = (baseline,)
+        begun = session.begin_suite(
+            "pytest",
+            baseline=baseline,
+            take_baseline=self.databases.takes_baseline,
+            backup_name=self.databases.backup_name,
+            quiet=0,
+        )
+        self._suite, self._hooks_begun = (baseline,), len(begun.hooks)
+        if (made := begun.baseline_made) and not self.databases.is_copy:
+            self.databases.note(baseline_text(made))
+        self._warn_of_hooks(begun.hooks)
+
+    def _end_suite(self, session: Session) -> None:
+        """End the suite; warn of hooks that failed as the state was restored at its end."""
+        ended = session.end_suite().hooks[self._hooks_begun :]
+        self.is_told = self.is_told and not required_failed(ended)
+        self._warn_of_hooks(ended)
+
+    def _warn_of_hooks(self, hooks: Sequence[HookRun]) -> None:
+        """Tell about hooks that failed."""
+        for text in map(hook_text, failed(hooks)):
+            self._warn(HookFailed, text)
 
     def _end_test(self, options: TestOptions) -> None:
         assert self._session is not None
+        ended, problem = None, ""
         try:
             ended = self._session.end_test(self._outcome, verdicts=options.verdicts())
         except SnapError as error:
             self._drop()
-            self._fail(f"snapstore: {error}")
+            problem = f"snapstore: {error}"
+        if ended is None:
+            self._fail(problem)
             return
+        hooks = list(map(hook_text, failed(ended.hooks)))
+        for text in ended.warnings:
+            self._warn(HookFailed if text in hooks else FileReplaced, text)
+        for text in hooks:
+            if text not in ended.warnings:
+                self._warn(HookFailed, text)
         if ended.verdict not in (None, "clean", "drifted") and not options.off:
             self._tell(ended, options)
+        for hook in required_failed(ended.hooks):
+            self._fail(f"snapstore: {hook_text(hook)}")
 
     def _tell(self, ended: TestEnded, options: TestOptions) -> None:
         assert self._item is not None
-        said = pytest_report.properties(ended)
-        self._item.user_properties.extend(said)
-        self._item.add_report_section("teardown", "snapstore", pytest_report.section(ended))
+        assert self._session is not None
+        properties = pytest_report.properties(ended, self._of)
+        self._item.user_properties.extend(properties)
+        look = self.databases.command(self._session, pytest_report.look(ended)) if ended.forensic else ""
+        self._item.add_report_section("teardown", "snapstore", pytest_report.section(ended, self._of, look))
         if not self._tears_down:
-            self._reports[self._item.nodeid] = pytest_report.said_of(said)
-        text = f"snapstore: {ended.label} {ended.verdict}: {pytest_report.left(ended)}"
-        if options.leaks == "fail" or (ended.restored and ended.ok is False):
-            self._fail(text)
-        elif options.leaks == "warn":
-            warnings.warn(LeftBehind(text), stacklevel=2)
+            self._reports[self._item.nodeid] = pytest_report.values_of(properties)
+        if options.leaks == "fail" or (ended.restored and ended.state_ok is False):
+            self._fail(pytest_report.headline(ended, self._of))
 
     def _fail(self, text: str) -> None:
         if self._tears_down:
-            pytest.fail(text, pytrace=False)
-        warnings.warn(LeftBehind(text), stacklevel=2)
+            pytest.fail(told(text), pytrace=False)
+        self.databases.note(text)
+
+    def _warn(self, category: type[UserWarning], text: str) -> None:
+        """Give a warning about the test that runs, at its line."""
+        assert self._item is not None
+        line = self._item.location[1] or 0
+        warnings.warn_explicit(told(f"snapstore: {text}"), category, str(self._item.path), line + 1)
 
     def _drop(self) -> None:
-        """Let a session go that failed; the next one repairs what it left."""
+        """Close a session that failed; the next one repairs what it left."""
         session, self._session, self._suite = self._session, None, None
         if session:
             session.close()
+
+
+def _of(request: pytest.FixtureRequest) -> str:
+    """Return what is judged at the end of the fixture's scope, empty for a single test."""
+    if request.scope == "function":
+        return ""
+    return f"{request.scope} {request.node.nodeid}" if request.node.nodeid else "the whole session"

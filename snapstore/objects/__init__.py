@@ -1,1 +1,1 @@
-"""Bytes named by their hash: codec, packs, the catalog that finds them. Knows no database image."""
+"""Objects, bytes named by their hash: the codec, packs, and the catalog that locates them."""

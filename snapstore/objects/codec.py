@@ -8,58 +8,45 @@ from __future__ import annotations
 
 import sys
 
-from snapstore.bare import c_module
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-if sys.version_info >= (3, 14) and not TYPE_CHECKING:
+if sys.version_info >= (3, 14):
     from compression import zstd
 else:
-    zstd: Any = c_module("backports.zstd", "_zstd")
+    from backports import zstd
 
 LEVEL = 1  # of an object alone: higher ones cost a first take more time than they save room
 DELTA_LEVEL = 2  # quicker than 3 for a block of which a page changed, for a few bytes more
 _LONG_BYTES = 1 << 20  # past it matches in the prefix are only found by long-distance matching
 _MAX_WINDOW_LOG = 31
 _MIN_WINDOW_LOG = 10
-_COMPRESSION_LEVEL, _WINDOW_LOG, _LONG_DISTANCE_MATCHING = 100, 101, 160  # of zstd.h: ZSTD_cParameter
-_WINDOW_LOG_MAX = 100  # ZSTD_dParameter
 
 
 def compress(data: bytes, prefix: bytes | None = None) -> bytes:
     """Return `data` as one zstd frame."""
     if prefix is None:
-        return _frame(data, level=LEVEL)
+        return zstd.compress(data, level=LEVEL)
     dictionary = zstd.ZstdDict(prefix, is_raw=True).as_prefix
     if len(data) + len(prefix) <= _LONG_BYTES:
-        return _frame(data, level=DELTA_LEVEL, zstd_dict=dictionary)
-    options = {
-        _COMPRESSION_LEVEL: DELTA_LEVEL,
-        _LONG_DISTANCE_MATCHING: 1,
-        _WINDOW_LOG: _window_log(len(data) + len(prefix)),
+        return zstd.compress(data, level=DELTA_LEVEL, zstd_dict=dictionary)
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: DELTA_LEVEL,
+        zstd.CompressionParameter.enable_long_distance_matching: 1,
+        zstd.CompressionParameter.window_log: _window_log(len(data) + len(prefix)),
     }
-    return _frame(data, options=options, zstd_dict=dictionary)
+    return zstd.compress(data, options=options, zstd_dict=dictionary)
 
 
 def decompress(frame: bytes, size: int, prefix: bytes | None = None) -> bytes:
     """Return the `size` bytes of a frame. Raises ValueError for a damaged frame."""
     dictionary = zstd.ZstdDict(prefix, is_raw=True).as_prefix if prefix is not None else None
-    options = {_WINDOW_LOG_MAX: _window_log(size + len(prefix or b""))}
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _window_log(size + len(prefix or b""))}
     try:
         unpack = zstd.ZstdDecompressor(zstd_dict=dictionary, options=options)
-        data: bytes = unpack.decompress(frame, size)
+        data = unpack.decompress(frame, size)
     except zstd.ZstdError as error:
         raise ValueError(str(error).lower()) from error
     if len(data) != size or not unpack.eof or unpack.unused_data:
         raise ValueError("the frame's size is not the entry's")
     return data
-
-
-def _frame(data: bytes, **how: Any) -> bytes:
-    packed: bytes = zstd.ZstdCompressor(**how).compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
-    return packed
 
 
 def _window_log(size: int) -> int:

@@ -1,29 +1,26 @@
-"""The lock between those who write objects and the one who frees some.
+"""The lock between writers of objects and the one process that frees objects.
 
-Who writes finds objects that are there and builds on them; until the catalog has the new ones nothing of that may go.
-So writers hold the file `writers` shared, side by side, and who frees holds it alone, a moment at a time. All
-pass through the file `gate` on the way in: who frees shuts it for a moment while the writers inside come to
-their end, so that many short writers cannot keep it out for ever, and one long writer cannot make the others wait.
+A writer finds objects in the store and builds on them. Until the catalog has the new objects, none of those may go.
+So each writer shares the lock on the file `writers`, and a process that frees objects holds it alone, a moment at a
+time. Both pass the file `gate` first. To free objects a process shuts the gate briefly, while the writers inside
+finish: so many short writers cannot keep it out for ever, and one long writer does not block the others.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from contextlib import AbstractContextManager, contextmanager
 
 from snapstore.errors import StoreLocked
-from snapstore.files import translated, try_lock
-from snapstore.patience import Patience
+from snapstore.locks import Deadline, acquire, held
 
-GATE_SECONDS = 0.25  # the longest that the gate is shut for one long writer
+GATE_SECONDS = 0.25  # the longest that the gate stays shut for one long writer
 _OPEN_TURNS = 8  # pauses of a waiting writer, in which it finds the gate open again
 
 
 class FreeingLock:
-    """The lock of one store; `folder` gives where its files are, `seconds` is how long a writer waits."""
+    """The lock of one store; `folder` returns where its files are, `seconds` is how long a writer waits."""
 
     def __init__(self, store: str, folder: Callable[[], str], seconds: float) -> None:
         self._store = store
@@ -33,12 +30,11 @@ class FreeingLock:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Keep everything that is in the store over the body. Raises StoreLocked."""
-        patience = Patience(self._seconds)
-        gate = self._demand("gate", patience, shared=True)
-        try:
-            fd = self._demand("writers", patience, shared=True)
-        finally:
-            os.close(gate)
+        deadline = Deadline(self._seconds)
+        with self._gate(deadline, shared=True):
+            fd = acquire(self._writers(), deadline, shared=True)
+        if fd is None:
+            raise self._locked()
         try:
             yield
         finally:
@@ -46,40 +42,26 @@ class FreeingLock:
 
     @contextmanager
     def freeing(self, seconds: float) -> Iterator[None]:
-        """Have no writer about over the body, which should be short; wait so long for that. Raises StoreLocked."""
-        patience = Patience(seconds)
+        """Keep all writers out over the body, which should be short; wait `seconds` for that. Raises StoreLocked."""
+        deadline = Deadline(seconds)
         while True:
-            gate = self._demand("gate", patience, shared=False)
-            try:
-                fd = self._lock("writers", patience, shared=False, seconds=GATE_SECONDS)
+            with self._gate(deadline, shared=False):
+                fd = acquire(self._writers(), deadline, shared=False, limit=GATE_SECONDS)
                 if fd is not None:
                     try:
                         yield
                         return
                     finally:
                         os.close(fd)
-            finally:
-                os.close(gate)
             for turn in range(_OPEN_TURNS):
-                if not patience.wait(turn):
-                    raise StoreLocked(self._store)
+                if not deadline.wait(turn):
+                    raise self._locked()
 
-    def _demand(self, name: str, patience: Patience, *, shared: bool) -> int:
-        fd = self._lock(name, patience, shared=shared, seconds=self._seconds)
-        if fd is None:
-            raise StoreLocked(self._store)
-        return fd
+    def _gate(self, deadline: Deadline, *, shared: bool) -> AbstractContextManager[int]:
+        return held(os.path.join(self._folder(), "gate"), deadline, shared=shared, busy=self._locked)
 
-    def _lock(self, name: str, patience: Patience, *, shared: bool, seconds: float) -> int | None:
-        """Return a locked descriptor, None where patience, or the time for this try, is over."""
-        folder = self._folder()
-        with translated(folder):
-            fd = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        end = time.monotonic() + seconds
-        for attempt in count():
-            if try_lock(fd, shared=shared):
-                return fd
-            if time.monotonic() >= end or not patience.wait(attempt):
-                break
-        os.close(fd)
-        return None
+    def _writers(self) -> str:
+        return os.path.join(self._folder(), "writers")
+
+    def _locked(self) -> StoreLocked:
+        return StoreLocked(self._store)

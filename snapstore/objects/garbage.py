@@ -1,11 +1,11 @@
-"""Garbage: objects that nothing needs, found and taken out of the catalog; packs that hold nothing, removed.
+"""Garbage collection: removes objects that nothing needs from the catalog, and deletes empty packs.
 
-The caller says which objects are needed and why (`mark`); `settle_bases` adds the bases they are decoded with. What is
-then left over is condemned, and goes in pieces, each in a transaction of its own while no writer is about. Before
-each piece the caller's `refresh` marks what was recorded since. Objects in packs that are newer than the search are
-never condemned, and numbers of packs are not used again while it lasts, because rows of packs go last.
+The caller marks the objects that are needed, and why (`mark`); `settle_bases` adds the bases they are decoded with and
+condemns the rest. Condemned objects are removed in batches, each in a transaction of its own while no writer is
+active. Before each batch the caller's `refresh` marks what was recorded since. Objects in packs that are newer than
+the collection are never condemned, and pack numbers are not reused while it lasts, because rows of packs go last.
 
-The tables are temporary ones of the catalog's connection, in memory.
+Its tables are temporary, in the memory of the catalog's connection.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from snapstore.files import reached, translated
+from snapstore.leftovers import is_temporary
 from snapstore.objects.catalog import Catalog
-from snapstore.objects.pack import ENTRY_BYTES, SUFFIX, pack_path
+from snapstore.objects.pack import ENTRY_BYTES, KEPT, SUFFIX, is_given_name, is_pack_name, pack_path
 
-LISTED, HELD, BASE = 0, 1, 2  # why an object is needed: by a listed snapshot, by a forgotten one, to decode others
-_PIECE = 8192  # rows of the catalog in one transaction
-_LEFT_OVER = ".snap-tmp"
+# Why an object is needed: for a listed snapshot, for a forgotten one, or to decode other objects.
+LISTED, HELD, BASE = 0, 1, 2
+_BATCH = 8192  # rows of the catalog in one transaction
 _TABLES = """
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE needed (id BLOB PRIMARY KEY, why INTEGER NOT NULL) WITHOUT ROWID;
@@ -36,7 +37,7 @@ _CLOSURE = (
 
 
 class Garbage:
-    """One search for garbage; `without_writers` gives a context in which none is about. Use it in a `with` block."""
+    """One collection, used in a `with` block; `without_writers` gives a context in which no writer is active."""
 
     def __init__(
         self, catalog: Catalog, packs: str, without_writers: Callable[[], AbstractContextManager[None]]
@@ -57,14 +58,14 @@ class Garbage:
             self._catalog.rows(f"DROP TABLE temp.{table}")
 
     def mark(self, ids: Iterable[bytes], why: int) -> None:
-        """Note objects as needed."""
+        """Mark objects as needed."""
         self._catalog.run_many(
             "INSERT INTO needed VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET why = min(why, excluded.why)",
             ((id_, why) for id_ in ids),
         )
 
     def settle_bases(self) -> None:
-        """Note the bases of all that is needed, as they are now, and condemn the rest."""
+        """Mark the present bases of all that is needed, and condemn the rest."""
         self._catalog.rows("DELETE FROM needed WHERE why = ?", (BASE,))
         self._catalog.rows(_CLOSURE.format(source="needed JOIN object USING (id)"), (BASE,))
         self._keep_bases_of_newer_packs(self._newest)
@@ -76,32 +77,44 @@ class Garbage:
         )
 
     def condemned_bytes(self) -> int:
-        """Return how many bytes of packs the condemned objects take."""
-        return int(self._catalog.value("SELECT ifnull(sum(bytes), 0) FROM condemned"))
+        """Return how many bytes the condemned objects take, with the packs that hold nothing else.
+
+        More is freed where objects are encoded again because nothing else needs their base.
+        """
+        objects = self._catalog.value("SELECT ifnull(sum(bytes), 0) FROM condemned")
+        around = self._catalog.value(
+            "SELECT ifnull(sum(pack.bytes - inside), 0) FROM pack JOIN"
+            " (SELECT pack, sum(stored_bytes + ?) AS inside FROM object GROUP BY pack"
+            "  HAVING max(id NOT IN (SELECT id FROM condemned)) = 0) USING (pack)"
+            " WHERE pack < (SELECT max(pack) FROM pack)",
+            (ENTRY_BYTES,),
+        )
+        return int(objects) + max(0, int(around))
 
     def held_bytes(self) -> int:
-        """Return how many bytes are needed by forgotten snapshots alone."""
+        """Return how many bytes only forgotten snapshots need."""
         sql = "SELECT ifnull(sum(stored_bytes + ?), 0) FROM object JOIN needed USING (id) WHERE why = ?"
         return int(self._catalog.value(sql, (ENTRY_BYTES, HELD)))
 
     def remove(self, refresh: Callable[[], bool]) -> None:
-        """Take the condemned objects out of the catalog. Raises StoreLocked; what is gone by then stays gone.
+        """Remove the condemned objects from the catalog. Raises StoreLocked; finished batches stay removed.
 
-        `refresh` tells whether it marked anything.
+        `refresh` returns whether it marked anything.
         """
-        while (last := self._end_of_piece()) is not None:
+        while (last := self._end_of_batch()) is not None:
             with self._without_writers(), self._catalog.transaction():
-                self._spare_what_came_to_be_needed(marked=refresh())
-                piece = "(SELECT id FROM condemned WHERE id <= ?)"
-                self._catalog.rows(f"DELETE FROM object WHERE pack <= ? AND id IN {piece}", (self._newest, last))
+                self._spare_newly_needed(marked=refresh())
+                batch = "(SELECT id FROM condemned WHERE id <= ?)"
+                self._catalog.rows(f"DELETE FROM object WHERE pack <= ? AND id IN {batch}", (self._newest, last))
                 self._catalog.rows("DELETE FROM condemned WHERE id <= ?", (last,))
             reached("objects-freed")
 
     def remove_empty_packs(self) -> int:
-        """Remove the packs that hold nothing any longer, rows and then files; return their bytes."""
+        """Delete the packs that hold no object, first their rows, then their files; return their bytes."""
+        # Keep the highest pack number so it is never reused.
         empty = self._catalog.rows(
             "SELECT pack, name FROM pack WHERE pack <= ? AND pack NOT IN (SELECT pack FROM object)"
-            " AND pack < (SELECT max(pack) FROM pack)",  # or its number would be used again
+            " AND pack < (SELECT max(pack) FROM pack)",
             (self._newest,),
         )
         if not empty:
@@ -109,7 +122,7 @@ class Garbage:
         with self._catalog.transaction():
             self._catalog.run_many("DELETE FROM pack WHERE pack = ?", [(pack,) for pack, _ in empty])
         freed = 0
-        for _, name in empty:
+        for name in filter(is_pack_name, (name for _, name in empty)):
             freed += _unlink(pack_path(self._packs, name))
             reached("pack-removed")
         return freed
@@ -132,15 +145,15 @@ class Garbage:
         return [
             name
             for name in names
-            if name.endswith(_LEFT_OVER) or (name.endswith(SUFFIX) and name.removesuffix(SUFFIX) not in known)
+            if is_temporary(name) or (name.endswith(SUFFIX) and _is_unknown(name.removesuffix(SUFFIX), known))
         ]
 
-    def _end_of_piece(self) -> Any:
-        last = self._catalog.value("SELECT id FROM condemned ORDER BY id LIMIT 1 OFFSET ?", (_PIECE - 1,))
+    def _end_of_batch(self) -> Any:
+        last = self._catalog.value("SELECT id FROM condemned ORDER BY id LIMIT 1 OFFSET ?", (_BATCH - 1,))
         return last or self._catalog.value("SELECT max(id) FROM condemned")
 
-    def _spare_what_came_to_be_needed(self, *, marked: bool) -> None:
-        """Take off the condemned what was marked, what newer packs build on, and the bases of both."""
+    def _spare_newly_needed(self, *, marked: bool) -> None:
+        """Spare what was marked since, what newer packs build on, and the bases of both."""
         newest = self._newest_pack()
         if newest == self._seen and not marked:
             return
@@ -156,10 +169,15 @@ class Garbage:
         return int(self._catalog.value("SELECT ifnull(max(pack), 0) FROM pack"))
 
 
+def _is_unknown(name: str, known: set[str]) -> bool:
+    """Return whether a pack has a name that snapstore gave it, and the catalog does not know it."""
+    return name not in known and is_given_name(name.removeprefix(KEPT))
+
+
 def _unlink(path: str) -> int:
-    """Remove a file; return its bytes, 0 where there is none."""
+    """Remove a file; return its bytes, 0 if there is none."""
     with translated(path), suppress(FileNotFoundError):
-        size = os.path.getsize(path)
+        size = os.lstat(path).st_size
         os.unlink(path)
         return size
     return 0

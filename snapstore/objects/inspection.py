@@ -1,7 +1,8 @@
-"""Inspection: every pack against the catalog, every object against its id; what is wrong, and what that spoils.
+"""Inspection: checks every pack against the catalog and every object against its id, and traces the damage.
 
-Quick looks at lengths, ends and entries, and decodes only what does not stand where it should. Full reads every
-byte. Other processes may go on working: what a repack moved meanwhile is looked up again before it counts.
+A quick inspection looks at lengths, ends and entries, and decodes only objects that are not where they should be. A
+full one reads every byte. Other processes may keep working, and a prune may move or free what is being read: `run`
+finds suspects, and `look_again`, called while no prune runs, drops those that are gone or intact.
 """
 
 from __future__ import annotations
@@ -16,22 +17,23 @@ from snapstore.errors import FileError, StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.object_store import ObjectStore
-from snapstore.objects.pack import Entry, Kind, PackReader, pack_path
-from snapstore.objects.pack_check import stands_there, structure_problem
+from snapstore.objects.pack import Entry, PackReader, bound_problem, pack_path
+from snapstore.objects.pack_check import matches_catalog, structure_problem
 from snapstore.objects.pack_index import MAX_DEPTH
-from snapstore.parallel import ordered_map
 from snapstore.progress import SILENT, Progress
+from snapstore.threads import ordered_map
 
 PACK, OBJECT, CATALOG = "pack", "object", "catalog"
-MOST_NAMED = 50  # damaged objects of one pack that are named one by one
+MOST_NAMED = 50  # damaged objects of one pack that are reported one by one
 _AHEAD = 8
 _ROWS_AT_ONCE = 64
-_BLOCKS_KEPT = 1024  # 64 MiB of those that others may be stored on
+_BLOCKS_KEPT = 1024  # 64 MiB of possible bases
+_HOMELESS = "SELECT 1 FROM object WHERE pack NOT IN (SELECT pack FROM pack) LIMIT 1"
 _ROWS = "SELECT pack, id, kind, offset, stored_bytes, bytes, base, depth FROM object ORDER BY pack, offset"
 
 
 class Flaw(NamedTuple):
-    """Something that is not as it should be; `pack` a name, `object` an id in hex, where it is about one."""
+    """One problem; `pack` is a name and `object` an id in hex, where the problem concerns one."""
 
     what: str
     detail: str
@@ -40,7 +42,7 @@ class Flaw(NamedTuple):
 
 
 class _Job(NamedTuple):
-    """An object to be decoded; `problem` says why its frame could not even be read."""
+    """An object to decode; `problem` says why its frame could not be read."""
 
     entry: Entry
     frame: bytes
@@ -49,7 +51,7 @@ class _Job(NamedTuple):
 
 
 class Inspection:
-    """Goes through a store's packs; `spoiled` has for each object that cannot be read the number of its flaw."""
+    """Inspects the packs of a store; `spoiled` maps each unreadable object to the number of its flaw."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
@@ -66,7 +68,7 @@ class Inspection:
         return len(self.flaws) - 1
 
     def run(self, *, full: bool, progress: Progress = SILENT) -> None:
-        """Look at everything. Raises StoreDamaged where the catalog itself cannot be read, FileError."""
+        """Inspect everything. Raises FileError, and StoreDamaged if the catalog itself cannot be read."""
         self._objects.most_recent = _BLOCKS_KEPT
         rows = self._catalog.typed_rows("SELECT pack, name, bytes FROM pack ORDER BY pack", (), int, str, int)
         self.packs = {number: (name, size) for number, name, size in rows}
@@ -80,22 +82,63 @@ class Inspection:
                 progress.advance(self.packs.get(number, ("", 0))[1])
         for number in self.packs.keys() - seen:
             self._check_pack(number, iter(()), full=full)
-        self._forget_what_moved()
         self._check_bases()
         self._spread()
+
+    def look_again(self, *, full: bool) -> None:
+        """Drop the flaws that are no longer there. The caller keeps prunes out. Raises StoreDamaged."""
+        known = {name for _, name in self._catalog.typed_rows("SELECT pack, name FROM pack", (), int, str)}
+        for number, flaw in enumerate(self.flaws):
+            if flaw.what and not self._stands(flaw, known, full=full):
+                self._drop(number)
+
+    def drop_after(self, count: int) -> None:
+        """Drop all but the first `count` flaws."""
+        for number in range(count, len(self.flaws)):
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        self.flaws[number] = self.flaws[number]._replace(what="")
+        for id_ in [one for one, at in self.spoiled.items() if at == number]:
+            del self.spoiled[id_]
+
+    def _stands(self, flaw: Flaw, known: set[str], *, full: bool) -> bool:
+        """Return whether a flaw is still there, in what the catalog now says."""
+        if flaw.what == OBJECT and flaw.object:
+            return self._is_damaged(bytes.fromhex(flaw.object))
+        if flaw.what == OBJECT and flaw.pack is None:
+            return self._catalog.value(_HOMELESS) is not None
+        if flaw.what == PACK and flaw.pack in known:
+            return _pack_problem(self._objects.folder, flaw.pack, self._size(flaw.pack), full=full) is not None
+        return flaw.pack is None or flaw.pack in known
+
+    def _is_damaged(self, id_: bytes) -> bool:
+        """Return whether the catalog has an object that cannot be read."""
+        if self._objects.index.find(id_) is None:
+            return False
+        try:
+            self._objects.read(id_)
+        except StoreDamaged:
+            return self._objects.index.find(id_) is not None
+        return False
+
+    def _size(self, pack: str) -> int:
+        return int(self._catalog.value("SELECT bytes FROM pack WHERE name = ?", (pack,)))
 
     def _check_pack(self, number: int, rows: Iterator[tuple[Any, ...]], *, full: bool) -> None:
         name, size = self.packs.get(number, ("", 0))
         if not name:
-            self._spoil_all(Flaw(OBJECT, f"objects are said to be in pack number {number}, which is unknown"), rows)
+            self._spoil_all(
+                Flaw(OBJECT, f"the catalog has objects in pack number {number}, which does not exist"), rows
+            )
             return
         try:
             reader = PackReader(pack_path(self._objects.folder, name))
         except PermissionError as error:
             raise FileError(pack_path(self._objects.folder, name), "permission denied") from error
         except (OSError, ValueError) as error:
-            said = "it is missing" if isinstance(error, FileNotFoundError) else str(error)
-            self._spoil_all(Flaw(PACK, said, name), rows)
+            detail = "the file is missing" if isinstance(error, FileNotFoundError) else str(error)
+            self._spoil_all(Flaw(PACK, detail, name), rows)
             return
         with closing(reader):
             problem = structure_problem(reader, size) or (_content_problem(reader) if full else None)
@@ -111,7 +154,8 @@ class Inspection:
 
     def _check_objects(self, name: str, reader: PackReader, rows: Iterator[tuple[Any, ...]], *, full: bool) -> None:
         jobs = self._jobs(reader, rows, full=full)
-        if not full:  # there is hardly anything to decode, and threads take time to start
+        # A quick inspection decodes next to nothing, and threads take time to start.
+        if not full:
             self._note_damaged(name, map(_decoded, jobs))
             return
         with closing(ordered_map(_decoded, jobs, ahead=_AHEAD)) as checked:
@@ -124,14 +168,15 @@ class Inspection:
                 named += 1
                 self._damaged_object(pack, entry.id, problem, named)
             else:
-                self._objects.remember(entry.id, data)  # a base of later ones, as a rule
+                # It is usually the base of later objects.
+                self._objects.remember(entry.id, data)
 
     def _jobs(self, reader: PackReader, rows: Iterator[tuple[Any, ...]], *, full: bool) -> Iterator[_Job]:
-        """Yield what has to be decoded; a base that cannot be read is reported where it stands itself."""
+        """Yield the objects to decode. An unreadable base is left out: it is reported as an object itself."""
         while some := list(islice(rows, _ROWS_AT_ONCE)):
             self.object_count += len(some)
             entries = [
-                Entry(kind if kind in Kind.ALL else Kind.BLOCK, id_, base, depth, size, stored, offset)
+                Entry(kind, id_, base, depth, size, stored, offset)
                 for id_, kind, offset, stored, size, base, depth in some
             ]
             wanted = [entry for entry in entries if full or not _is_in_place(reader, entry)]
@@ -140,6 +185,9 @@ class Inspection:
                 yield from self._job(reader, entry)
 
     def _job(self, reader: PackReader, entry: Entry) -> Iterator[_Job]:
+        if problem := bound_problem(entry.kind, entry.object_bytes, entry.stored_bytes):
+            yield _Job(entry, b"", None, problem)
+            return
         try:
             prefix = self._objects.read(entry.base) if entry.base else None
         except StoreDamaged:
@@ -155,21 +203,12 @@ class Inspection:
         if named <= MOST_NAMED:
             self.add(Flaw(OBJECT, problem, pack, id_.hex()), id_)
         elif named == MOST_NAMED + 1:
-            self.add(Flaw(OBJECT, "more objects of it are damaged", pack), id_)
+            self.add(Flaw(OBJECT, "more of its objects are damaged", pack), id_)
         else:
             self.spoiled[id_] = len(self.flaws) - 1
 
-    def _forget_what_moved(self) -> None:
-        """Drop what another process repacked or removed since the rows were read."""
-        known = {name for _, name in self._catalog.typed_rows("SELECT pack, name FROM pack", (), int, str)}
-        for number, flaw in enumerate(self.flaws):
-            if flaw.pack and flaw.pack not in known:
-                for id_ in [one for one, at in self.spoiled.items() if at == number]:
-                    del self.spoiled[id_]
-                self.flaws[number] = flaw._replace(what="")
-
     def _check_bases(self) -> None:
-        """See that every base is there and no chain goes round in a circle."""
+        """Check that every base exists, and that no chain of bases is circular."""
         missing = self._catalog.typed_rows(
             "SELECT id, base FROM object AS one WHERE base IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM object WHERE id = one.base)",
@@ -179,22 +218,22 @@ class Inspection:
         )
         for id_, base in missing:
             self.add(Flaw(OBJECT, f"its base {base.hex()} is missing", None, id_.hex()), id_)
-        crooked = self._catalog.typed_rows(
+        wrong_depth = self._catalog.typed_rows(
             "SELECT one.id FROM object AS one LEFT JOIN object AS base ON base.id = one.base"
             " WHERE one.depth > ? OR one.depth < 0 OR base.depth >= one.depth OR (one.base IS NULL AND one.depth > 0)",
             (MAX_DEPTH,),
             bytes,
         )
-        for (id_,) in crooked:
+        for (id_,) in wrong_depth:
             try:
                 self._objects.read(id_)
                 spoils: tuple[bytes, ...] = ()
             except StoreDamaged:
                 spoils = (id_,)
-            self.add(Flaw(CATALOG, "the depth of an object is not one more than its base's", None, id_.hex()), *spoils)
+            self.add(Flaw(CATALOG, "its depth on record is not one more than its base's", None, id_.hex()), *spoils)
 
     def _spread(self) -> None:
-        """Count as spoiled what has a spoiled base."""
+        """Count an object as spoiled if its base is."""
         if not self.spoiled:
             return
         rows = self._catalog.each("SELECT id, base FROM object WHERE base IS NOT NULL ORDER BY depth", (), bytes, bytes)
@@ -204,11 +243,20 @@ class Inspection:
 
 
 def _is_in_place(reader: PackReader, entry: Entry) -> bool:
-    """Tell whether an entry lies in the pack as the catalog says, without decoding it."""
+    """Return whether an entry is in the pack where the catalog says, without decoding it."""
     try:
-        return entry.offset + entry.stored_bytes <= reader.bytes and stands_there(reader, entry)
+        return entry.offset + entry.stored_bytes <= reader.bytes and matches_catalog(reader, entry)
     except (OSError, OverflowError, struct.error):
         return False
+
+
+def _pack_problem(folder: str, name: str, size: int, *, full: bool) -> str | None:
+    """Return what is wrong with a pack as a whole, None if nothing is."""
+    try:
+        with closing(PackReader(pack_path(folder, name))) as reader:
+            return structure_problem(reader, size) or (_content_problem(reader) if full else None)
+    except (OSError, ValueError) as error:
+        return str(error)
 
 
 def _content_problem(reader: PackReader) -> str | None:
@@ -228,4 +276,4 @@ def _decoded(job: _Job) -> tuple[Entry, bytes, str | None]:
         data = codec.decompress(job.frame, job.entry.object_bytes, job.prefix)
     except ValueError as error:
         return job.entry, b"", str(error)
-    return job.entry, data, None if object_id(data) == job.entry.id else "it has another content than its id says"
+    return job.entry, data, None if object_id(data) == job.entry.id else "content does not hash to its id"

@@ -1,33 +1,34 @@
-"""Objects: `read(id)` finds one in the packs and decodes it, with the chain of its bases.
+"""The object store: `read(id)` finds an object in the packs and decodes it, along the chain of its bases.
 
-They are written by object_writer.py.
+object_writer.py writes objects.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from typing import NamedTuple
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import SnapshotFreed, StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
-from snapstore.objects.pack import PackReader, pack_path
+from snapstore.objects.pack import SUFFIX, PackReader, bound_problem, pack_path
 from snapstore.objects.pack_index import LONGEST_CHAIN, Location, PackIndex
-from snapstore.parallel import ordered_map
-from snapstore.records import Record
+from snapstore.regular import is_regular
+from snapstore.threads import ordered_map
 
 _MAX_OPEN_PACKS = 64
-_RECENT_BLOCKS = 8  # that are decoded into the same memory again and again, which is still in the processor's cache
-_LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: of two states that are compared one is often the other's base
+_RECENT_BLOCKS = 8  # few, so that they are decoded into memory that is still in the processor's cache
+_LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: when two states are compared, one is often the other's base
 _BLOCKS_AHEAD = 8
 
 
-class _Link(Record):
-    """An object of a chain, not decoded yet; `prefix` are the bytes of its base where they are at hand."""
+class _Link(NamedTuple):
+    """An object in a chain of bases, not decoded yet; `prefix` is its base's bytes, if they are cached."""
 
     id: bytes
     location: Location
@@ -43,83 +44,108 @@ class ObjectStore:
         self.catalog = catalog
         self.index = PackIndex(os.path.dirname(folder), catalog)
         self.most_recent = _RECENT_BLOCKS
-        """How many blocks are kept; whoever goes through all objects wants many."""
+        """How many blocks are cached; a caller that reads all objects wants many."""
         self._packs: dict[str, PackReader] = {}
         self._recent: dict[bytes, bytes] = {}
         self.elsewhere: list[Callable[[bytes], bytes | None]] = []
-        """Who may have the bytes of an object at hand, quicker than they are decoded; they are checked."""
-        self.freed: Callable[[], str | None] = _none  # tells of a snapshot that was asked for and is gone
+        """Functions that may give an object's bytes faster than it is decoded; the bytes are checked."""
+        self.freed: Callable[[], str | None] = _none
+        """Returns a snapshot that was expected and is gone."""
+        self._changed = 0
+        self._names: set[str] = set()
         self._large: dict[bytes, bytes] = {}
-        self._held: dict[bytes, bytes] = {}
+        self._preloaded: dict[bytes, bytes] = {}
 
     def close(self) -> None:
-        """Close the packs that were read, and let go of what was kept of them."""
+        """Close the open packs and clear the caches."""
         while self._packs:
             self._packs.popitem()[1].close()
         self.index.forget()
-        for kept in (self._recent, self._large, self._held):
-            kept.clear()  # a store is part of a circle, which the collector may be long in coming to
+        # A store is in a reference cycle, so its memory is only freed when the collector gets to it.
+        self._clear()
+
+    @contextmanager
+    def packs_alone(self) -> Iterator[None]:
+        """Have the body read what the packs hold, and nothing that is at hand from elsewhere under the same id."""
+        elsewhere, self.elsewhere = self.elsewhere, []
+        self._clear()
+        try:
+            yield
+        finally:
+            self.elsewhere = elsewhere
+            self._clear()
+
+    def _clear(self) -> None:
+        for cache in (self._recent, self._large, self._preloaded):
+            cache.clear()
+
+    def renew(self) -> bool:
+        """Forget all that is remembered if a pack went since the last call; return whether one did.
+
+        A process that lives long would go on reading the file that it has open, and build on what nobody else has.
+        """
+        with suppress(OSError):
+            changed = os.stat(self.folder).st_mtime_ns
+            if changed == self._changed:
+                return False
+            before, self._names = self._names, {name for name in os.listdir(self.folder) if name.endswith(SUFFIX)}
+            self._changed = changed
+            if before <= self._names:
+                return False
+        self.close()
+        return True
 
     def read(self, id_: bytes) -> bytes:
         """Return an object's bytes, checked against its id. Raises StoreDamaged."""
-        if kept := self._kept(id_):
-            return kept
+        if cached := self._cached(id_):
+            return cached
         data = self._decoded(self._chain(id_, self.index.place(id_)))
         self.remember(id_, data)
         return data
 
     def reader(self, id_: bytes, location: Location | None) -> Callable[[], bytes]:
-        """Return what decodes an object, in any thread; all it reads was read. Both raise StoreDamaged."""
-        if kept := self._kept(id_):
-            return partial(bytes, kept)
+        """Read an object's frames; return a function that decodes them in any thread. Both raise StoreDamaged."""
+        if cached := self._cached(id_):
+            return partial(bytes, cached)
         return partial(self._decoded, self._chain(id_, location))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
-        """Yield objects in the order of their ids, checked, decoding on two threads. Raises StoreDamaged."""
+        """Yield objects in the order of the ids, checked, decoding on several threads. Raises StoreDamaged."""
         locations = self.locate(ids)
         readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
         with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 
-    def hold(self, ids: Iterable[bytes]) -> None:
-        """Decode a few blocks that will be read soon, in place of those held before. Raises StoreDamaged."""
+    def preload(self, ids: Iterable[bytes]) -> None:
+        """Decode a few blocks that will be read soon, and drop those preloaded before. Raises StoreDamaged."""
         wanted = list(dict.fromkeys(ids))
         self.locate(wanted)
-        held: dict[bytes, bytes] = {}
-        before, self._held = self._held, held
+        loaded: dict[bytes, bytes] = {}
+        before, self._preloaded = self._preloaded, loaded
         for id_ in wanted:
-            held[id_] = before.get(id_) or self.read(id_)
+            loaded[id_] = before.get(id_) or self.read(id_)
 
-    def locate(self, ids: Collection[bytes], *, kept: bool = False) -> dict[bytes, Location]:
-        """Look up at once where some objects and all their bases lie: they will be read; return it of the objects.
+    def locate(self, ids: Collection[bytes], *, cached: bool = False) -> dict[bytes, Location]:
+        """Look up objects and all their bases in one go, before they are read; return the objects' locations.
 
-        Bases of what is at hand are left out, unless `kept` is set.
+        Bases of cached objects are left out, unless `cached` is set.
         """
-        at_hand = () if kept else (*self._recent, *self._large, *self._held)
+        at_hand = () if cached else (*self._recent, *self._large, *self._preloaded)
         return self.index.locate(ids, at_hand)
 
-    def lost_packs(self) -> list[str]:
-        """Return the names of packs whose file is missing or has another length than was recorded."""
-        lost = []
-        for name, size in self.catalog.typed_rows("SELECT name, bytes FROM pack ORDER BY pack", (), str, int):
-            path = pack_path(self.folder, name)
-            if not os.path.exists(path) or os.path.getsize(path) != size:
-                lost.append(name)
-        return lost
-
     def _chain(self, id_: bytes, location: Location | None, above: int = 0) -> list[_Link]:
-        """Return an object and the bases it is decoded from, the last one first to be decoded.
+        """Return an object and its chain of bases, which is decoded from the end.
 
-        Each is looked up again where a prune has moved it meanwhile; `above` of them were found before.
+        An object that a prune has moved meanwhile is looked up again. `above` counts the objects found before.
         """
         while True:
             try:
                 if location is None:
                     raise self._missing(id_)
                 if above > LONGEST_CHAIN:
-                    raise self.damaged(f"object {id_.hex()} is in a chain of bases without an end")
+                    raise self.damaged(f"object {id_.hex()} is in a circular chain of bases")
                 base = location.base
-                prefix = self._kept(base) if base else None
+                prefix = self._cached(base) if base else None
                 link = _Link(id_, location, self._frame(id_, location), prefix)
                 if base is None or prefix is not None:
                     return [link]
@@ -136,6 +162,8 @@ class ObjectStore:
         return self.damaged(detail)
 
     def _frame(self, id_: bytes, location: Location) -> bytes:
+        if problem := bound_problem(location.kind, location.object_bytes, location.stored_bytes):
+            raise self.damaged(f"catalog.db: object {id_.hex()}: {problem}")
         try:
             return self._pack(location.pack).frame(location.offset, location.stored_bytes)
         except FileNotFoundError as error:
@@ -144,9 +172,9 @@ class ObjectStore:
             raise self._unreadable(id_, location, error) from error
 
     def _decoded(self, chain: list[_Link]) -> bytes:
-        """Return the bytes of the first object of a chain; all are checked against their ids, large ones kept.
+        """Decode a chain; return the bytes of its first object. Every object is checked against its id.
 
-        No others: to touch new memory can take longer than to decode.
+        Only large objects are cached: touching new memory can take longer than decoding a block.
         """
         data = chain[-1].prefix
         for link in reversed(chain):
@@ -156,7 +184,7 @@ class ObjectStore:
                 raise self._unreadable(link.id, link.location, error) from error
             if object_id(data) != link.id:
                 where = f"object {link.id.hex()} in pack {link.location.pack}"
-                raise self.damaged(f"{where} has another content than its id says")
+                raise self.damaged(f"{where}: content does not hash to its id")
             if len(data) > BLOCK_BYTES:
                 self.remember(link.id, data)
         assert data is not None
@@ -167,14 +195,14 @@ class ObjectStore:
         return self.damaged(f"object {id_.hex()} in pack {location.pack}: {what}")
 
     def remember(self, id_: bytes, data: bytes) -> None:
-        """Keep a few objects: the base of a block in a safety snapshot is often what the restore writes."""
+        """Cache an object: the base of a block in a safety snapshot is often what the restore writes."""
         if len(data) <= BLOCK_BYTES:
             _keep(self._recent, self.most_recent, id_, data)
         elif len(data) <= _LARGE_BYTES:
             _keep(self._large, _LARGE_KEPT, id_, data)
 
-    def _kept(self, id_: bytes) -> bytes | None:
-        if data := self._recent.get(id_) or self._held.get(id_) or self._large.get(id_):
+    def _cached(self, id_: bytes) -> bytes | None:
+        if data := self._recent.get(id_) or self._preloaded.get(id_) or self._large.get(id_):
             return data
         for find in self.elsewhere:
             if (data := find(id_)) is not None and object_id(data) == id_:
@@ -189,17 +217,25 @@ class ObjectStore:
             self._packs[name] = PackReader(pack_path(self.folder, name))
         return self._packs[name]
 
+    def has_pack(self, name: str) -> bool:
+        """Return whether the file of a pack is there, also if this process has it open."""
+        try:
+            return is_regular(pack_path(self.folder, name))
+        except (OSError, ValueError):
+            return False
+
     def damaged(self, detail: str) -> StoreDamaged:
-        """Return the error for this store."""
+        """Return a StoreDamaged for this store."""
         return StoreDamaged(os.path.dirname(self.folder), detail)
 
 
 def _none() -> None:
-    """Know of no snapshot."""
+    """Return no snapshot."""
 
 
-def _keep(kept: dict[bytes, bytes], most: int, id_: bytes, data: bytes) -> None:
-    kept.pop(id_, None)  # it is the newest now
-    if len(kept) >= most:
-        del kept[next(iter(kept))]
-    kept[id_] = data
+def _keep(cache: dict[bytes, bytes], most: int, id_: bytes, data: bytes) -> None:
+    # Removing it first moves it to the end, where the newest are.
+    cache.pop(id_, None)
+    if len(cache) >= most:
+        del cache[next(iter(cache))]
+    cache[id_] = data

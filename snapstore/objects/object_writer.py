@@ -1,7 +1,7 @@
-"""Writing objects: an `ObjectWriter` adds some in one pack.
+"""Writing objects: an `ObjectWriter` adds objects to a store in one pack.
 
-`add(data, base)` is the whole delta scheme: an object is stored as a zstd frame with its base as
-prefix where that is smaller, and chains of bases are at most `NEW_DEPTH` (pack_index.py) long.
+`add(data, base)` is the whole delta scheme: an object is stored as a zstd frame, with its base as prefix where that is
+smaller. Chains of bases are at most `NEW_DEPTH` long (pack_index.py).
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import chain, islice
+from typing import NamedTuple
 
-from snapstore.errors import StoreDamaged
+from snapstore.errors import StoreDamaged, TooLarge
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.object_store import ObjectStore
-from snapstore.objects.pack import Entry, PackWriter
+from snapstore.objects.pack import LARGEST, Entry, Kind, PackWriter
 from snapstore.objects.pack_index import Location
-from snapstore.parallel import ordered_map
-from snapstore.records import Record
+from snapstore.threads import ordered_map
 from snapstore.timestamps import now
 
-_WORTH_A_BASE = 0.75  # a delta has to be this much smaller than the object alone
-_SMALL = 0.125  # below this share of the object a delta is taken without looking further
+_WORTH_A_BASE = 0.75  # a delta takes at most this share of what the object takes alone
+_SMALL = 0.125  # a delta below this share of the object is used without trying the object alone
 _CANDIDATES_A_QUERY = 32
 _MANY_OBJECTS = 96  # worth a thread
-_OBJECTS_AHEAD = 128  # 8 MiB of blocks: the threads go on while a piece of the pack is hashed and written
+_LISTED = {Kind.BLOCK: "bytes of a block", Kind.MANIFEST: "blocks of a database", Kind.SNAPSHOT: "tables of a snapshot"}
+_OBJECTS_AHEAD = 128  # 8 MiB of blocks, so that threads keep compressing while the pack is hashed and written
 
 
-class Candidate(Record):
+class Candidate(NamedTuple):
     """An object that may have to be stored; `base` is the id of a similar one."""
 
     kind: int
@@ -36,8 +37,8 @@ class Candidate(Record):
     base: bytes | None
 
 
-class _Job(Record):
-    """A candidate that is new, and what it may be stored on: an object's id, its depth, and what decodes it."""
+class _Job(NamedTuple):
+    """A new candidate and its possible base: the base's id, its depth, and a function that decodes it."""
 
     candidate: Candidate
     base: bytes | None = None
@@ -45,31 +46,33 @@ class _Job(Record):
     read: Callable[[], bytes] | None = None
 
 
-class Frame(Record):
-    """An object compressed, with its base as prefix or without."""
+class Frame(NamedTuple):
+    """A compressed object, with its base as prefix or without."""
 
     data: bytes
     uses_prefix: bool
 
 
 Encoded = tuple[_Job, Frame, "bytes | None"]
-"""A job, what came of it, and the bytes of its base."""
+"""A job, its frame, and the bytes of its base."""
 
 
 class ObjectWriter:
-    """Adds objects in one pack: nothing of it counts before `finish` and `record`."""
+    """Adds objects in one pack, which does not count before `finish` and `record`."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
         self._pack: PackWriter | None = None
         self._in_flight: dict[bytes, bytes] = {}
-        self._was_empty = objects.index.is_empty()  # then a first take need not look every block up
+        # A first take need not look up every block.
+        self._was_empty = objects.index.is_empty()
         self._mended: set[bytes] = set()
         self._finished: tuple[str, int] | None = None
         self._is_recorded = False
         self._expected: dict[bytes, Location | None] = {}
+        self._packs_seen: dict[str, bool] = {}
         self.stored_bytes = 0
-        """How many bytes the objects that were added have in the pack."""
+        """How many bytes the added objects take in the pack."""
 
     def __enter__(self) -> ObjectWriter:
         return self
@@ -80,17 +83,19 @@ class ObjectWriter:
                 self._pack.discard()
 
     def add(self, kind: int, data: bytes, base: bytes | None) -> bytes:
-        """Store one object unless it is known; return its id."""
+        """Store one object unless the store has it; return its id. Raises TooLarge."""
+        if len(data) > LARGEST[kind]:
+            raise TooLarge(_LISTED[kind], len(data), LARGEST[kind])
         id_ = object_id(data)
         self.add_all([Candidate(kind, id_, data, base)], expected=[id_, base] if base else [id_])
         return id_
 
     def add_all(self, candidates: Iterable[Candidate], *, expected: Sequence[bytes] = ()) -> None:
-        """Store those of the candidates that are not known.
+        """Store the candidates that the store does not have.
 
-        Where they are few, their ids and those of their bases are best `expected`: they are looked up at once, and each
-        candidate is drawn, compared with its base and let go of before the next. Not to touch new memory for each saves
-        more than another thread would. Many are compressed on two threads.
+        For a few candidates, pass their ids and those of their bases as `expected`: they are looked up in one go, and
+        each candidate is drawn, compared with its base and dropped before the next. Reusing its memory saves more than
+        another thread would. Many candidates are compressed on several threads.
         """
         drawn = iter(candidates)
         self._expect(expected)
@@ -106,7 +111,7 @@ class ObjectWriter:
 
     def _expect(self, ids: Sequence[bytes]) -> None:
         if ids and not self._was_empty:
-            found = self._objects.locate(ids, kept=True)
+            found = self._objects.locate(ids, cached=True)
             self._expected = {id_: found.get(id_) for id_ in ids}
 
     def _put(self, encoded: Iterable[Encoded]) -> None:
@@ -122,7 +127,7 @@ class ObjectWriter:
             del self._in_flight[one.id]
 
     def renew(self, candidates: Iterable[Candidate]) -> None:
-        """Store objects once more, without a base, though they are known: the pack they are in is damaged."""
+        """Store objects again, without a base, although the store has them: their pack is damaged."""
 
         def marked() -> Iterator[Candidate]:
             for candidate in candidates:
@@ -132,14 +137,14 @@ class ObjectWriter:
         self.add_all(marked())
 
     def finish(self) -> int:
-        """End the pack, if there is anything in it; return its bytes. It is made durable meanwhile. Raises DiskFull."""
+        """Finish the pack, if there is one; return its bytes. A thread makes it durable. Raises DiskFull."""
         if self._pack is None:
             return 0
         self._finished = self._pack.finish()
         return self._finished[1]
 
     def record(self) -> None:
-        """Enter the finished pack into the catalog, inside the caller's transaction; when this returns it is durable.
+        """Enter the finished pack into the catalog, inside the caller's transaction; wait until it is durable.
 
         Raises DiskFull or FileError.
         """
@@ -155,7 +160,8 @@ class ObjectWriter:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             sorted(_row(entry, pack) for entry in self._pack.entries.values()),
         )
-        self._objects.index.forget()  # what was mended lies elsewhere now
+        # What was mended has a new location.
+        self._objects.index.forget()
         self._pack.wait()
         self._is_recorded = True
 
@@ -172,14 +178,14 @@ class ObjectWriter:
                     raise self._objects.damaged(f"two contents have the id {candidate.id.hex()}")
 
     def _located(self, some: list[Candidate]) -> Mapping[bytes, Location | None]:
-        """Return where candidates and their bases lie, those that there are."""
+        """Return the locations of the candidates and bases that the store has."""
         if self._was_empty or all(one.id in self._expected for one in some):
             return self._expected
         ids = {id_ for one in some for id_ in (one.id, one.base) if id_}
-        return self._objects.locate(ids, kept=True)
+        return self._objects.locate(ids, cached=True)
 
     def _known(self, id_: bytes, location: Location | None) -> bytes | None:
-        """Return the bytes already stored under an id: a hash that meets by accident must not share them."""
+        """Return the bytes already stored under an id; they are compared, in case two contents share a hash."""
         if id_ in self._in_flight:
             return self._in_flight[id_]
         if self._pack and (entry := self._pack.entries.get(id_)):
@@ -188,13 +194,24 @@ class ObjectWriter:
         if location is None or id_ in self._mended:
             return None
         with suppress(StoreDamaged):
-            if self._objects.index.is_whole(location):  # bytes kept in memory do not tell that a base is being freed
+            if self._is_whole(location):
                 return self._objects.read(id_)
-        self._mended.add(id_)  # stored anew, which mends it
+        # The object is damaged; storing it again mends it.
+        self._mended.add(id_)
         return None
 
+    def _is_whole(self, location: Location) -> bool:
+        """Return whether an object and all its bases are in packs that exist."""
+        packs = self._objects.index.packs_of(location)
+        return packs is not None and all(map(self._exists, packs))
+
+    def _exists(self, pack: str) -> bool:
+        if pack not in self._packs_seen:
+            self._packs_seen[pack] = self._objects.has_pack(pack)
+        return self._packs_seen[pack]
+
     def _job(self, candidate: Candidate, location: Location | None) -> _Job:
-        """Find the base of a new object; one that cannot be read is no base."""
+        """Choose the base of a new object; an unreadable one does not qualify."""
         if candidate.base is None or location is None or candidate.id in self._mended:
             return _Job(candidate)
         try:
@@ -202,6 +219,8 @@ class ObjectWriter:
             if found is None:
                 return _Job(candidate)
             base, location = found
+            if not self._is_whole(location):
+                return _Job(candidate)
             return _Job(candidate, base, location.depth, self._objects.reader(base, location))
         except StoreDamaged:
             return _Job(candidate)
@@ -220,7 +239,7 @@ def _prefix(job: _Job) -> bytes | None:
 
 
 def encode(data: bytes, prefix: bytes | None) -> Frame:
-    """Compress an object, with the bytes of a base as prefix where that is worth it."""
+    """Compress an object, with the bytes of a base as prefix where that pays."""
     if prefix is None:
         return Frame(codec.compress(data), uses_prefix=False)
     delta = codec.compress(data, prefix)

@@ -1,4 +1,4 @@
-"""What can still be read of a catalog that is to be made anew: whole tables, or the rows before the damage."""
+"""What can still be read of a catalog that is being rebuilt: whole tables, or the rows before the damage."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any, NamedTuple
 
 from snapstore import engine
 from snapstore.errors import SnapError, StoreDamaged
+from snapstore.locks import Deadline
 from snapstore.objects.catalog import translator
-from snapstore.patience import Patience
+from snapstore.objects.catalog_schema import schema_problem
 
 _DEFINITIONS = (
-    "SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL"
+    "SELECT sql, type FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL"
     " ORDER BY type DESC"
 )
 
 
 class OldTable(NamedTuple):
-    """Rows by column; `whole` where the last one was reached. `definitions` make the table and its indexes."""
+    """The rows of a table; `whole` if all could be read. `definitions` create the table and its indexes."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
@@ -25,7 +26,7 @@ class OldTable(NamedTuple):
     definitions: tuple[str, ...]
 
     def each(self, *columns: str) -> list[tuple[Any, ...]]:
-        """Return some columns of all rows; nothing where the table does not have them all."""
+        """Return some columns of all rows, or nothing if the table lacks one of them."""
         if not set(columns) <= set(self.columns):
             return []
         places = [self.columns.index(column) for column in columns]
@@ -36,9 +37,9 @@ NO_TABLE = OldTable((), [], whole=False, definitions=())
 
 
 class OldCatalog(NamedTuple):
-    """The tables that could be read at all.
+    """The tables that could be read.
 
-    `opened` where SQLite could open the file, its log is then folded in; `sound` where it finds no damage in it.
+    `opened` says that SQLite could open the file, whose log is then checkpointed; `sound` that it found no damage.
     """
 
     tables: dict[str, OldTable]
@@ -46,24 +47,26 @@ class OldCatalog(NamedTuple):
     sound: bool = False
 
     def table(self, name: str) -> OldTable:
-        """Return a table, one without rows where it cannot be read."""
+        """Return a table, an empty one if it could not be read."""
         return self.tables.get(name, NO_TABLE)
 
 
-def read_old_catalog(path: str, patience: Patience, leave_out: frozenset[str]) -> OldCatalog:
-    """Read what there is of a catalog, except some tables. Raises StoreLocked, FileError, DiskFull."""
+def read_old_catalog(path: str, deadline: Deadline, leave_out: frozenset[str]) -> OldCatalog:
+    """Read what is left of a catalog, except for some tables. Raises StoreLocked, FileError, DiskFull."""
     if not os.path.exists(path) or os.path.getsize(path) == 0:
         return OldCatalog({}, opened=False)
     try:
-        connection = engine.Connection(engine.file_uri(path, mode="rw"), translator(os.path.dirname(path)), patience)
+        uri = engine.file_uri(path, mode="rw")
+        connection = engine.Connection(uri, translator(os.path.dirname(path)), deadline, distrusted=True)
     except StoreDamaged:
         return OldCatalog({}, opened=False)
     try:
-        names = [name for (name,) in _some_rows(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'")[0]]
-        ours = [name for name in names if isinstance(name, str) and name not in leave_out and name[:7] != "sqlite_"]
+        schema = _some_rows(connection, "SELECT type, name, sql FROM sqlite_schema")[0]
+        plain = [name for kind, name, sql in schema if kind == "table" and not schema_problem([(kind, name, sql)])]
+        ours = [name for name in plain if isinstance(name, str) and name not in leave_out and name[:7] != "sqlite_"]
         tables = {name: _table(connection, name) for name in ours}
         connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        sound = _some_rows(connection, "PRAGMA integrity_check(1)") == ([("ok",)], True)
+        sound = not schema_problem(schema) and _some_rows(connection, "PRAGMA integrity_check(1)") == ([("ok",)], True)
         return OldCatalog(tables, opened=True, sound=sound)
     except StoreDamaged:
         return OldCatalog({}, opened=False)
@@ -74,7 +77,8 @@ def read_old_catalog(path: str, patience: Patience, leave_out: frozenset[str]) -
 def _table(connection: engine.Connection, name: str) -> OldTable:
     quoted = '"' + name.replace('"', '""') + '"'
     columns = tuple(str(row[1]) for row in _some_rows(connection, f"PRAGMA table_info({quoted})")[0])
-    definitions = tuple(str(row[0]) for row in _some_rows(connection, _DEFINITIONS, (name,))[0])
+    found = _some_rows(connection, _DEFINITIONS, (name,))[0]
+    definitions = tuple(str(sql) for sql, kind in found if not schema_problem([(kind, name, sql)]))
     rows, whole = _some_rows(connection, f"SELECT * FROM {quoted}")
     return OldTable(columns, rows, whole and bool(columns), definitions)
 
@@ -82,7 +86,7 @@ def _table(connection: engine.Connection, name: str) -> OldTable:
 def _some_rows(
     connection: engine.Connection, sql: str, values: tuple[object, ...] = ()
 ) -> tuple[list[tuple[Any, ...]], bool]:
-    """Return the rows up to the first that cannot be read, and whether that is all of them."""
+    """Return the rows up to the first unreadable one, and whether those are all."""
     rows: list[tuple[Any, ...]] = []
     try:
         for row in connection.each(sql, values):

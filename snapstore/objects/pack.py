@@ -6,7 +6,7 @@ r"""A pack: objects in one file, written once and never changed.
     trailer  48 bytes: "SNAPEND\\0", number of entries (8), BLAKE2b-256 of all bytes before (32)
 
 All integers are big-endian. Depth counts the bases below an object. The file's name is the hex of the
-BLAKE2b-256, then `.pack`. A base stands in this pack or in one written earlier.
+BLAKE2b-256, then `.pack`. A base is in this pack or in an earlier one.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import SnapError
-from snapstore.files import reached, sync_folder, temporary_beside, translated, write_all
+from snapstore.files import create_temporary, reached, sync_folder, translated, write_all
 from snapstore.ids import ID_BYTES, entry_checksum
-from snapstore.parallel import begin
-from snapstore.records import Record
+from snapstore.regular import open_regular
+from snapstore.threads import in_background
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import hashlib
+    from hashlib import blake2b
 
 VERSION = 1
 MAGIC = b"SNAPPACK"
 END_MAGIC = b"SNAPEND\0"
 DIGEST_BYTES = 32
 SUFFIX = ".pack"
+KEPT = "kept-"  # prefix of the name of a pack while `fsck --rebuild` renames it
 _HEADER = struct.Struct(">8s I 4x")
 _ENTRY = struct.Struct(">B B 2x I I 16s 16s")
 _CHECKSUM = struct.Struct(">I")
@@ -40,16 +42,30 @@ ENTRY_BYTES = _ENTRY.size + _CHECKSUM.size
 TRAILER_BYTES = _TRAILER.size + DIGEST_BYTES
 NO_BASE = bytes(ID_BYTES)
 _READ_BYTES = _BUFFER_BYTES = 1 << 20
+_FRAME_BYTES = 1024  # what a frame may have beyond its content, generously
+_LONGEST_NAME = 200
+_PUNCTUATION = str.maketrans("", "", "-_.")
+
+
+def _pack_hash() -> blake2b:
+    """Return a hash for the bytes of a pack."""
+    import hashlib  # It loads OpenSSL, and a command that only reads checks no whole pack.
+
+    return hashlib.blake2b(digest_size=DIGEST_BYTES)
 
 
 class Kind:
-    """What an object is, as a number."""
+    """The kinds of objects, as numbers."""
 
     BLOCK, MANIFEST, SNAPSHOT = ALL = (1, 2, 3)
 
 
-class Entry(Record):
-    """Where an object lies in a pack: `offset` is that of its frame, both lengths in bytes."""
+LARGEST = {Kind.BLOCK: BLOCK_BYTES, Kind.MANIFEST: 1 << 28, Kind.SNAPSHOT: 1 << 23}
+"""The most bytes that an object of each kind has. A manifest of that length is one of a database of 1 TiB."""
+
+
+class Entry(NamedTuple):
+    """The place of an object in a pack; `offset` is that of its frame, both lengths are in bytes."""
 
     kind: int
     id: bytes
@@ -74,6 +90,8 @@ class Entry(Record):
         kind, depth, size, stored, id_, base = _ENTRY.unpack_from(data)
         if kind not in Kind.ALL:
             raise ValueError(f"unknown kind of object at byte {offset - ENTRY_BYTES}")
+        if problem := bound_problem(kind, size, stored):
+            raise ValueError(f"object at byte {offset - ENTRY_BYTES}: {problem}")
         return cls(kind, id_, None if base == NO_BASE else base, depth, size, stored, offset)
 
 
@@ -82,11 +100,10 @@ class PackWriter:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._temporary = temporary_beside(os.path.join(folder, "new" + SUFFIX))
-        self._hash = _new_hash()
+        self._hash = _pack_hash()
         self.entries: dict[bytes, Entry] = {}
         with translated(folder):
-            self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            self._fd, self._temporary = create_temporary(os.path.join(folder, "new" + SUFFIX))
         self._end = 0
         self._finished = ""
         self._waited: Callable[[], None] | None = None
@@ -101,7 +118,7 @@ class PackWriter:
 
     @property
     def length(self) -> int:
-        """How many bytes it has so far."""
+        """How many bytes the pack has so far."""
         return self._end
 
     def read(self, entry: Entry) -> bytes:
@@ -110,14 +127,14 @@ class PackWriter:
         return os.pread(self._fd, entry.stored_bytes, entry.offset)
 
     def finish(self) -> tuple[str, int]:
-        """Write the end; return the pack's name and length in bytes. It is durable once `wait` returns."""
+        """Write the trailer; return the pack's name and length in bytes. It is durable once `wait` returns."""
         self._write(_TRAILER.pack(END_MAGIC, len(self.entries)))
         self._flush()
         digest = self._hash.digest()
         with translated(self._folder):
             write_all(self._fd, digest)
         self._finished = pack_path(self._folder, digest.hex())
-        self._waited = begin(self._settle)
+        self._waited = in_background(self._settle).result
         return digest.hex(), self._end + DIGEST_BYTES
 
     def wait(self) -> None:
@@ -161,11 +178,11 @@ class PackWriter:
 
 
 class PackReader:
-    """A finished pack."""
+    """A finished pack. Raises OSError where there is none, also for a link or a FIFO."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._fd = open_regular(path, os.O_RDONLY)
         self.bytes = os.fstat(self._fd).st_size
 
     def close(self) -> None:
@@ -173,7 +190,7 @@ class PackReader:
         os.close(self._fd)
 
     def frame(self, offset: int, stored_bytes: int) -> bytes:
-        """Return a frame. Raises ValueError where the pack is too short."""
+        """Return a frame. Raises ValueError if the pack is too short."""
         if offset < HEADER_BYTES or stored_bytes < 0:
             raise ValueError(f"no frame at byte {offset}")
         if offset + stored_bytes > self.bytes:
@@ -188,14 +205,14 @@ class PackReader:
         return os.pread(self._fd, count, offset)
 
     def entry_count(self) -> int:
-        """Return how many entries the trailer says there are. Raises ValueError where there is no trailer."""
+        """Return the number of entries in the trailer. Raises ValueError if the trailer is damaged."""
         trailer = os.pread(self._fd, _TRAILER.size, max(self.bytes - TRAILER_BYTES, 0))
         if len(trailer) != _TRAILER.size or not trailer.startswith(END_MAGIC):
             raise ValueError("damaged trailer")
         return int(_TRAILER.unpack(trailer)[1])
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every entry in order. Raises ValueError where the walk meets damage."""
+        """Yield every entry in order. Raises ValueError at the first damaged one."""
         if os.pread(self._fd, HEADER_BYTES, 0) != _HEADER.pack(MAGIC, VERSION):
             raise ValueError("damaged header")
         end = self.bytes - TRAILER_BYTES
@@ -208,30 +225,46 @@ class PackReader:
             yield entry
 
     def digest(self) -> str:
-        """Return the name that the pack's bytes give it; its last 32 bytes are the same. Raises ValueError."""
+        """Return the name that the pack's bytes give it. Raises ValueError if its last 32 bytes differ from it."""
         end = self.bytes - DIGEST_BYTES
-        digest = _new_hash()
+        digest = _pack_hash()
         for offset in range(0, end, _READ_BYTES):
             digest.update(os.pread(self._fd, min(_READ_BYTES, end - offset), offset))
         if end < HEADER_BYTES or os.pread(self._fd, DIGEST_BYTES, end) != digest.digest():
-            raise ValueError("its bytes are not those its name says")
+            raise ValueError("checksum mismatch: contents do not match the pack's trailer")
         return digest.hexdigest()
 
     def check(self) -> None:
-        """Read the whole pack against its BLAKE2b. Raises ValueError."""
+        """Check all bytes of the pack against its trailer and its name. Raises ValueError."""
         if self.digest() != os.path.basename(self.path).removesuffix(SUFFIX):
-            raise ValueError("its bytes are not those its name says")
-
-
-def _new_hash() -> hashlib.blake2b:
-    """Return a BLAKE2b: the one of `hashlib`, which would load OpenSSL first, longer than a small pack takes."""
-    try:
-        from _blake2 import blake2b
-    except ImportError:
-        from hashlib import blake2b
-    return blake2b(digest_size=DIGEST_BYTES)
+            raise ValueError("checksum mismatch: contents do not match the pack's name")
 
 
 def pack_path(folder: str, name: str) -> str:
-    """Return the path of the pack `name` in `folder`."""
+    """Return the path of the pack `name` in `folder`. Raises ValueError for a name that could lead elsewhere."""
+    if not is_pack_name(name):
+        raise ValueError("invalid name of a pack")
     return os.path.join(folder, name + SUFFIX)
+
+
+def is_pack_name(name: str) -> bool:
+    """Return whether a pack may have this name: one part of a path, in plain letters, and not hidden."""
+    return (
+        name.isascii() and name[:1].isalnum() and name.translate(_PUNCTUATION).isalnum() and len(name) <= _LONGEST_NAME
+    )
+
+
+def is_given_name(name: str) -> bool:
+    """Return whether a name is one that snapstore gives to packs: the hex of their digest."""
+    return len(name) == 2 * DIGEST_BYTES and not name.strip("0123456789abcdef")
+
+
+def bound_problem(kind: int, object_bytes: int, stored_bytes: int) -> str | None:
+    """Return what is wrong with the lengths on record for an object, before any memory is taken for it."""
+    if kind not in LARGEST:
+        return f"unknown kind {kind} of object"
+    if not 0 <= object_bytes <= LARGEST[kind]:
+        return f"its length on record, {object_bytes:,} bytes, is more than such an object can have"
+    if not 0 <= stored_bytes <= object_bytes + object_bytes // 128 + _FRAME_BYTES:
+        return f"its frame's length on record, {stored_bytes:,} bytes, does not fit its length"
+    return None

@@ -1,12 +1,12 @@
-"""Repacking: packs are never changed, so what is still needed of some is copied into new ones, and those go.
+"""Repacking: packs never change, so what is still needed of some is copied into new ones, and the old ones go.
 
-Chosen are packs of which a good part is garbage; packs with an object whose base nothing else needs; and
-small packs, once there are many and together as large as the next larger one, so that every byte is copied a
-logarithmic number of times in all. An object is copied as it lies. One whose base goes is compressed anew: with the
-nearest base that stays, or the object that took the place of the base that goes, or alone. Its depth never grows, so
-a depth on record is never too small.
+It chooses packs of which a good part is garbage; packs with an object whose base nothing else needs; and small packs,
+once there are many that together are as large as the next larger one, so that every byte is copied a logarithmic
+number of times in all. An object is copied as it is. One whose base goes is compressed again: with the nearest base
+that stays, or with the object that replaced the base that goes, or alone. Its depth never grows, so a depth on record
+is never too small.
 
-A pack that does not have the bytes its name says is left as it is, and keeps what its objects are decoded with.
+A pack whose contents do not match its name is left as it is, and so is everything its objects are decoded with.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from snapstore.objects.garbage import BASE
 from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.object_writer import Frame, encode
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, TRAILER_BYTES, PackReader, PackWriter, pack_path
-from snapstore.parallel import ordered_map
 from snapstore.progress import SILENT, Progress
+from snapstore.threads import ordered_map
 from snapstore.timestamps import now
 
 GARBAGE_SHARE = 0.25  # of a pack; a store then takes at most a third more than it has to
 PACK_BYTES = 64 << 20  # of a new pack, about
-PACK_OBJECTS = 8192  # of a new pack: the catalog's transaction stays short
+PACK_OBJECTS = 8192  # of a new pack, so that the catalog's transaction stays short
 SMALL_BYTES = 16 << 20
 MANY_SMALL = 32
 _AHEAD = 64
 
 
 class _Moved(NamedTuple):
-    """An object on its way: where it is, and what it is to be coded with; `data` where that is not what it is now."""
+    """An object being moved; `data` is set if it has to be compressed again, `prefix` if with a base."""
 
     kind: int
     id: bytes
@@ -50,22 +50,22 @@ class _Moved(NamedTuple):
 
 
 class Repacker:
-    """Copies what is needed, by a search for garbage whose tables it reads."""
+    """Copies what is needed, as the tables of a garbage collection say (garbage.py)."""
 
     def __init__(self, catalog: Catalog, objects: ObjectStore) -> None:
         self._catalog = catalog
         self._objects = objects
         self._heirs: dict[bytes, bytes] = {}
-        self._depths: dict[bytes, int] = {}  # of the objects that were compressed anew
+        self._depths: dict[bytes, int] = {}  # of objects that were compressed again
         self.damaged: list[str] = []
         self.written_bytes = 0
 
     def run(self, progress: Progress = SILENT) -> None:
-        """Copy out of all packs that are to go. Raises DiskFull."""
+        """Copy what is needed out of all packs that go. Raises DiskFull."""
         packs = self._intact(self._chosen())
         if not packs:
             return
-        progress.start("packing anew", self._bytes_of(packs))
+        progress.start("repacking", self._bytes_of(packs))
         writer: PackWriter | None = None
         moved: list[tuple[bytes, int]] = []
         try:
@@ -90,24 +90,28 @@ class Repacker:
                     writer.discard()
 
     def _bytes_of(self, packs: list[int]) -> int:
-        """Return how many bytes of frames there are in some packs."""
+        """Return how many bytes the frames in some packs have."""
         sql = "SELECT ifnull(sum(stored_bytes), 0) FROM object WHERE pack = ?"
         return sum(self._catalog.value(sql, (pack,)) for pack in packs)
 
     def _chosen(self) -> list[int]:
-        """Return the packs to copy out of, the oldest first."""
+        """Return the packs to copy from, the oldest first."""
         packs = self._catalog.rows(
             "SELECT pack, pack.bytes, sum(stored_bytes + ?), count(*), max(id IN (SELECT id FROM needed WHERE why = ?)"
             " OR ifnull(base IN (SELECT id FROM needed WHERE why = ?), 0))"
             " FROM object JOIN pack USING (pack) GROUP BY pack ORDER BY pack",
             (ENTRY_BYTES, BASE, BASE),
         )
-        chosen = {pack for pack, size, used, _, hangs in packs if hangs or _garbage(size, used) > size * GARBAGE_SHARE}
+        chosen = {
+            pack
+            for pack, size, used, _, has_lone_base in packs
+            if has_lone_base or _garbage(size, used) > size * GARBAGE_SHARE
+        }
         small = sorted((size, pack) for pack, size, *_ in packs if size < SMALL_BYTES and pack not in chosen)
         return sorted(chosen | set(_worth_merging(small)))
 
     def _intact(self, packs: list[int]) -> list[int]:
-        """Return those packs whose files have the bytes they should have."""
+        """Return the packs whose contents match their names."""
         intact = []
         for pack in packs:
             name = self._catalog.value("SELECT name FROM pack WHERE pack = ?", (pack,))
@@ -133,13 +137,13 @@ class Repacker:
             with closing(PackReader(pack_path(self._objects.folder, rows[0][2]))) as reader:
                 for kind, id_, _, offset, stored, size, base, depth in rows:
                     one = _Moved(kind, id_, pack, size, base, depth, reader.frame(offset, stored))
-                    yield self._without_lost_bases(one)
+                    yield self._rebased(one)
 
-    def _without_lost_bases(self, one: _Moved) -> _Moved:
-        """Prepare an object whose base goes for being compressed anew; one that cannot be read keeps its base."""
+    def _rebased(self, one: _Moved) -> _Moved:
+        """Prepare an object whose base goes for being compressed again; an unreadable one keeps its base."""
         if one.base is None or not self._goes(one.base):
             return one
-        lost, base = self._way_to_one_that_stays(one.base)
+        lost, base = self._remaining_base(one.base)
         try:
             data = self._objects.read(one.id)
             prefix = self._objects.read(base) if base else None
@@ -150,8 +154,8 @@ class Repacker:
         self._heirs.update(dict.fromkeys(lost, one.id))
         return one._replace(base=base, depth=depth, data=data, prefix=prefix)
 
-    def _way_to_one_that_stays(self, base: bytes) -> tuple[list[bytes], bytes | None]:
-        """Return the bases that go, and the one below them that stays, or the heir of one of them."""
+    def _remaining_base(self, base: bytes) -> tuple[list[bytes], bytes | None]:
+        """Return the bases that go, and the first one below that stays, or the heir of one that goes."""
         lost: list[bytes] = []
         at: bytes | None = base
         while at and self._goes(at):
@@ -172,7 +176,7 @@ class Repacker:
         return found.depth if found else 0
 
     def _finish(self, writer: PackWriter, moved: list[tuple[bytes, int]]) -> None:
-        """Make a new pack durable, and have the catalog find there what it holds."""
+        """Make a new pack durable, and point the catalog's rows to it."""
         try:
             name, size = writer.finish()
             writer.wait()

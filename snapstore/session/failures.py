@@ -1,39 +1,36 @@
-"""Errors that came over the line, made anew from their code and fields."""
+"""Errors that crossed the line, rebuilt by the client from their code and fields."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-from snapstore import errors, refusals  # noqa: F401 - so that all classes there are known
+from snapstore import errors
 from snapstore.errors import SnapError
-from snapstore.records import annotated
 
 
 class SessionError(SnapError):
-    """A request that was not understood, or an error of a kind that this version does not know."""
+    """A request that the session rejected, or an error of a kind that this version does not know."""
 
-    message: str
-    hint: str | None = None
-
-    def __str__(self) -> str:
-        return self.message
-
-
-def error_of(said: dict[str, Any]) -> SnapError:
-    """Return the error that an answer tells of: of the class it had, where there is one of its code and fields."""
-    data = said.get("data") or {}
-    code, fields = data.get("code"), data.get("fields") or {}
-    for kind in _kinds(SnapError):
-        if kind.code == code and set(annotated(kind)) == set(fields):
-            return kind(**{name: tuple(one) if isinstance(one, list) else one for name, one in fields.items()})
-    error = SessionError(said.get("message", ""), data.get("hint"))
-    error.__dict__.update(code=code or "usage", exit_code=data.get("exit_code", 2))
-    return error
+    def __init__(self, message: str, hint: str | None = None, code: str = "usage", exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.code = code
+        self.exit_code = exit_code
 
 
-def _kinds(base: type[SnapError]) -> Iterator[type[SnapError]]:
-    for kind in base.__subclasses__():
-        if kind is not SessionError:
-            yield kind
-        yield from _kinds(kind)
+_KINDS: dict[tuple[str, frozenset[str]], Callable[..., SnapError]] = {
+    (kind.code, frozenset(kind.fields())): kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, SnapError)
+}
+
+
+def error_of(answer: dict[str, Any]) -> SnapError:
+    """Return the error in an answer: of its own class where one has its code and fields, else a SessionError."""
+    data = answer.get("data") or {}
+    code, fields = data.get("code", "usage"), data.get("fields") or {}
+    kind = _KINDS.get((code, frozenset(fields)))
+    if kind is None:
+        return SessionError(answer.get("message", ""), data.get("hint"), code, data.get("exit_code", 2))
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})

@@ -1,4 +1,4 @@
-"""Lines from a descriptor, one at a time, none longer than it may be."""
+"""Lines from a descriptor, one at a time, none longer than a limit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LineReader:
     def next(self, seconds: float) -> bytes | None:
         """Return the next line without its end, None where none came in time, and at the end.
 
-        A line that is too long is returned cut off, longer than it may be; the rest of it is passed over.
+        A line that is too long is returned cut off, but longer than the limit; the rest of it is skipped.
         """
         while True:
             line = self._take()

@@ -1,50 +1,61 @@
-"""The methods of a session: a table of names, parameters and functions. verbs.py and suites.py fill it."""
+"""The methods of a session: the verbs and `shutdown`, derived from the protocol that the verbs follow."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
-from snapstore.records import Record
-from snapstore.session.parameters import SECONDS, Parameter, bind
+from snapstore.api.verbs import Verbs
+from snapstore.results.codec import to_document
+from snapstore.results.sessions import ShutDown
+from snapstore.session.facade import SessionFacade
+from snapstore.session.parameters import Parameter, bind, parameters_of
 from snapstore.session.protocol import METHOD_NOT_FOUND, Fault, Request
-from snapstore.session.workplace import Workplace
-
-Function = Callable[..., Any]
-TIMEOUT = Parameter("timeout", SECONDS, "how long to wait for locks, in place of the configuration's")
 
 
-class Method(Record):
-    """A method; its function takes the workplace and the parameters, and returns what JSON has."""
+class SessionVerbs(Verbs, Protocol):
+    """What a session can do: all verbs, and end."""
+
+    def shutdown(self) -> ShutDown:
+        """End the session, after this response; closing standard input does the same."""
+
+
+class Method(NamedTuple):
+    """A method: its name in requests, its verb, the verb's parameters."""
 
     name: str
+    verb: Callable[..., Any]
     parameters: tuple[Parameter, ...]
-    function: Function
 
     @property
     def help(self) -> str:
-        """What the function says it does."""
-        return " ".join((self.function.__doc__ or "").split())
+        """What the verb does."""
+        return " ".join((inspect.getdoc(self.verb) or "").split())
+
+    def call(self, facade: SessionFacade, values: dict[str, Any]) -> Any:
+        """Do the verb with values for all parameters; return its result."""
+        several = [
+            one.name for one in inspect.signature(self.verb).parameters.values() if one.kind is one.VAR_POSITIONAL
+        ]
+        positional = [value for name in several for value in values.pop(name)]
+        return getattr(facade, self.verb.__name__)(*positional, **values)
 
 
-METHODS: dict[str, Method] = {}
+def _methods() -> dict[str, Method]:
+    verbs = [verb for kind in (Verbs, SessionVerbs) for name, verb in vars(kind).items() if not name.startswith("_")]
+    names = [(verb.__name__.removesuffix("_"), verb) for verb in verbs]
+    return {name: Method(name, verb, parameters_of(verb)) for name, verb in names}
 
 
-def method(name: str, *parameters: Parameter) -> Callable[[Function], Function]:
-    """Enter a function into the table."""
-
-    def enter(function: Function) -> Function:
-        METHODS[name] = Method(name, parameters, function)
-        return function
-
-    return enter
+METHODS = _methods()
 
 
-def perform(workplace: Workplace, request: Request) -> Any:
-    """Do a request. Raises Fault, and what its method raises."""
+def perform(facade: SessionFacade, request: Request) -> Any:
+    """Do a request; return its result as JSON has it. Raises Fault, and what its verb raises."""
     found = METHODS.get(request.method)
     if found is None:
         raise Fault(METHOD_NOT_FOUND, f"no method '{request.method}'")
     values = bind(found.parameters, request.params)
-    workplace.begin(values.get(TIMEOUT.name))
-    return found.function(workplace, **values)
+    facade.begin()
+    return to_document(found.call(facade, values))

@@ -1,26 +1,28 @@
-"""The messages of a session: JSON-RPC 2.0 (jsonrpc.org/specification), one message or batch a line of UTF-8.
+"""The messages of a session: JSON-RPC 2.0 (jsonrpc.org/specification), one request or response a line of UTF-8.
 
-Pure: bytes to requests, results and errors to bytes. What the methods are is said in methods.py.
+Pure: bytes to requests, results and errors to bytes. methods.py has the methods. Batches are not supported.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+import math
+import signal
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NoReturn
 
 from snapstore.errors import SnapError
-from snapstore.records import Record, annotated
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
-FAILED = -32000  # what a method raised; `data` says which error it is
-LONGEST_LINE = 16 << 20  # bytes: no request of ours comes near it
+FAILED = -32000  # a verb raised an error, which `data` describes
+INTERRUPT = signal.SIGUSR1  # ends the query of the request that is under way
+LONGEST_LINE = 16 << 20  # bytes: no sensible request comes near it
 _VERSION = "2.0"
 _KEYS = {"jsonrpc", "id", "method", "params"}
 
 
 class Fault(Exception):
-    """A request that cannot be done as it is, or whose method failed; `data` is for programs."""
+    """A request that cannot be done as it is, or whose verb failed; `data` is for programs."""
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
         super().__init__(message)
@@ -29,56 +31,48 @@ class Fault(Exception):
         self.data = data
 
 
-class Request(Record):
-    """A call; `wants_answer` is false for a notification. `fault` says why it cannot be one."""
+class Request(NamedTuple):
+    """A call; a notification has no response. `fault` says why this cannot be a request."""
 
     id: str | int | float | None
     method: str
     params: Mapping[str, Any] | list[Any]
-    wants_answer: bool = True
+    wants_response: bool = True
     fault: Fault | None = None
 
 
-class Message(Record):
-    """The requests of one line."""
-
-    requests: list[Request]
-    is_batch: bool
-
-
-def read_message(line: bytes) -> Message:
-    """Read a line; what is wrong with it is the `fault` of a request."""
+def read_request(line: bytes) -> Request:
+    """Read a line; what is wrong with it is the `fault` of the request."""
     try:
-        document = json.loads(line.decode("utf-8"), parse_constant=_no_number)
+        document = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        return Message([_faulty(PARSE_ERROR, f"not JSON: {_said(error)}")], is_batch=False)
-    if isinstance(document, list) and document:
-        return Message([_request(one) for one in document], is_batch=True)
-    return Message([_request(document)], is_batch=False)
+        problem = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return _faulty(PARSE_ERROR, f"not JSON: {problem}")
+    return _request(document)
 
 
-def too_long() -> Message:
+def too_long() -> Request:
     """Return what is read of a line that is longer than any may be."""
-    return Message([_faulty(PARSE_ERROR, f"a line is longer than {LONGEST_LINE} bytes")], is_batch=False)
+    return _faulty(PARSE_ERROR, f"a line is longer than {LONGEST_LINE} bytes")
 
 
-def result_of(request: Request, result: Any) -> dict[str, Any]:
-    """Return the answer to a request that was done."""
+def response_of(request: Request, result: Any) -> dict[str, Any]:
+    """Return the response to a request that was done."""
     return {"jsonrpc": _VERSION, "id": request.id, "result": result}
 
 
 def fault_of(request: Request, fault: Fault) -> dict[str, Any]:
-    """Return the answer to a request that was not."""
+    """Return the response to a request that was not done."""
     error = {"code": fault.code, "message": fault.message}
     if fault.data is not None:
         error["data"] = fault.data
     return {"jsonrpc": _VERSION, "id": request.id, "error": error}
 
 
-def failure(error: SnapError, hint: str | None) -> Fault:
-    """Return an error of ours as an answer, with the fields it can be made of again."""
-    fields = {name: getattr(error, name) for name in annotated(type(error))}
-    data = {"code": error.code, "exit_code": error.exit_code, "hint": hint, "fields": fields}
+def failure(error: SnapError) -> Fault:
+    """Return the response for an error, with the fields from which the client rebuilds it."""
+    fields = {name: getattr(error, name) for name in error.fields()}
+    data = {"code": error.code, "exit_code": error.exit_code, "hint": error.hint, "fields": fields}
     return Fault(FAILED, str(error), data)
 
 
@@ -94,24 +88,31 @@ def call(id_: int, method: str, params: Mapping[str, Any]) -> bytes:
 
 def _request(document: Any) -> Request:
     if not isinstance(document, dict):
-        return _faulty(INVALID_REQUEST, "a request is an object")
+        return _faulty(INVALID_REQUEST, "a request must be an object")
     id_ = document.get("id")
-    if isinstance(id_, bool) or not isinstance(id_, (str, int, float, type(None))):
-        return _faulty(INVALID_REQUEST, "'id' is a string, a number or null")
+    if not _is_id(id_):
+        return _faulty(INVALID_REQUEST, "'id' must be a string, a finite number or null")
     problem = _problem(document)
     if problem:
         return _faulty(INVALID_REQUEST, problem, id_)
     return Request(id_, document["method"], document.get("params", {}), "id" in document)
 
 
+def _is_id(value: Any) -> bool:
+    """Tell whether a value may be an id; 1e400 is a number of JSON's that Python reads as an infinity."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, (str, int)) and not isinstance(value, bool))
+
+
 def _problem(document: dict[str, Any]) -> str:
     """Return what keeps an object from being a request, or nothing."""
     if document.get("jsonrpc") != _VERSION:
-        return "'jsonrpc' has to be \"2.0\""
+        return "'jsonrpc' must be \"2.0\""
     if not isinstance(document.get("method"), str):
-        return "'method' has to be a string"
+        return "'method' must be a string"
     if not isinstance(document.get("params", {}), (dict, list)):
-        return "'params' has to be an object or a list"
+        return "'params' must be an object or a list"
     unknown = sorted(set(document) - _KEYS)
     return f"a request has no member '{unknown[0]}'" if unknown else ""
 
@@ -120,13 +121,5 @@ def _faulty(code: int, message: str, id_: str | float | None = None) -> Request:
     return Request(id_, "", {}, fault=Fault(code, message))
 
 
-def _said(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON's")
-
-
-Handler = Callable[[Request], Any]
-"""Does a request; raises Fault."""
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number in JSON")

@@ -1,88 +1,91 @@
-"""The server of a session: reads requests, has them done one after the other, writes the answers.
+"""The server of a session: reads requests, has them done one after the other, writes the responses.
 
-It goes on after every request that cannot be read or done, and ends when there are no more, when it is told to, or
-when nobody is left who could want an answer (orphanage.py). A bug of ours is answered and then ends it.
+It goes on after every request that cannot be read or done. It ends when there are no more requests, when it is told to,
+or when nobody is left who could want a response (parent_watch.py). A bug of snapstore is reported, and then ends it.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from snapstore.errors import SnapError
 from snapstore.files import os_error
-from snapstore.session import control, suites, verbs  # noqa: F401 - they fill the table of methods
+from snapstore.session.facade import SessionFacade
 from snapstore.session.lines import LineReader
 from snapstore.session.methods import perform
 from snapstore.session.protocol import (
     INTERNAL_ERROR,
     LONGEST_LINE,
     Fault,
-    Message,
     Request,
     encode,
     failure,
     fault_of,
-    read_message,
-    result_of,
+    read_request,
+    response_of,
     too_long,
 )
-from snapstore.session.workplace import Workplace
 
-SWITCH_SECONDS = 0.0005  # a tenth of Python's: a thread that compresses or syncs is not kept waiting for the other
-IDLE_SECONDS = 0.5  # between two looks at what grows while nobody asks for anything
+SWITCH_SECONDS = 0.0005  # a tenth of Python's: a thread that compresses or syncs should not wait for the other
+IDLE_SECONDS = 0.5  # between two looks at what grows while no request comes, or nobody reads a response
+_AT_ONCE = select.PIPE_BUF  # bytes: a pipe that can take any takes as many without blocking (pipe(7))
 
 
 class Server:
-    """Answers what comes from one descriptor on another."""
+    """Responds on one descriptor to what comes from another; `report` gets what goes wrong with notifications."""
 
-    def __init__(self, workplace: Workplace, source: int, sink: int, say: Callable[[str], None]) -> None:
-        self._workplace = workplace
+    def __init__(self, facade: SessionFacade, source: int, sink: int, report: Callable[[str], None]) -> None:
+        self._facade = facade
         self._lines = LineReader(source, LONGEST_LINE)
         self._sink = sink
-        self._say = say
+        self._writable = select.poll()
+        self._writable.register(sink, select.POLLOUT)
+        self._report = report
 
     def run(self) -> None:
-        """Answer until the end. Raises BrokenPipeError where nobody reads the answers, TrackerMismatch."""
+        """Serve until the end. Raises BrokenPipeError where nobody reads the responses, TrackerMismatch."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        while not self._workplace.is_over:
+        while not self._facade.is_over:
             line = self._lines.next(IDLE_SECONDS)
             if line is not None:
-                self._answer(too_long() if len(line) > LONGEST_LINE else read_message(line))
+                self._respond(too_long() if len(line) > LONGEST_LINE else read_request(line))
             elif self._lines.at_end:
-                self._workplace.check()
+                self._facade.check()
                 return
-            self._workplace.rest()
+            self._facade.rest()
 
-    def _answer(self, message: Message) -> None:
-        answers = [answer for request in message.requests if (answer := self._done(request)) is not None]
-        if answers:
-            self._write(encode(answers if message.is_batch else answers[0]))
+    def _respond(self, request: Request) -> None:
+        response = self._response(request)
+        self._facade.is_interrupted = False
+        if request.wants_response:
+            self._write(encode(response))
+        elif "error" in response:
+            self._report(f"{request.method}: {response['error']['message']}")
 
-    def _done(self, request: Request) -> dict[str, Any] | None:
-        """Do a request; return the answer, None where none is wanted."""
+    def _response(self, request: Request) -> dict[str, Any]:
+        """Do a request; return the response."""
         try:
             if request.fault:
                 raise request.fault
-            answer = result_of(request, perform(self._workplace, request))
+            return response_of(request, perform(self._facade, request))
         except Fault as fault:
-            answer = fault_of(request, fault)
+            return fault_of(request, fault)
         except (SnapError, OSError) as raised:
             error = raised if isinstance(raised, SnapError) else os_error(raised.filename or "?", raised)
-            answer = fault_of(request, failure(error, self._workplace.setting.hint_for(error)))
+            return fault_of(request, failure(error))
         except BaseException as error:
-            if request.wants_answer:
+            if request.wants_response:
                 self._write(encode(fault_of(request, Fault(INTERNAL_ERROR, f"the session ends: {error!r}"))))
             raise
-        if not request.wants_answer:
-            if "error" in answer:
-                self._say(f"{request.method}: {answer['error']['message']}")
-            return None
-        return answer
 
     def _write(self, data: bytes) -> None:
+        """Write a response. While nobody reads, no lock is held, and the logs of the databases do not grow."""
         view = memoryview(data)
         while view:
-            view = view[os.write(self._sink, view) :]
+            while not self._writable.poll(IDLE_SECONDS * 1000):
+                self._facade.rest()
+            view = view[os.write(self._sink, view[:_AT_ONCE]) :]

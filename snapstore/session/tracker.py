@@ -1,58 +1,52 @@
 """The change tracker: knows which pages of one live database may have changed since its blocks were last hashed.
 
-In WAL mode every change is in the log, whose frames name the pages, and the wal-index says where it ended when the
-blocks were known. A read transaction keeps the log from being begun anew (hold.py); at rest points it is let go, the
-log is checkpointed, and it is taken again.
+In WAL mode every change is in the log, whose frames name the pages, and the wal-index tells where the log ended when
+the blocks were known. A pinned read transaction keeps the log from starting again (pinned_read.py). Now and then it is
+ended, the log is checkpointed, and it begins again.
 
-In the rollback modes a file whose inode, size, modification time and change counter are as they were was not written.
+In the rollback modes, a file was not written if its inode, size, modification time and change counter are the same.
 
-It is never trusted over the truth: `check` compares what it says with a full hash, and a mismatch switches it off.
+What it knows is never trusted for good: `check` compares it with a full hash, and a mismatch switches the tracker off.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from contextlib import suppress
+from typing import NamedTuple
 
+from snapstore import engine
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.file import DatabaseFile
 from snapstore.database.header import normalise
 from snapstore.database.live import LiveDatabases
-from snapstore.database.view import View
+from snapstore.database.tracking import KnownImage, TrackedState
 from snapstore.database.wal import wal_path
 from snapstore.database.wal_index import LogEnd
-from snapstore.database.watch import Known, Sight
 from snapstore.engine import Connection
 from snapstore.errors import SnapError, TrackerMismatch
 from snapstore.ids import ID_BYTES
-from snapstore.patience import Patience
-from snapstore.records import Record
-from snapstore.session.hold import Hold
+from snapstore.locks import Deadline
+from snapstore.session.pinned_read import PinnedRead
 
-_PATIENT_SECONDS = 0.05
+_LONG_LOG_SECONDS = 0.05
 LOG_LIMIT = 4 << 20  # bytes: about what SQLite's own automatic checkpoint lets it grow to
 BY_LOG, BY_STAMP, BY_HASHING = "log", "stamp", "hashing"
 _COUNTER, _VERSION = slice(24, 28), slice(92, 100)  # SQLite file format, 1.3
 _HEADER_BYTES = 100
 
 _abandoned: list[DatabaseFile] = []
-"""Files that another one took the place of: closing the last connection would remove the other one's log by name."""
+"""Files that were replaced: closing the last connection would remove the log of the new file, by its name."""
 
 
-class _State(Record):
-    """The block ids of an image, and its moment (database/watch.py)."""
+class _State(NamedTuple):
+    """An image whose block ids are known, and its position (database/tracking.py)."""
 
-    moment: object
-    page_size: int
-    page_count: int
-    ids: bytes
-
-    def known(self, changed: Collection[int] = ()) -> Known:
-        return Known(self.page_size, self.page_count, self.ids, changed)
+    position: object
+    image: KnownImage
 
 
-class _Filed(Record):
+class _FileImage(NamedTuple):
     """An image that the file itself has, and the numbers of its blocks by their ids."""
 
     page_size: int
@@ -60,107 +54,104 @@ class _Filed(Record):
     numbers: dict[bytes, int]
 
     @classmethod
-    def of(cls, state: _State) -> _Filed:
-        ids = state.ids
+    def of(cls, image: KnownImage) -> _FileImage:
+        ids = image.block_ids
         numbers = {ids[at : at + ID_BYTES]: at // ID_BYTES for at in range(0, len(ids), ID_BYTES)}
-        return cls(state.page_size, state.page_count, numbers)
+        return cls(image.page_size, image.page_count, numbers)
 
 
 class Tracker:
-    """Follows one database; `hashed` counts the views of which nothing was known, `answered` the others."""
+    """Tracks one database; `hashed` counts the views of which nothing was known, `answered` the others."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.hashed = self.answered = self.rests = self.checks = 0
-        self.is_off = False
+        self.is_off = engine.HAS_WAL_RESET_BUG  # a pinned log needs checkpoints, which such a library must not make
         self._file: DatabaseFile | None = None
-        self._hold: Hold | None = None
+        self._pin: PinnedRead | None = None
         self._now: _State | None = None
         self._read: tuple[object, dict[int, bytes]] | None = None
-        self._filed: _Filed | None = None
+        self._in_file: _FileImage | None = None
         self._rest_at = LOG_LIMIT
         self.how = BY_HASHING
 
     def follow(self) -> None:
-        """Begin to follow the file at the path, if there is one and it is another than before."""
+        """Begin to track the file at the path, if there is one and it is not the one that is tracked already."""
         if self._file and self._file.is_replaced():
             self._abandon()
         if self._file is None and not self.is_off:
-            with suppress(SnapError):  # whoever reads it will say what is wrong
+            with suppress(SnapError):  # the verb that reads it reports what is wrong
                 self._file = DatabaseFile(self.path)
-                self._file.watch = self
+                self._file.tracker = self
 
     def close(self) -> None:
-        """Let go of everything; what is in the log goes into the file, as far as others allow."""
+        """Close everything; checkpoint the log, as far as others allow."""
         if self._file is None:
             return
         if self._file.is_replaced():
             self._abandon()
             return
-        if self._hold:
-            self._hold.release()
-            self._hold.checkpoint(Patience(0))
-        self.let_go()
-        self._file.watch = None
+        if self._pin:
+            self._pin.unpin()
+            self._pin.checkpoint(Deadline(0))
+        self.disconnect()
+        self._file.tracker = None
         self._file.close()
         self._file = None
 
     def switch_off(self) -> None:
-        """Follow nothing any more."""
+        """Track nothing any more."""
         self.is_off = True
         self.how = BY_HASHING
         self.close()
 
-    def before(self) -> object:
+    def position(self) -> object:
         """Return where the log ends, None where that cannot be told."""
-        return self._held().end() if self._file and self._is_wal(self._file) else None
+        return self._pinned().end() if self._file and self._is_wal(self._file) else None
 
-    def look(self, view: View, before: object, *, alone: bool) -> Sight:
-        """Say what is known of a view, and take the hold where there is none."""
-        if view.file.immutable:
-            return Sight(None, None)
-        sight = self._look_at_log(view, before, alone=alone) if view.is_wal else self._look_at_file(view)
-        if sight.known:
+    def state(self, *, is_wal: bool, page_size: int, before: object, exclusive: bool) -> TrackedState:
+        """Return what is known of the state in a transaction, and pin the log where it is not."""
+        found = self._state_by_log(page_size, before, exclusive=exclusive) if is_wal else self._state_by_file(page_size)
+        if found.image:
             self.answered += 1
         else:
             self.hashed += 1
-        return sight
+        return found
 
-    def learn(self, view: View, ids: bytes) -> None:
-        """Take the ids of all blocks of a view."""
-        moment = view.sight.moment if view.sight else None
-        if moment is not None:
-            self._now = _State(moment, view.page_size, view.page_count, ids)
-            if self._hold and self._hold.since == moment:
-                self._filed = _Filed.of(self._now)
+    def learn(self, position: object, image: KnownImage) -> None:
+        """Take the block ids of the state at a position."""
+        if position is not None:
+            self._now = _State(position, image)
+            if self._pin and self._pin.since == position:
+                self._in_file = _FileImage.of(image)
 
     def block(self, id_: bytes) -> bytes | None:
-        """Return the bytes that the file itself has where the block of an id was when the hold was taken.
+        """Return the bytes that the file has at the place where the block of an id was when the log was pinned.
 
-        While it is held no checkpoint writes to the file, unless some of the log was not in it by then.
+        While it is pinned no checkpoint writes to the file, unless some of the log was not in the file by then.
         """
-        filed = self._filed
-        number = filed.numbers.get(id_) if filed else None
-        if filed is None or number is None or self._file is None:
+        found = self._in_file
+        number = found.numbers.get(id_) if found else None
+        if found is None or number is None or self._file is None:
             return None
         start = number * BLOCK_BYTES
-        data = self._file.read(min(BLOCK_BYTES, filed.page_count * filed.page_size - start), start)
+        data = self._file.read(min(BLOCK_BYTES, found.page_count * found.page_size - start), start)
         if number == 0:
             first = bytearray(data)
-            normalise(first, filed.page_count)
+            normalise(first, found.page_count)
             return bytes(first)
         return data
 
-    def second(self) -> Connection | None:
+    def idle_connection(self) -> Connection | None:
         """Return a connection that is open and in no transaction, None where there is none."""
-        return self._hold.second() if self._hold else None
+        return self._pin.idle_connection() if self._pin else None
 
-    def let_go(self) -> None:
-        """Close all connections, before another file takes the place of this one."""
-        self._now = self._filed = self._read = None
-        if self._hold:
-            self._hold.close()
-        self._hold = None
+    def disconnect(self) -> None:
+        """Close all connections, for what needs the database alone."""
+        self._now = self._in_file = self._read = None
+        if self._pin:
+            self._pin.close()
+        self._pin = None
 
     @property
     def log_bytes(self) -> int:
@@ -172,90 +163,90 @@ class Tracker:
 
     def rest(self) -> None:
         """Have the log checkpointed where it has grown too long."""
-        if self._hold is None or self._hold.since is None or self.log_bytes <= self._rest_at:
+        if self._pin is None or self._pin.since is None or self.log_bytes <= self._rest_at:
             return
-        with suppress(SnapError):  # a full disk, a damaged file: whoever asks for something will be told
-            is_long = self.log_bytes > 2 * LOG_LIMIT  # a client in a hurry writes again before the log is let go
-            self._rest(self._hold, Patience(_PATIENT_SECONDS if is_long else 0))
-        self._rest_at = max(LOG_LIMIT, self.log_bytes + LOG_LIMIT // 4)  # somebody may have kept it as long as it is
+        with suppress(SnapError):  # a full disk, a damaged file: the next request reports it
+            is_long = self.log_bytes > 2 * LOG_LIMIT  # a client in a hurry writes again before the log is unpinned
+            self._rest(self._pin, Deadline(_LONG_LOG_SECONDS if is_long else 0))
+        self._rest_at = max(LOG_LIMIT, self.log_bytes + LOG_LIMIT // 4)  # another connection may keep it that long
 
     def check(self, timeout: float) -> None:
         """Compare what is known with a full hash. Raises TrackerMismatch, and what reading raises."""
         if self._file is None or self.is_off:
             return
-        with LiveDatabases({"": self.path}, Patience(timeout)) as live:
+        with LiveDatabases({"": self.path}, Deadline(timeout)) as live:
             view = live.read()[""]
-            if view.sight is None or view.sight.known is None:
+            if view.tracked is None or view.tracked.image is None:
                 return
-            said, found = b"".join(view.ids()), b"".join(view.ids_hashed())
+            known, found = b"".join(view.ids()), b"".join(view.ids_hashed())
         self.checks += 1
-        if said != found:
+        if known != found:
             self.switch_off()
-            raise TrackerMismatch(self.path, f"blocks {_unlike(said, found)}")
+            raise TrackerMismatch(self.path, f"blocks {_unlike(known, found)}")
 
-    def _look_at_log(self, view: View, before: object, *, alone: bool) -> Sight:
+    def _state_by_log(self, page_size: int, before: object, *, exclusive: bool) -> TrackedState:
         """Compare where the log ends with where it ended when the blocks were known.
 
-        Where somebody commits while a transaction begins, its state is one between two ends; the pages that the log
-        names since the first of them are more than those that changed, and never fewer.
+        If another connection commits while a transaction begins, its state is one between two ends. The pages that the
+        log names since the first of them are never fewer than those that changed.
         """
         self.how = BY_LOG
-        hold = self._held()
-        end = hold.end()
-        logged = hold.pages_to(end, view.page_size) if end else None
+        pin = self._pinned()
+        end = pin.end()
+        logged = pin.pages_to(end, page_size) if end else None
         if end is None or logged is None:
-            return Sight(None, None)
-        known = self._known_by_log(hold, end, view.page_size)
-        if known is None or hold.since is None:
-            hold.take()
-        return Sight(
-            known, end if alone else before, logged, self._blocks_of(known, end if alone or before == end else None)
-        )
+            return TrackedState(None, None)
+        known = self._known_by_log(pin, end, page_size)
+        if known is None or pin.since is None:
+            pin.pin()
+        blocks = self._blocks_of(known, end if exclusive or before == end else None)
+        return TrackedState(known, end if exclusive else before, logged, blocks)
 
-    def _known_by_log(self, hold: Hold, end: LogEnd, page_size: int) -> Known | None:
+    def _known_by_log(self, pin: PinnedRead, end: LogEnd, page_size: int) -> KnownImage | None:
         now = self._now
-        if now and isinstance(now.moment, LogEnd) and now.page_size == page_size:
-            changed = hold.changed(now.moment, end)
+        if now and isinstance(now.position, LogEnd) and now.image.page_size == page_size:
+            changed = pin.changed(now.position, end)
             if changed is not None:
-                return now.known(changed)
+                return now.image._replace(changed=changed)
         self._now = None
         return None
 
-    def _look_at_file(self, view: View) -> Sight:
-        if self._hold:  # the database has left WAL mode
-            self.let_go()
+    def _state_by_file(self, page_size: int) -> TrackedState:
+        if self._pin:  # the database has left WAL mode
+            self.disconnect()
         self.how = BY_STAMP
-        moment, now = self._stamp(view.file), self._now
-        is_same = now is not None and now.moment == moment and now.page_size == view.page_size
-        known = now.known() if now and is_same else None
-        return Sight(known, moment, blocks=self._blocks_of(known, moment))
+        assert self._file is not None
+        position, now = self._stamp(self._file), self._now
+        is_same = now is not None and now.position == position and now.image.page_size == page_size
+        known = now.image if now and is_same else None
+        return TrackedState(known, position, blocks=self._blocks_of(known, position))
 
-    def _blocks_of(self, known: Known | None, moment: object) -> dict[int, bytes] | None:
-        """Return the blocks that were read of the state at a moment, if it is followed, for more to be put to them."""
-        if known is None or moment is None:
+    def _blocks_of(self, known: KnownImage | None, position: object) -> dict[int, bytes] | None:
+        """Return the blocks that were read of the state at a position, to which views add; None if it is not known."""
+        if known is None or position is None:
             self._read = None
-        elif self._read is None or self._read[0] != moment:
-            self._read = moment, {}
+        elif self._read is None or self._read[0] != position:
+            self._read = position, {}
         return self._read[1] if self._read else None
 
-    def _rest(self, hold: Hold, patience: Patience) -> None:
-        """Learn what the present state is, and take the hold past a checkpoint."""
-        with LiveDatabases({"": self.path}, Patience(0)) as live:
+    def _rest(self, pin: PinnedRead, deadline: Deadline) -> None:
+        """Learn the present state, and pin the log again after a checkpoint."""
+        with LiveDatabases({"": self.path}, Deadline(0)) as live:
             for _ in live.read()[""].ids():
                 pass
         state, self._now = self._now, None
         self.rests += 1
-        moment = state.moment if state else None
-        end = hold.pass_checkpoint(moment if isinstance(moment, LogEnd) else None, patience)
+        position = state.position if state else None
+        end = pin.pin_after_checkpoint(position if isinstance(position, LogEnd) else None, deadline)
         if state and end:
-            self._now = state._replace(moment=end)
-            self._filed = _Filed.of(self._now)
+            self._now = state._replace(position=end)
+            self._in_file = _FileImage.of(state.image)
 
-    def _held(self) -> Hold:
-        if self._hold is None:
+    def _pinned(self) -> PinnedRead:
+        if self._pin is None:
             assert self._file is not None
-            self._hold = Hold(self._file)
-        return self._hold
+            self._pin = PinnedRead(self._file)
+        return self._pin
 
     def _is_wal(self, file: DatabaseFile) -> bool:
         with suppress(SnapError):
@@ -270,9 +261,9 @@ class Tracker:
     def _abandon(self) -> None:
         """Leave connections open to a file that has lost its name."""
         if self._file:
-            self._file.watch = None
+            self._file.tracker = None
             _abandoned.append(self._file)
-        self._file = self._hold = self._now = self._filed = self._read = None
+        self._file = self._pin = self._now = self._in_file = self._read = None
 
 
 def _unlike(one: bytes, other: bytes) -> list[int]:

@@ -1,4 +1,4 @@
-"""After a restore the content is the snapshot's, by our id and by SQLite's own hash."""
+"""After a restore the content is that of the snapshot, by content id and by SQLite's own hash."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_restore_gives_the_snapshots_bytes(
         again = take(store, project, TakeOptions("again"))
     assert again.databases["default"].content == baseline.databases["default"].content
     assert again.unchanged
-    assert status(store, project).clean
+    assert status(store, project).verdict == "clean"
     copy = tmp_path / "copy"
     export(store, project, ExportOptions(baseline.snapshot, str(copy)))
     assert dbhash(copy) == hash_before == dbhash(path)
@@ -97,8 +97,8 @@ def test_restore_gives_the_snapshots_bytes(
 
 
 @pytest.mark.parametrize("journal_mode", ["delete", "wal"])
-def test_every_state_of_a_long_history_comes_back(tmp_path: Path, store: Store, journal_mode: str) -> None:
-    """Chains of bases are longer than their bound here."""
+def test_every_state_of_a_long_history_is_restored(tmp_path: Path, store: Store, journal_mode: str) -> None:
+    """The history is longer than the bound on chains of bases."""
     path = make_database(tmp_path / "db", journal_mode=journal_mode)
     project = Project.of({"default": path})
     hashes = {}

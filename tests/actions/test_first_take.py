@@ -18,7 +18,7 @@ PIECES = 3  # a piece is 4 MiB, so writes come between pieces that are read
 
 
 class Writing:
-    """A progress that has the application write after the first piece, once in each pass over the file."""
+    """A progress bar that lets the application write after the first part, once in each pass over the file."""
 
     def __init__(self, application: Application, *statements: str) -> None:
         self.application, self.statements, self.answers = application, list(statements), list[object]()
@@ -27,7 +27,7 @@ class Writing:
         """Begin a pass."""
 
     def advance(self, done_bytes: int) -> None:
-        """Write, if there is anything left to write."""
+        """Write, if a write is left."""
         if self.statements:
             self.answers.append(self.application.ask(self.statements.pop(0)))
 

@@ -1,6 +1,6 @@
 """A snapshot that another process frees while it is being read is an unknown revision, and the store is not damaged.
 
-The other process is a real one; it runs at a moment inside the command that a hook in our own code gives.
+The other process is a real one. A hook in the code runs it at a certain moment inside the command.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BLOCK_READERS = [name for name in READERS if not name.startswith(("restore", "cl
 
 @pytest.fixture
 def snap(tmp_path: Path) -> Snap:
-    """Return a command for a store with two snapshots that have hardly a block in common."""
+    """Return a command for a store with two snapshots that share few blocks."""
     snap = SnapHere(tmp_path, make_database(tmp_path / "db.sqlite3", journal_mode="wal"))
     add_random(snap.database, 400_000)
     snap("tag", "doomed")
@@ -47,7 +47,7 @@ def snap(tmp_path: Path) -> Snap:
 
 @pytest.fixture
 def once(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], None]:
-    """Return what has a prune run after the first call of a method that succeeds."""
+    """Return a function that lets a prune run after the first successful call of a method."""
 
     def after(kind: type, name: str) -> None:
         method: Any = getattr(kind, name)
@@ -85,7 +85,7 @@ def test_its_blocks_are_gone_once_the_list_of_them_was_read(
 
 
 def gone(snap: Snap, words: tuple[str, ...]) -> None:
-    """Demand one clear line, code 12, that nothing changed, and that the store is sound."""
+    """Demand one clear line and code 12, an unchanged database, and a sound store."""
     before = files_beside_the_store(snap)
     error = error_of(snap(*words, code=12))
     assert error.startswith("unknown revision '")

@@ -1,4 +1,4 @@
-"""Processes that take, restore, compare and prune in one store at the same time: nothing is lost, nothing is wrong.
+"""Processes take, restore, compare and prune in one store at the same time; nothing is lost or wrong.
 
 `SNAPSTORE_ROUNDS` sets how often each of them does what it does.
 """
@@ -17,20 +17,19 @@ from snapstore.actions.diff import DiffOptions, diff
 from snapstore.actions.export import ExportOptions, export
 from snapstore.actions.fsck import fsck
 from snapstore.actions.keep import keep_state
-from snapstore.actions.name import name_snapshot
+from snapstore.actions.names import name_snapshot
 from snapstore.actions.prune import PruneOptions, prune
 from snapstore.actions.restore import RestoreOptions, restore
-from snapstore.actions.state import snapshot_state
 from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
-from snapstore.actions.verdicts import VERDICTS
 from snapstore.actions.verify import VerifyOptions, verify
-from snapstore.errors import StoreDamaged, UnknownRevision
+from snapstore.compare.state import snapshot_state
+from snapstore.compare.verdicts import VERDICTS
+from snapstore.errors import NothingToUndo, StoreDamaged, UnknownRevision
 from snapstore.history.retention import Retention
 from snapstore.ids import ID_BYTES, object_id
 from snapstore.project import Project
-from snapstore.refusals import NothingToUndo
 from snapstore.store import Store
 from tests.support import connect, is_intact, make_database
 
@@ -67,7 +66,7 @@ def test_takes_restores_and_prunes_side_by_side(tmp_path: Path) -> None:
 
 
 def content(path: Path) -> str:
-    """Return a hash of all rows, as an application sees them; wait where the database is locked."""
+    """Return a hash of all rows, as an application sees them; wait while the database is locked."""
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA busy_timeout = 60000")
         connection.execute("BEGIN")
@@ -76,7 +75,7 @@ def content(path: Path) -> str:
 
 
 def check_all(store: Store, project: Project, path: Path) -> None:
-    """Read every snapshot, block by block; restore each tag and look at it from outside."""
+    """Read every snapshot, block by block; restore each tag and check it from outside."""
     for row in [*store.snapshots.all(), *(one.row for one in store.forgotten.all())]:
         for record in store.snapshots.load(row.id).databases.values():
             ids = store.snapshots.manifest(record.manifest).block_ids
@@ -87,11 +86,11 @@ def check_all(store: Store, project: Project, path: Path) -> None:
             restore(store, project, RestoreOptions(ref.snapshot))
             assert content(path) == ref.message
             assert is_intact(path)
-            assert status(store, project).clean
+            assert status(store, project).verdict == "clean"
 
 
 def run(work: Work, folder: Path, name: str) -> None:
-    """Be one of the processes; each round opens the store anew, every third goes on with the one it has."""
+    """Be one of the processes; a round opens the store again, but every third round keeps the open one."""
     chance = random.Random(f"{work.__name__} {name}")
     project = Project.of({"default": folder / name})
     store = Store.open(folder / "store", TIMEOUT)
@@ -104,7 +103,7 @@ def run(work: Work, folder: Path, name: str) -> None:
 
 
 def write(store: Store, project: Project, path: Path, chance: random.Random) -> None:
-    """Change, take and name, with what was taken as the message; restore something, and take that back."""
+    """Change, take and name, with the content as the message; restore something, and undo that."""
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA busy_timeout = 60000")
         connection.execute("UPDATE item SET body = hex(randomblob(200)) WHERE id % 90 = ?", (chance.randrange(90),))
@@ -122,7 +121,7 @@ def write(store: Store, project: Project, path: Path, chance: random.Random) -> 
 
 
 def read(store: Store, project: Project, path: Path, chance: random.Random) -> None:
-    """Compare and copy whatever there is, and bring back what was forgotten; it may be freed meanwhile."""
+    """Compare and copy all snapshots, and list forgotten ones again; they may be freed meanwhile."""
     keep_state(store, project, "forensic", "", TIMEOUT)
     rows = [*store.snapshots.all(), *(one.row for one in store.forgotten.all())]
     snapshot = chance.choice(rows).id

@@ -45,8 +45,8 @@ def test_restore_is_seen_by_an_open_connection(tmp_path: Path, store: Store, jou
 
 
 @pytest.mark.parametrize("journal_mode", JOURNAL_MODES)
-def test_a_connection_is_never_fooled_by_a_schema_it_cached(tmp_path: Path, store: Store, journal_mode: str) -> None:
-    """Two states whose schema cookies would be equal: one connection slept through both changes."""
+def test_a_connection_never_uses_a_stale_schema(tmp_path: Path, store: Store, journal_mode: str) -> None:
+    """The schema cookies of the two states would be equal, and one connection saw neither change."""
     path = make_database(tmp_path / "db", journal_mode=journal_mode)
     project = Project.of({"default": path})
     with Application(path) as application, Application(path) as sleeper:
@@ -99,7 +99,7 @@ def test_a_reader_in_a_rollback_mode_is_waited_for_and_named(tmp_path: Path, jou
         reader.ask("COMMIT")
         assert dbhash(path) == changed
         assert [entry["kind"] for entry in snap.json("log", "--all")] == ["tag"]
-        assert not snap.json("status")["clean"]
+        assert snap.json("status")["verdict"] != "clean"
         assert snap.json("restore", "baseline")["changed"]
         assert reader.ask("SELECT count(*) FROM item") == [[500]]
 
@@ -131,7 +131,7 @@ def test_a_take_fails_at_the_deadline_where_a_writer_has_the_file(tmp_path: Path
     with Application(path) as writer:
         writer.ask("BEGIN EXCLUSIVE")
         if journal_mode == "wal":
-            snap("tag", "baseline")  # readers pass a writer
+            snap("tag", "baseline")  # readers do not wait for a writer
         else:
             message = snap("tag", "baseline", "--timeout", "0.2", code=11).stderr
             assert f"pid {writer.process.pid}" in message

@@ -1,4 +1,4 @@
-"""A rebuild while other processes take: each of them gets the old catalog before it or the new one after it."""
+"""A rebuild while other processes take: each gets the old catalog before it, or the new one after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restores at the edges: sizes, guards, what other processes do meanwhile, files replaced as a whole."""
+"""Edge cases of a restore: sizes, guards, other processes, files replaced as a whole."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
 from snapstore.database.live import LiveDatabases
-from snapstore.errors import DatabaseLocked, NoSnapshot, NotADatabase, StoreDamaged
-from snapstore.patience import Patience
+from snapstore.errors import (
+    DatabaseInUse,
+    DatabaseLocked,
+    NoSnapshot,
+    NotADatabase,
+    NothingToUndo,
+    StoreDamaged,
+    WrongDatabase,
+)
+from snapstore.locks import Deadline
 from snapstore.project import Project
-from snapstore.refusals import DatabaseInUse, NothingToUndo, WrongDatabase
 from snapstore.store import Store
 from tests.support import (
     Application,
@@ -43,7 +50,7 @@ MODES = pytest.mark.parametrize("journal_mode", ["delete", "wal"])
 
 @pytest.fixture
 def at_step() -> Iterator[Callable[[str, Callable[[], object]], None]]:
-    """Run something once, when a durable step is reached."""
+    """Run a function once, when a durable step is reached."""
 
     def install(step: str, action: Callable[[], object]) -> None:
         def on_step(reached: str) -> None:
@@ -90,7 +97,7 @@ def test_undo_after_no_safety_is_refused(store: Store, project: Project) -> None
         undo(store, project)
 
 
-def test_a_restore_that_changes_nothing_does_not_stand_in_the_way_of_undo(store: Store, project: Project) -> None:
+def test_a_restore_that_changes_nothing_does_not_block_undo(store: Store, project: Project) -> None:
     baseline = take(store, project, TakeOptions("baseline"))
     with closing(connect(project.databases["default"])) as application:
         application.execute("DELETE FROM item")
@@ -101,9 +108,7 @@ def test_a_restore_that_changes_nothing_does_not_stand_in_the_way_of_undo(store:
 
 
 @MODES
-def test_undo_gives_back_every_state_also_one_that_nobody_tagged(
-    tmp_path: Path, store: Store, journal_mode: str
-) -> None:
+def test_undo_restores_every_state_even_one_without_a_tag(tmp_path: Path, store: Store, journal_mode: str) -> None:
     path = make_database(tmp_path / "db", journal_mode=journal_mode)
     project = Project.of({"default": path})
     baseline = take(store, project, TakeOptions("baseline"))
@@ -174,7 +179,7 @@ def test_a_snapshot_forgotten_meanwhile_is_entered_again(store: Store, project: 
     first = take(store, project, TakeOptions("first"))
     with store.writer() as writer:
         capture = Capture(store, writer, project)
-        with LiveDatabases(project.databases, Patience(1)) as live:
+        with LiveDatabases(project.databases, Deadline(1)) as live:
             capture.read("default", live.read()["default"])
         known = capture.known(anywhere=False)
         assert known is not None
@@ -205,17 +210,17 @@ def test_several_databases_are_all_restored_or_none(tmp_path: Path, store: Store
         assert (count(writer), reader.ask("SELECT count(*) FROM item")) == (0, [[0]])
         done = restore(store, project, RestoreOptions(baseline.snapshot))
         assert {one.method for one in done.databases.values()} == {"in-place"}
-    assert status(store, project).clean
+    assert status(store, project).verdict == "clean"
 
 
-def test_one_of_several_databases_missing_is_written_and_the_books_stay_right(tmp_path: Path, store: Store) -> None:
+def test_one_of_several_databases_missing_is_written_and_recorded(tmp_path: Path, store: Store) -> None:
     paths = {name: make_database(tmp_path / name) for name in ("first", "second")}
     project = Project.of(paths)
     baseline = take(store, project, TakeOptions("baseline"))
     paths["second"].unlink()
     done = restore(store, project, RestoreOptions(baseline.snapshot))
     assert {name: one.method for name, one in done.databases.items()} == {"first": "none", "second": "replaced"}
-    assert status(store, project).clean
+    assert status(store, project).verdict == "clean"
 
 
 @MODES
@@ -313,7 +318,7 @@ def test_a_damaged_file_is_replaced_by_force_and_kept(tmp_path: Path, store: Sto
     assert done.kept
     assert Path(done.kept).read_bytes() == data
     assert is_intact(path)
-    assert status(store, project).clean
+    assert status(store, project).verdict == "clean"
 
 
 def test_a_missing_file_with_a_log_beside_it_is_written_without_the_log(tmp_path: Path, store: Store) -> None:

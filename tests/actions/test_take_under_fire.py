@@ -58,7 +58,7 @@ def total(path: Path) -> int:
 
 
 class Writers:
-    """Processes that move money without end."""
+    """Processes that move money until they are stopped."""
 
     def __init__(self, number: int, *paths: Path) -> None:
         self._processes = [

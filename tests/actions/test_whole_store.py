@@ -1,4 +1,4 @@
-"""A store against a dictionary of files: whatever is done in whatever order, every state is what it was.
+"""A store against a dictionary of files: after any verbs in any order, every state is unchanged.
 
 `SNAPSTORE_EXAMPLES` sets how many sequences are tried.
 """
@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -20,18 +21,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from snapstore.actions.export import ExportOptions, export
 from snapstore.actions.listing import list_snapshots
-from snapstore.actions.name import name_snapshot
-from snapstore.actions.prune import PruneOptions, PruneResult, bring_back_last, prune
+from snapstore.actions.names import name_snapshot
+from snapstore.actions.prune import PruneOptions, bring_back_last, prune
 from snapstore.actions.remove import remove
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.undo import undo
-from snapstore.errors import UnknownRevision
+from snapstore.errors import NothingToUndo, SnapshotInUse, UnknownRevision, WouldRemoveEverything
 from snapstore.history.retention import Retention
 from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.project import Project
-from snapstore.refusals import NothingToUndo, SnapshotInUse, WouldRemoveEverything
+from snapstore.results.prunes import Pruned
 from snapstore.store import Store
 from tests.support import add_rows, connect, dbhash, is_intact, make_database
 
@@ -41,7 +42,7 @@ NUMBER = st.integers(0, 10**6)
 
 
 class WholeStore(RuleBasedStateMachine):
-    """`states` has the content of every snapshot that was ever made, `listed` and `forgotten` which there should be."""
+    """`states` has the content of every snapshot ever made; `listed` and `forgotten` have those that should exist."""
 
     @initialize(journal_mode=st.sampled_from(["wal", "delete"]))
     def begin(self, journal_mode: str) -> None:
@@ -81,7 +82,7 @@ class WholeStore(RuleBasedStateMachine):
     @precondition(lambda self: self.listed)
     @rule(name=NAMES, number=NUMBER)
     def name_an_earlier_one(self, name: str, number: int) -> None:
-        """A forgotten one is brought back by that."""
+        """A tag lists a forgotten snapshot again."""
         snapshot = self.one_of(self.listed | self.forgotten, number)
         resolve = self.store.revisions(self.project.origin).with_forgotten().resolve
         name_snapshot(self.store, self.project, resolve(snapshot), TakeOptions(name))
@@ -140,7 +141,7 @@ class WholeStore(RuleBasedStateMachine):
             return
         self.check_prune(planned, result, tags=tags, held=held)
 
-    def check_prune(self, planned: PruneResult, result: PruneResult, *, tags: bool, held: bool) -> None:
+    def check_prune(self, planned: Pruned, result: Pruned, *, tags: bool, held: bool) -> None:
         assert (planned.kept, planned.removed, set(planned.expired)) == (
             result.kept,
             result.removed,
@@ -168,7 +169,7 @@ class WholeStore(RuleBasedStateMachine):
     @precondition(lambda self: self.forgotten)
     @rule()
     def bring_back(self) -> None:
-        self.back(bring_back_last(self.store, self.project))
+        self.back(bring_back_last(self.store, self.project).brought_back)
 
     @rule()
     def reopen(self) -> None:
@@ -178,7 +179,7 @@ class WholeStore(RuleBasedStateMachine):
     @precondition(lambda self: self.listed)
     @rule(number=NUMBER)
     def look(self, number: int) -> None:
-        """Any snapshot that there is can be read."""
+        """Every snapshot can be read."""
         snapshot = self.one_of(self.listed | self.forgotten, number)
         copy = self.folder / "copy.sqlite3"
         export(self.store, self.project, ExportOptions(snapshot, str(copy), None, True))
@@ -212,7 +213,7 @@ class WholeStore(RuleBasedStateMachine):
         assert value("SELECT count(*) FROM object WHERE base NOT IN (SELECT id FROM object)") == 0
 
     def one_of(self, some: set[str], number: int) -> str:
-        """Choose by the order of making or, of names, by the alphabet, so that a failure can be repeated."""
+        """Choose by age or by name, so that a failure can be repeated."""
         known = list(self.states)
         ordered = sorted(some, key=lambda one: (known.index(one) if one in known else 0, one))
         return ordered[number % len(ordered)]
@@ -222,7 +223,7 @@ class WholeStore(RuleBasedStateMachine):
         assert self.states.setdefault(snapshot, state) == state
         self.back([snapshot])
 
-    def back(self, snapshots: list[str]) -> None:
+    def back(self, snapshots: Iterable[str]) -> None:
         self.forgotten -= set(snapshots)
         self.listed |= set(snapshots)
 
@@ -242,4 +243,4 @@ def test_a_store_is_clean_after_it_was_pruned(tmp_path: Path) -> None:
     with Store.create(tmp_path / "store") as store:
         take(store, project, TakeOptions("one"))
         prune(store, project, PruneOptions(Retention(keep_last=1), timedelta()))
-        assert status(store, project).clean
+        assert status(store, project).verdict == "clean"

@@ -15,18 +15,23 @@ import pytest
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OLDEST_NODE = 20
+A4_WIDTH = 688  # CSS pixels between margins of 14 mm
 TIMEOUT = 240  # seconds
 
 
 @dataclass(frozen=True)
 class Look:
-    """A look at a page; `colored` are selectors, by a name for them; `uses` follows links and hides rows too."""
+    """A look at a page; `uses` follows links and hides rows too.
+
+    `colored` and `drawn` are selectors of text and of shapes, by a name for them.
+    """
 
     page: Path
     width: int
     colors: str
     media: str = "screen"
     colored: dict[str, str] = field(default_factory=dict)
+    drawn: dict[str, str] = field(default_factory=dict)
     uses: bool = False
 
     @property
@@ -42,6 +47,7 @@ class Look:
             "colors": self.colors,
             "media": self.media,
             "colored": self.colored,
+            "drawn": self.drawn,
             "uses": self.uses,
             "screenshot": os.fspath(self.screenshot),
         }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 
-LEAST_CONTRAST = 4.5  # WCAG 2.1, 1.4.3
+LEAST_CONTRAST = 4.5  # of text: WCAG 2.1, 1.4.3
+LEAST_DRAWN_CONTRAST = 3  # of shapes: WCAG 2.1, 1.4.11
 DARK, LIGHT = 0.05, 0.8  # relative luminance
 
 

@@ -42,6 +42,9 @@ def snapped(tmp_path_factory: pytest.TempPathFactory) -> Snap:
         connection.execute(
             "CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, balance REAL, picture BLOB, life TEXT)"
         )
+        connection.execute(f"CREATE TABLE wide (id INTEGER PRIMARY KEY, {', '.join(f'column_{n}' for n in range(14))})")
+        for number in range(30):
+            connection.execute(f"INSERT INTO wide VALUES ({number}{', 12345' * 14})")
         people = [(f"person {n}", n * 1.5, bytes(range(n)), f"born in {n}, " * n) for n in range(60)]
         connection.executemany("INSERT INTO person(name, balance, picture, life) VALUES (?, ?, ?, ?)", people)
         snap("tag", "baseline")
@@ -51,6 +54,7 @@ def snapped(tmp_path_factory: pytest.TempPathFactory) -> Snap:
         connection.execute("UPDATE person SET life = life || 'and died' WHERE id > 50")
         connection.execute("UPDATE person SET picture = zeroblob(4000) WHERE id = 40")
         connection.execute("DELETE FROM person WHERE id % 10 = 5")
+        connection.execute("UPDATE wide SET column_7 = 'another value' WHERE id % 5 = 0")
         add_rows(connection, 40, seed=1)
         connection.execute("ALTER TABLE note ADD COLUMN colour TEXT DEFAULT 'grey'")
         connection.execute("DROP INDEX item_name")
@@ -82,7 +86,7 @@ def several(folder: Path) -> Path:
     folder.mkdir()
     for name in ("one", "two"):
         make_database(folder / f"{name}.sqlite3", rows=20)
-    (folder / "snapstore.yaml").write_text("databases: {'<one>': one.sqlite3, two: two.sqlite3}\nstore: kept\n")
+    (folder / "snapstore.yaml").write_text("databases: {one: one.sqlite3, two: two.sqlite3}\nstore: kept\n")
     run(["tag", "before"], folder)
     for name in ("one", "two"):
         with closing(connect(folder / f"{name}.sqlite3")) as connection:

@@ -1,4 +1,4 @@
-"""The page of a diff in a browser: wide and narrow, light and dark, on paper."""
+"""The page of a diff in a browser: wide and narrow, light and dark, on paper, scrolled."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.browser.chromium import Chromium, Look
-from tests.browser.colors import DARK, LEAST_CONTRAST, LIGHT, contrast, luminance, scan_lines
+from tests.browser.chromium import A4_WIDTH, Chromium, Look
+from tests.browser.colors import (
+    DARK,
+    LEAST_CONTRAST,
+    LEAST_DRAWN_CONTRAST,
+    LIGHT,
+    contrast,
+    luminance,
+    scan_lines,
+)
 
 COLORED = {
     "text": "body, h1, h2, h3, p, li, footer, caption, dt, dd, summary",
@@ -23,6 +31,7 @@ COLORED = {
     "statements": "figure pre, figcaption",
     "small": "small, .null, .escape, .blob, .soft, .to",
 }
+DRAWN = {"bars": ".bar i"}
 LOOKS = tuple(product((1280, 390), ("light", "dark")))
 Seen: TypeAlias = dict[tuple[str, int, str], tuple[Look, dict[str, Any]]]
 
@@ -31,7 +40,10 @@ Seen: TypeAlias = dict[tuple[str, int, str], tuple[Look, dict[str, Any]]]
 def seen(chromium: Chromium, pages: dict[str, Path]) -> Seen:
     """Return what the browser saw, by page, width and colours."""
     keys = [(name, *look) for name in ("full", "same", "several") for look in LOOKS]
-    looks = [Look(pages[name], width, colors, colored=COLORED, uses=name == "full") for name, width, colors in keys]
+    looks = [
+        Look(pages[name], width, colors, colored=COLORED, drawn=DRAWN, uses=name == "full")
+        for name, width, colors in keys
+    ]
     return dict(zip(keys, zip(looks, chromium.look(*looks), strict=True), strict=True))
 
 
@@ -54,6 +66,25 @@ def test_everything_can_be_read(seen: Seen, width: int, colors: str) -> None:
         assert pairs, f"nothing is {name}"
         for pair in pairs:
             assert contrast(pair["text"], pair["ground"]) >= LEAST_CONTRAST, (name, pair)
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+def test_bars_can_be_told_from_their_ground(seen: Seen, colors: str) -> None:
+    _, found = seen["full", 1280, colors]
+    assert len(found["drawn"]["bars"]) == 3
+    for pair in found["drawn"]["bars"]:
+        assert contrast(pair["text"], pair["ground"]) >= LEAST_DRAWN_CONTRAST, pair
+
+
+def test_a_table_that_goes_on_fades_until_it_is_scrolled_to_its_end(seen: Seen) -> None:
+    for key, (_, found) in seen.items():
+        for box in found["boxes"]:
+            assert [fade > 0 for fade in box["start"]] == box["hides"], (key, box)
+            assert box["end"] == [0, 0], (key, box)
+    _, phone = seen["full", 390, "light"]
+    assert {box["name"]: box["hides"] for box in phone["boxes"]}["Rows of wide that differ"] == [True, False]
+    _, desktop = seen["several", 1280, "light"]
+    assert [box["hides"] for box in desktop["boxes"]] == [[False, False]] * 4
 
 
 def test_colors_follow_the_reader(seen: Seen) -> None:
@@ -89,9 +120,26 @@ def test_screenshots_are_pictures(seen: Seen) -> None:
         assert len(set(scan_lines(look.screenshot.read_bytes()))) > 100
 
 
-def test_on_paper_it_is_light_and_whole(chromium: Chromium, pages: dict[str, Path]) -> None:
-    look = Look(pages["full"], 800, "dark", "print", COLORED)
+@pytest.fixture(scope="session")
+def paper(chromium: Chromium, pages: dict[str, Path]) -> dict[str, Any]:
+    """Return what the browser saw of a page for paper."""
+    look = Look(pages["full"], A4_WIDTH, "dark", "print", COLORED)
     (found,) = chromium.look(look)
-    assert all(luminance(pair["ground"]) > LIGHT for pair in found["colored"]["text"])
-    assert found["size"]["head"] == "static"
-    assert found["size"]["document"] <= 800
+    return found
+
+
+def test_paper_is_light_and_shows_the_whole_page(paper: dict[str, Any]) -> None:
+    assert all(luminance(pair["ground"]) > LIGHT for pair in paper["colored"]["text"])
+    assert paper["size"]["head"] == "static"
+    assert paper["size"]["document"] <= A4_WIDTH
+    assert paper["paper"]["cut"] == []
+    for box in paper["boxes"]:
+        assert box["hides"] == [False, False], box
+        assert box["start"] == [0, 0], box
+
+
+def test_nothing_on_paper_waits_for_a_click(paper: dict[str, Any]) -> None:
+    assert paper["paper"]["controls"] == []
+    assert paper["paper"]["links"] == []
+    assert paper["paper"]["markers"] == []
+    assert paper["paper"]["folded"] == []

@@ -1,168 +1,74 @@
-"""Where the configuration is found, what it may say, and how a mistake in it is told."""
+"""The options and variables that lead to a configuration, and how a mistake in one is printed.
+
+What a configuration may say is tested in tests/api/test_configuration.py.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
 from tests.cli.hands import error_of, hint_of
+from tests.damage.here import run_here
 from tests.support import make_database, run
-
-MISTAKES: dict[str, tuple[str | bytes, int | None, str, str | None]] = {
-    "unknown": ("database: db.sqlite3\ndatabse: x\n", 2, "'databse'", "'database'"),
-    "unknown-backup": ("database: db.sqlite3\n\nbackup-name: x\n", 3, "'backup-name'", "'backup_name'"),
-    "far-off": ("zebra: 1\n", 1, "'zebra'", None),
-    "twice": ("store: a\ndatabase: db.sqlite3\nstore: b\n", 3, "'store'", None),
-    "twice-below": ("databases:\n  default: a\n  default: b\n", 3, "'default'", None),
-    "both": ("database: a\ndatabases: {default: b}\n", 2, "'databases'", None),
-    "list": ("database: [a, b]\n", 1, "'database'", None),
-    "mapping": ("store: {a: b}\n", 1, "'store'", None),
-    "null": ("database:\n", 1, "'database'", None),
-    "scalar": ("databases: db.sqlite3\n", 1, "'databases'", None),
-    "none": ("databases: {}\n", 1, "'databases'", None),
-    "seconds": ("database: db.sqlite3\ntimeout: soon\n", 2, "'timeout'", None),
-    "negative": ("database: db.sqlite3\ntimeout: -1\n", 2, "'timeout'", None),
-    "endless": ("database: db.sqlite3\ntimeout: .inf\n", 2, "'timeout'", None),
-    "name": ("database: db.sqlite3\nbackup_name: two words\n", 2, "'backup_name'", None),
-    "zero": ('database: "a\\0b"\n', 1, "'database'", None),
-    "top": ("- database\n", 1, "", None),
-    "tab": ("database:\n\tx: y\n", 2, "", None),
-    "bracket": ("database: [db\n", 2, "", None),
-    "two-documents": ("database: a\n---\ndatabase: b\n", 2, "", None),
-    "alias": ("database: *nowhere\n", 1, "", None),
-    "control": ("database: a\n# \x07\n", None, "", None),
-    "latin": (b"database: caf\xe9\n", None, "", None),
-    "character": ('database: "\\UFFFFFFFF"\n', None, "", None),
-    "half-a-character": ('database: "~\\ud800"\n', 1, "'database'", None),
-    "digits": ("database: a\nrun: {attempts: " + "9" * 5000 + "}\n", 2, "'run.attempts'", None),
-    "deep": ("database: " + "[" * 5000 + "]" * 5000, None, "", None),
-}
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Return a folder with a database and a configuration of it."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, with a database and a configuration of it."""
     make_database(tmp_path / "db.sqlite3", rows=5)
     (tmp_path / "snapstore.yaml").write_text("database: db.sqlite3\nstore: kept\n")
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATA", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     return tmp_path
 
 
-def tag(folder: Path, *options: str, **environment: str) -> None:
-    """Take a snapshot under the name x."""
-    run(["tag", "x", *options], folder, 0, (), **environment)
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_names_key_file_and_line(project: Path, mistake: str) -> None:
-    text, line, key, near = MISTAKES[mistake]
-    file = project / "snapstore.yaml"
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+def test_a_mistake_is_printed_with_file_line_and_the_nearest_key(project: Path) -> None:
+    (project / "snapstore.yaml").write_text("database: db.sqlite3\ndatabse: x\n")
     done = run(["tag", "x"], project, 13)
-    message = error_of(done)
-    assert key in message
-    assert os.fspath(file) in message
-    assert line is None or f"line {line}" in message or f":{line}" in message
-    assert near is None or near in hint_of(done)
+    assert error_of(done) == f"{project / 'snapstore.yaml'}:2: unknown key 'databse'"
+    assert "'database'" in hint_of(done)
+    (project / "snapstore.yaml").write_text("store: kept\n")
+    done = run(["tag", "x"], project, 13)
+    assert "no database" in error_of(done)
+    assert "--db" in hint_of(done)
+    assert not (project / "kept").exists()
+
+
+def test_options_go_before_variables_and_those_before_the_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_database(project / "other.sqlite3", rows=77)
+    for name in ("one", "two"):
+        (project / f"{name}.yaml").write_text(f"database: {'db' if name == 'one' else 'other'}.sqlite3\n")
+    monkeypatch.setenv("SNAPSTORE_CONFIG", "one.yaml")
+    monkeypatch.setenv("SNAPSTORE_STORE", "second")
+    assert run_here(["tag", "x"]).code == 0
+    assert (project / "second").is_dir()
+    assert run_here(["tag", "y", "--config", "two.yaml", "--store", "first"]).code == 0
+    assert "77" in run_here(["show", "y", "--store", "first"]).out
+    assert run_here(["tag", "z", "--db", "other.sqlite3"]).code == 0
+    assert "77" in run_here(["show", "z"]).out
+    monkeypatch.delenv("SNAPSTORE_STORE")
+    monkeypatch.setenv("E2E_BACKUP_PATH", "third")
+    assert run_here(["tag", "x"]).code == 0
+    assert (project / "third").is_dir()
+    assert not (project / "kept").exists()
+
+
+@pytest.mark.parametrize("option", ["--config", "--db", "--store"])
+def test_an_empty_path_is_refused(project: Path, option: str) -> None:
+    done = run_here(["tag", "x", option, ""])
+    assert done.code == 13
+    assert "is empty" in done.err
     assert {path.name for path in project.iterdir()} == {"db.sqlite3", "snapstore.yaml"}
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "store: kept\n"])
-def test_a_file_that_names_no_database_says_so(project: Path, text: str) -> None:
-    (project / "snapstore.yaml").write_text(text)
-    assert "no database" in error_of(run(["tag", "x"], project, 13))
-    tag(project, "--db", "db.sqlite3", "--store", "s")
-
-
-def test_the_nearest_file_above_is_found_and_its_paths_are_its_own(project: Path) -> None:
-    below = project / "a" / "b"
-    below.mkdir(parents=True)
-    tag(below)
-    assert (project / "kept" / "catalog.db").exists()
-    assert list(below.iterdir()) == []
-    (project / "a" / "snapstore.yaml").write_text("database: ../db.sqlite3\nstore: nearer\n")
-    tag(below)
-    assert (project / "a" / "nearer" / "catalog.db").exists()
-    (below / "snapstore.yaml").mkdir()  # no file
-    run(["restore", "x"], below)
-
-
-def test_option_and_variable_name_another_file(project: Path, tmp_path: Path) -> None:
-    other = project / "other"
-    other.mkdir()
-    for name in ("one", "two"):
-        (other / f"{name}.yaml").write_text(f"database: ../db.sqlite3\nstore: {name}\n")
-    tag(project, SNAPSTORE_CONFIG="other/one.yaml")
-    assert (other / "one").is_dir()
-    tag(project, "--config", "other/two.yaml", SNAPSTORE_CONFIG="other/one.yaml")
-    assert (other / "two").is_dir()
-    assert not (project / "kept").exists()
-    assert "absent.yaml" in error_of(run(["tag", "x", "--config", "absent.yaml"], project, 13))
-    assert "absent.yaml" in error_of(run(["tag", "x"], project, 13, SNAPSTORE_CONFIG="absent.yaml"))
-    error_of(run(["tag", "x", "--config", "."], project, 13))
-    error_of(run(["tag", "x", "--config", ""], project, 13))
-
-
-def test_the_users_own_file_comes_last(project: Path) -> None:
-    (project / "snapstore.yaml").unlink()
-    assert "snapstore.yaml" in error_of(run(["tag", "x"], project, 13))
-    folder = project / "conf" / "snapstore"
-    folder.mkdir(parents=True)
-    (folder / "snapstore.yaml").write_text("database: ../../db.sqlite3\nstore: mine\n")
-    tag(project)
-    assert (folder / "mine" / "catalog.db").exists()
-
-
-def test_the_store_is_the_first_that_is_named(project: Path) -> None:
-    named = {"SNAPSTORE_STORE": "second", "E2E_BACKUP_PATH": "third"}
-    tag(project, "--store", "first", **named)
-    assert {path.name for path in project.iterdir()} == {"db.sqlite3", "snapstore.yaml", "first"}
-    tag(project, **named)
-    assert (project / "second" / "catalog.db").exists()
-    assert not (project / "third").exists()
-    tag(project, E2E_BACKUP_PATH="third")
-    assert (project / "third" / "catalog.db").exists()
-    assert not (project / "kept").exists()
-    tag(project)
-    assert (project / "kept" / "catalog.db").exists()
-    (project / "snapstore.yaml").write_text("database: db.sqlite3\n")
-    tag(project, SNAPSTORE_STORE="", E2E_BACKUP_PATH="")
-    assert len(list((project / "data" / "snapstore").iterdir())) == 1
-    error_of(run(["tag", "x", "--store", ""], project, 13))
-
-
-def test_stores_by_default_are_apart_for_every_project(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        make_database(tmp_path / name / "db.sqlite3", rows=3)
-        tag(tmp_path, "--db", f"{name}/db.sqlite3")
-        tag(tmp_path, "--db", os.fspath(tmp_path / "one" / ".." / name / "db.sqlite3"))
-    assert len(list((tmp_path / "data" / "snapstore").iterdir())) == 2
-
-
-def test_a_database_given_by_option_goes_before_the_file(project: Path) -> None:
-    make_database(project / "other.sqlite3", rows=77)
-    tag(project, "--db", "other.sqlite3", "--store", "s")
-    shown = json.loads(run(["show", "x", "--store", "s", "--json"], project).stdout)
-    assert shown["databases"]["default"]["tables"]["item"] == 77
-    error_of(run(["tag", "x", "--db", ""], project, 13))
-
-
-def test_name_of_the_backup_and_timeout_are_taken_from_the_file(project: Path) -> None:
-    (project / "snapstore.yaml").write_text("database: db.sqlite3\nstore: s\nbackup_name: net\ntimeout: 0.5\n")
-    assert json.loads(run(["backup", "--json"], project).stdout)["name"] == "net"
-    run(["restore"], project)
-    run(["backup", "--delete"], project)
-
-
-def test_two_names_for_one_file_are_refused(project: Path) -> None:
-    (project / "link.sqlite3").symlink_to("db.sqlite3")
-    (project / "hard.sqlite3").hardlink_to(project / "db.sqlite3")
-    for twin in ("db.sqlite3", "./db.sqlite3", "link.sqlite3", "hard.sqlite3"):
-        (project / "snapstore.yaml").write_text(f"databases: {{default: db.sqlite3, queue: {twin}}}\nstore: s\n")
-        message = error_of(run(["tag", "x"], project, 13))
-        assert "'default'" in message
-        assert "'queue'" in message
-    assert not (project / "s").exists()
+def test_the_backup_has_the_name_of_the_file(project: Path) -> None:
+    (project / "snapstore.yaml").write_text("database: db.sqlite3\nbackup_name: net\n")
+    assert run_here(["backup"]).out.startswith("net is ")
+    assert run_here(["restore"]).out.startswith("already net (")
+    assert run_here(["backup", "--delete"]).out.startswith("deleted net")
+    (store,) = os.listdir(project / "data" / "snapstore")
+    assert store.startswith(project.name)

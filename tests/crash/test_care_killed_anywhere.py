@@ -42,7 +42,7 @@ def everything_odd(scene: Scene) -> None:
 
 
 def with_a_dead_pack(scene: Scene) -> None:
-    """Damage the pack that the live state, tagged anew, rests on."""
+    """Damage the pack that the live state, tagged again, depends on."""
     scene.snap("tag", "last")
     scene.hashes[scene.snap.json("show", "last")["snapshot"]] = dbhash(scene.path)
     pack = max((scene.snap.store / "packs").glob("*.pack"), key=os.path.getmtime)

@@ -17,7 +17,7 @@ from snapstore.actions.status import status
 from snapstore.actions.undo import undo
 from snapstore.project import Project
 from snapstore.store import Store
-from tests.cli.rows import Contents, contents
+from tests.contents import Contents, contents
 from tests.crash.test_killed_anywhere import Scene
 from tests.support import add_rows, connect, is_intact
 
@@ -101,5 +101,5 @@ def check_books(scene: Scene, kept: dict[str, Contents], step: str, before: Cont
         for id_, state in kept.items():
             restore(store, project, RestoreOptions(id_, safety=False))
             assert contents(scene.path) == state, step
-        assert status(store, project).clean
+        assert status(store, project).verdict == "clean"
     assert is_intact(scene.path), step

@@ -172,4 +172,4 @@ def check_history(scene: Scene, verb: str, step: str) -> None:
             restore(store, project, RestoreOptions(id_, force=True, foreign=True))
             assert scene.state() == scene.hashes[id_], step
             assert is_intact(scene.path), step
-        assert status(store, project).clean
+        assert status(store, project).verdict == "clean"

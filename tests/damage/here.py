@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple
 
 from snapstore.cli import main as program
 from tests.support import Snap
@@ -20,26 +20,18 @@ class Done(NamedTuple):
     err: str
 
 
-class _Ended(BaseException):
-    """Carries the exit code past everything."""
-
-
 def run_here(arguments: list[str]) -> Done:
-    """Run the program as a process would, but come back where it would end."""
-    kept: Any = (sys.stdout, sys.stderr, program._end)
+    """Run the program as a process would, but return where it would end."""
+    kept = sys.stdout, sys.stderr
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-
-    def end(status: int) -> NoReturn:
-        raise _Ended(status)
-
-    sys.stdout, sys.stderr, program._end = out, err, end
+    sys.stdout, sys.stderr = out, err
     try:
         program.main(arguments)
-    except _Ended as ended:
+    except SystemExit as ended:
         texts = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, err)]
-        return Done(int(ended.args[0]), *texts)
+        return Done(int(str(ended.code)), *texts)
     finally:
-        sys.stdout, sys.stderr, program._end = kept
+        sys.stdout, sys.stderr = kept
 
 
 class SnapHere(Snap):

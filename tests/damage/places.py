@@ -35,7 +35,6 @@ def places(store: Path, random: Random) -> Iterator[Place]:
     for file in ("catalog.db", "catalog.db-wal"):
         if (store / file).exists():
             yield from _database_places(file, (store / file).stat().st_size, random)
-    yield from _cache_places(store)
     yield Place("lock", os.fspath(next((store / "locks").iterdir()).relative_to(store)), 0)
 
 
@@ -53,18 +52,6 @@ def _pack_places(store: Path, pack: Path, label: str) -> Iterator[Place]:
             yield Place(f"{label}-{what}-{name}", file, one.offset - ENTRY_BYTES + at)
         for name, at in {"start": 0, "middle": one.stored_bytes // 2, "end": one.stored_bytes - 1}.items():
             yield Place(f"{label}-{what}-frame-{name}", file, one.offset + at)
-
-
-def _cache_places(store: Path) -> Iterator[Place]:
-    """Yield places of what only saves work: each part of a sighting, and of a skeleton."""
-    for path in store.glob("sightings/*"):
-        for name, at in {"look": 3, "manifest": 20, "checksum": 40}.items():
-            yield Place(f"sighting-{name}", os.fspath(path.relative_to(store)), at)
-    for path in store.glob("skeletons/*"):
-        size = path.stat().st_size
-        parts = {"magic": 2, "version": 8, "pages": 12, "trees": 16, "interior": 20, "manifest": 30}
-        for name, at in {**parts, "tree": 41, "parents": size - 30, "checksum": size - 5}.items():
-            yield Place(f"skeleton-{name}", os.fspath(path.relative_to(store)), at)
 
 
 def _reflog_places(path: Path) -> Iterator[Place]:

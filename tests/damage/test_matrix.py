@@ -1,4 +1,4 @@
-"""Damage x place x verb: never a wrong state, never a traceback; what is affected is named, the rest comes out.
+"""Damage x place x verb: never a wrong state, never a traceback; affected snapshots are named, the others are intact.
 
 All of it with `DAMAGE_MATRIX=full`, the first of four parts with `DAMAGE_MATRIX=1/4`, else a share that is the
 same every time.
@@ -15,27 +15,22 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from snapstore.actions import skeletons
 from tests.damage.places import DAMAGES, WHOLE_FILE, places
 from tests.damage.scene import Case, Scene, check
 
 ASKED = os.environ.get("DAMAGE_MATRIX", "1/24").replace("full", "1/1")
-FIRST, SHARE = map(int, ASKED.split("/"))  # every so manieth case, from one of the first
+FIRST, SHARE = map(int, ASKED.split("/"))  # every SHARE-th case, beginning with case FIRST
 IN_MEMORY = "/dev/shm"
 
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    with (
-        TemporaryDirectory(dir=IN_MEMORY if Path(IN_MEMORY).is_dir() else None) as folder,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr(skeletons, "LEAST_INTERIOR_PAGES", 0)  # of a small database as well
+    with TemporaryDirectory(dir=IN_MEMORY if Path(IN_MEMORY).is_dir() else None) as folder:
         yield Scene(Path(folder))
 
 
 def cases(scene: Scene) -> list[Case]:
-    """Return every damage at every place, a damage of the whole file once a file."""
+    """Return every damage at every place; a damage of the whole file occurs once for each file."""
     found: list[Case] = []
     seen = set()
     for place in places(scene.store, Random(7)):

@@ -1,4 +1,4 @@
-"""Databases to damage: how they are made, what snapstore says of one, and what SQLite reads from it."""
+"""Databases to damage: how they are made, what snapstore reports on one, and what SQLite reads from it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import apsw
 
 from snapstore.actions.diff import DiffOptions, diff
-from snapstore.actions.state import live_state, snapshot_state
 from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
 from snapstore.actions.verify import VerifyOptions, verify
+from snapstore.compare.state import live_state, snapshot_state
 from snapstore.project import Project
 from snapstore.store import Store
 from tests.database.generated import quoted
@@ -52,7 +52,7 @@ Table = Counter[tuple[Any, ...]]
 
 
 class Pages(NamedTuple):
-    """Which pages a table has, as SQLite's `dbstat` says."""
+    """The pages of each table, by SQLite's `dbstat`."""
 
     leaves: list[int]
     interior: list[int]
@@ -112,7 +112,7 @@ def _read(connection: apsw.Connection, name: str) -> Table:
 
 
 class Tagged:
-    """A database with a snapshot of what it was; `say` tells what snapstore says of other bytes in its place."""
+    """A database with a snapshot of its state; `say` returns what snapstore reports on other bytes in its place."""
 
     def __init__(self, folder: Path, *, page_size: int = 1024, auto_vacuum: int = 0) -> None:
         self.path = folder / "db.sqlite3"
@@ -144,7 +144,7 @@ class Tagged:
             file.write(page)
 
     def heal(self) -> None:
-        """Put back the file as it was."""
+        """Restore the file."""
         self.path.write_bytes(self.bytes)
 
     def verify(self) -> str:
@@ -162,5 +162,5 @@ class Tagged:
         return {name: (one.added, one.removed, one.changed) for name, one in counts.items() if one}
 
     def contradictions(self) -> list[str]:
-        """Return the tables that SQLite reads to the end, with other rows than there were."""
+        """Return the tables that SQLite reads to the end, but with other rows than before."""
         return [name for name, rows in rows_of(self.path).items() if rows is not None and rows != self.rows.get(name)]

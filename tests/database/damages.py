@@ -1,4 +1,4 @@
-"""Ways in which a page of one table is damaged, each with what the message has to say of it."""
+"""Ways to damage a page of a table, each with what the message has to report."""
 
 from __future__ import annotations
 

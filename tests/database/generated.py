@@ -50,7 +50,7 @@ _NEW_ROWIDS = (
 
 
 class Column(NamedTuple):
-    """A column that the database has."""
+    """A column of the database."""
 
     name: str
     declared: str
@@ -59,7 +59,7 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table that the database has."""
+    """A table of the database."""
 
     name: str
     columns: list[Column]
@@ -68,14 +68,14 @@ class Table(NamedTuple):
 
     @property
     def row(self) -> str:
-        """The columns that tell one row from another."""
+        """The columns that distinguish rows."""
         taken = {column.name for column in self.columns}
         keys = [column for column in self.columns if column.key_place] if self.without_rowid else []
         return ", ".join(quoted(key.name) for key in keys) or next(name for name in ROWIDS if name not in taken)
 
 
 def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
+    """Return a name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -168,7 +168,7 @@ class Generator:
         self._end()
 
     def tables(self) -> list[Table]:
-        """Return the tables there are."""
+        """Return the tables."""
         sql = "SELECT name, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
         found = [row for row in self.connection.execute(sql) if not row[0].startswith("sqlite_")]
         return [Table(name, self._columns(name), bool(wr), bool(strict)) for name, wr, strict in found]
@@ -272,8 +272,8 @@ class Generator:
     def _drop_table(self, table: Table) -> None:
         self._run(f"DROP TABLE {quoted(table.name)}")
 
-    def _make_anew(self, table: Table) -> None:
-        """Drop a table and make it again, the same or another, with the rows that it had or without."""
+    def _recreate(self, table: Table) -> None:
+        """Drop a table and create it again, the same or another one, with its rows or without."""
         schema = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
         sql = self.connection.execute(schema, (table.name,)).fetchone()[0]
         self._keep(table)
@@ -310,7 +310,7 @@ class Generator:
         self._run(f"{change} WHERE {self._some(table)}")
 
     def _update_tail(self, table: Table) -> None:
-        """Change no more than the end of values, which may be all on an overflow page."""
+        """Change only the end of values, which may lie entirely on an overflow page."""
         name = quoted(self._one(*[column for column in table.columns if not column.is_generated]).name)
         kept = f"substr({name}, 1, length({name}) - 1)"
         tail = self._one("'q'", "'é'")
@@ -383,5 +383,5 @@ class Generator:
     )
     _MUTATIONS = (
         *(*_ROW_MUTATIONS, _insert_words, _create_index, _drop_index, _add_column, _add_column, _rename_column),
-        *(_drop_column, _rename_table, _drop_table, _make_anew, _make_anew),
+        *(_drop_column, _rename_table, _drop_table, _recreate, _recreate),
     )

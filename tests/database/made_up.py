@@ -1,4 +1,4 @@
-"""Made-up pairs: a database as hypothesis makes it up, before and after changes."""
+"""Generated pairs: a database that hypothesis makes up, before and after changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_ba
 
 
 class Pair(NamedTuple):
-    """Both sides, and a folder to work in, where the sides lie as `before` and `after`."""
+    """Both sides, and a folder to work in, which has the sides as `before` and `after`."""
 
     before: Side
     after: Side

@@ -1,4 +1,4 @@
-"""One damaged place in a live database: the error names page and table, and nothing is made worse."""
+"""One damaged place in a live database: the error names page and table, and nothing gets worse."""
 
 from __future__ import annotations
 

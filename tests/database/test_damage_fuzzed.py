@@ -1,4 +1,4 @@
-"""Whatever bytes stand in a database: snapstore ends with an error of its own, or says what SQLite reads.
+"""Any bytes in a database: snapstore ends with an error of its own, or reports what SQLite reads.
 
 `python -m tests.database.test_damage_fuzzed N [SEED]` damages N databases.
 """
@@ -30,7 +30,7 @@ _FILL = (b"\x00", b"\xff", b"\x01", b"x", b"\x0d")
 
 
 def damage(page: bytearray, pages: int, other: bytes, random: Random) -> None:
-    """Change a page in one of the ways in which pages are damaged."""
+    """Damage a page in one of several ways."""
     kind = random.randrange(8)
     if kind == 0:
         page[random.randrange(len(page))] ^= 1 << random.randrange(8)
@@ -81,7 +81,7 @@ def damaged(tagged: Tagged, random: Random) -> None:
 
 
 def outcome(tagged: Tagged) -> str:
-    """Return the verdict, or the class of snapstore's error; fail where it passes what SQLite reads otherwise."""
+    """Return the verdict, or the class of snapstore's error; fail if it passes what SQLite reads differently."""
     try:
         verdict = tagged.verify()
     except SnapError as error:
@@ -125,7 +125,7 @@ def test_overwritten_bytes_are_an_error_or_a_difference(tagged: Tagged, changes:
 
 
 def main(count: int, seed: int) -> None:
-    """Damage so many databases; print what was seen, and the seed of each failure."""
+    """Damage many databases; print the outcomes, and the seed of each failure."""
     seen: Counter[str] = Counter()
     with (
         TemporaryDirectory(dir=Path("/dev/shm") if Path("/dev/shm").exists() else None) as folder,
@@ -141,7 +141,7 @@ def main(count: int, seed: int) -> None:
             damaged(all_tagged[shape], Random(number))
             try:
                 seen[outcome(all_tagged[shape])] += 1
-            except Exception as error:  # noqa: BLE001 - all of them are to be seen
+            except Exception as error:  # noqa: BLE001 - every error counts
                 trace = error.__traceback__
                 while trace and trace.tb_next:
                     trace = trace.tb_next

@@ -1,6 +1,6 @@
-"""The row diff says of any two databases what SQL says of them.
+"""The row diff finds in any two databases what SQL finds.
 
-`python -m tests.database.test_rowdiff_oracle N` checks N made-up databases, other ones each time.
+`python -m tests.database.test_rowdiff_oracle N` checks N generated databases, different ones each time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.database.oracle import Side, changed_pages, compare
 
 
 def check(data: st.DataObject) -> None:
-    """Make up a database, change it, and compare what it was with what it is, both ways."""
+    """Generate a database, change it, and compare both states, in both directions."""
     with made_up(data) as (before, after, _):
         compare(before, after)
         compare(after, before)
@@ -32,7 +32,7 @@ def check(data: st.DataObject) -> None:
 
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=CHECKS)
 @given(st.data())
-def test_the_diff_says_what_sql_says(data: st.DataObject) -> None:
+def test_the_diff_finds_what_sql_finds(data: st.DataObject) -> None:
     check(data)
 
 
@@ -69,7 +69,7 @@ def test_a_row_is_found_of_which_only_an_overflow_page_changed(tmp_path: Path, a
         first = {
             side.image.page(pgno)[0] for side in (before, after) for pgno in changed_pages(before.image, after.image)
         }
-        assert first <= {0, ord("S")}  # overflow pages, and the header's counters; no page of a b-tree
+        assert first <= {0, ord("S")}  # overflow pages and the header's counters, but no page of a b-tree
         compare(before, after)
         (table,) = ImageDiff(before.image, after.image, changed_pages(before.image, after.image)).tables
         (one,) = table.changes()

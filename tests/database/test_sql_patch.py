@@ -1,6 +1,6 @@
-"""A patch in SQL, applied to any database, gives the one it was made to lead to.
+"""A patch in SQL turns any database into the other one.
 
-`python -m tests.database.test_sql_patch N` checks N made-up databases, other ones each time.
+`python -m tests.database.test_sql_patch N` checks N generated databases, different ones each time.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from snapstore.actions.differences import DatabaseDifference
-from snapstore.actions.pair import Compared
-from snapstore.actions.policy import NOTHING_IGNORED
+from snapstore.compare.differences import DatabaseDifference
+from snapstore.compare.ignore_rules import NOTHING_IGNORED
+from snapstore.compare.pair import Compared
 from snapstore.database.diff import ImageDiff
-from snapstore.refusals import PatchImpossible
+from snapstore.errors import PatchImpossible
 from tests.database.generated import opened
 from tests.database.made_up import CHECKS, made_up
 from tests.database.oracle import Side, changed_pages
@@ -28,7 +28,7 @@ def difference(before: Side, after: Side) -> DatabaseDifference:
 
 
 def check(data: st.DataObject) -> None:
-    """Make up a database, change it, and lead what it was to what it is by a patch, and back."""
+    """Generate a database, change it, and turn each state into the other one by a patch."""
     with made_up(data) as (before, after, folder):
         lead(before, after, folder / "there")
         lead(after, before, folder / "back")
@@ -36,7 +36,8 @@ def check(data: st.DataObject) -> None:
 
 def lead(before: Side, after: Side, path: Path) -> None:
     try:
-        statements = list(difference(before, after).patch().script())
+        found = difference(before, after)
+        statements = list(found.script())
     except PatchImpossible:
         return
     note("-- patch\n" + ";\n".join(statements))
@@ -49,11 +50,12 @@ def lead(before: Side, after: Side, path: Path) -> None:
         left = difference(patched, after)
         rows = [row for table in left.tables for row in table.rows()]
         assert (left.schema, rows, left.sequences) == ([], [], {}), (left.schema, rows, left.sequences)
+        assert not left.moved().keys() & set(found.patch().touched), "rowids"
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=CHECKS)
 @given(st.data())
-def test_a_patch_leads_from_one_database_to_the_other(data: st.DataObject) -> None:
+def test_a_patch_turns_one_database_into_the_other(data: st.DataObject) -> None:
     check(data)
 
 

@@ -1,4 +1,4 @@
-"""Consistent images of live databases in the shapes they come in."""
+"""Consistent images of live databases of every kind."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from snapstore.actions.export import ExportOptions, export
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.status import status
 from snapstore.actions.take import TakeOptions, take
-from snapstore.blocks import BLOCK_BYTES, block_count
+from snapstore.blocks import BLOCK_BYTES, EXTENT_BLOCKS, block_count
 from snapstore.database.file import DatabaseFile
 from snapstore.database.view import View
 from snapstore.errors import DatabaseCorrupt, DatabaseMissing, NotADatabase
 from snapstore.ids import object_id
-from snapstore.patience import Patience
+from snapstore.locks import Deadline
 from snapstore.project import Project
 from snapstore.store import Store
 from tests.support import Application, connect, count, dbhash, is_intact, make_database
@@ -42,7 +42,52 @@ def crash_after(path: Path, *statements: str) -> None:
 
 def ids_of(path: Path) -> bytes:
     with DatabaseFile(path) as file:
-        return b"".join(scanned.ids for scanned in View(file, file.connect(Patience(1))).scan())
+        return b"".join(scanned.ids for scanned in View(file, file.connect(Deadline(1))).scan())
+
+
+def both_ids(path: Path) -> tuple[bytes, bytes]:
+    """Return the ids that hashing the file finds, and those of the blocks one by one."""
+    with DatabaseFile(path) as file:
+        view = View(file, file.connect(Deadline(5)))
+        return b"".join(view.ids_hashed()), b"".join(object_id(view.block(at)) for at in range(view.block_count))
+
+
+def make_large(path: Path, journal_mode: str) -> None:
+    """Make a database that two threads hash; its last block is not a whole one."""
+    with closing(connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {journal_mode}")
+        connection.execute("CREATE TABLE notes(id INTEGER PRIMARY KEY, text BLOB)")
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO notes(text) VALUES (randomblob(?))", [(100_000,)] * 123)
+        connection.execute("COMMIT")
+    assert path.stat().st_size % BLOCK_BYTES
+
+
+@pytest.mark.parametrize("journal_mode", ["delete", "wal"])
+def test_two_threads_find_the_ids_of_every_block(tmp_path: Path, journal_mode: str) -> None:
+    path = tmp_path / "db"
+    make_large(path, journal_mode)
+    hashed, one_by_one = both_ids(path)
+    assert hashed == one_by_one
+
+
+def test_pages_that_only_the_log_has_are_hashed_from_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    make_large(path, "wal")
+    with closing(connect(path)) as connection:  # open: nothing is folded in
+        connection.execute("UPDATE notes SET text = zeroblob(100000) WHERE id IN (5, 60, 123)")
+        connection.execute("INSERT INTO notes(text) VALUES (randomblob(3000000))")  # longer than the file
+        hashed, one_by_one = both_ids(path)
+    assert hashed == one_by_one
+
+
+def test_bytes_past_the_end_of_the_image_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    make_large(path, "delete")
+    before, _ = both_ids(path)
+    with path.open("ab") as file:
+        file.write(bytes(5 * EXTENT_BLOCKS * BLOCK_BYTES))
+    assert both_ids(path) == (before, before)
 
 
 def test_a_hot_journal_is_rolled_back_first(tmp_path: Path) -> None:
@@ -74,7 +119,7 @@ def test_a_view_in_wal_mode_does_not_move_while_others_write_and_checkpoint(
         application.ask("PRAGMA wal_autocheckpoint = 0")
         application.ask("PRAGMA busy_timeout = 100")
         application.ask("UPDATE item SET body = 'first' WHERE id % 10 = 0")
-        view = View(file, file.connect(Patience(1)))
+        view = View(file, file.connect(Deadline(1)))
         before = b"".join(scanned.ids for scanned in view.scan())
         application.ask("UPDATE item SET body = 'second ' || body")
         application.ask("DELETE FROM item WHERE id % 3 = 0")
@@ -85,12 +130,12 @@ def test_a_view_in_wal_mode_does_not_move_while_others_write_and_checkpoint(
         assert object_id(view.block(0)) == before[:16]
 
 
-def test_a_view_of_a_checkpointed_log_holds_while_the_log_begins_anew(tmp_path: Path) -> None:
+def test_a_view_of_a_checkpointed_log_holds_while_the_log_restarts(tmp_path: Path) -> None:
     path = make_database(tmp_path / "db", journal_mode="wal", rows=2000)
     with Application(path) as application, DatabaseFile(path) as file:
         application.ask("UPDATE item SET body = 'first'")
         application.ask("PRAGMA wal_checkpoint(PASSIVE)")
-        view = View(file, file.connect(Patience(1)))
+        view = View(file, file.connect(Deadline(1)))
         before = b"".join(scanned.ids for scanned in view.scan())
         for number in range(5):
             application.ask(f"UPDATE item SET body = 'round {number}'")
@@ -125,7 +170,7 @@ def test_the_empty_database_has_one_content(tmp_path: Path, store: Store, journa
         full = take(store, project, TakeOptions("full"))
         assert restore(store, project, RestoreOptions(empty.snapshot)).databases["default"].method == "in-place"
         assert application.ask("SELECT * FROM sqlite_schema") == []
-        assert status(store, project).clean
+        assert status(store, project).verdict == "clean"
         assert restore(store, project, RestoreOptions(full.snapshot)).databases["default"].method == "in-place"
         assert application.ask("SELECT a FROM t") == [[1]]
         assert application.ask("PRAGMA integrity_check") == [["ok"]]
@@ -164,7 +209,7 @@ def test_text_encodings(tmp_path: Path, store: Store, encoding: str) -> None:
 
 
 def test_a_database_past_the_lock_page(tmp_path: Path, store: Store) -> None:
-    """1.1 GB of it: the page at 1 GiB is never written, and what lies behind it is restored."""
+    """1.1 GB of data: the page at 1 GiB is never written, and the pages behind it are restored."""
     path = tmp_path / "db"
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA page_size = 65536")
@@ -186,10 +231,10 @@ def test_a_database_past_the_lock_page(tmp_path: Path, store: Store) -> None:
         assert done.pages_written < 20
         assert connection.execute("SELECT text FROM behind").fetchall() == [("kept",)]
         assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
-    assert status(store, project).clean
+    assert status(store, project).verdict == "clean"
 
 
-def test_what_is_no_database_is_told_apart(tmp_path: Path) -> None:
+def test_files_that_are_not_databases_have_different_errors(tmp_path: Path) -> None:
     with pytest.raises(DatabaseMissing):
         DatabaseFile(tmp_path / "missing")
     with pytest.raises(NotADatabase):
@@ -197,14 +242,14 @@ def test_what_is_no_database_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("a letter to a friend")
     (tmp_path / "random").write_bytes(os.urandom(8192))
     with DatabaseFile(tmp_path / "text") as file, pytest.raises(NotADatabase, match="shorter"):
-        file.connect(Patience(0))
+        file.connect(Deadline(0))
     with DatabaseFile(tmp_path / "random") as file, pytest.raises(NotADatabase, match="encrypted"):
-        file.connect(Patience(0))
+        file.connect(Deadline(0))
     path = make_database(tmp_path / "db")
     with path.open("r+b") as opened:
         opened.truncate(8 * 4096)
     with DatabaseFile(path) as file, pytest.raises(DatabaseCorrupt, match="the file has 8"):
-        View(file, file.connect(Patience(0)))
+        View(file, file.connect(Deadline(0)))
 
 
 def test_blocks_cut_every_page_size_evenly() -> None:
@@ -216,11 +261,11 @@ def test_blocks_cut_every_page_size_evenly() -> None:
 
 
 def test_closing_one_connection_does_not_drop_the_locks_of_another(tmp_path: Path) -> None:
-    """POSIX locks go with any descriptor of the file; ours stays open until the last connection is closed."""
+    """Closing any descriptor drops POSIX locks; the shared one stays open until the last connection is closed."""
     path = make_database(tmp_path / "db")
     with Application(path) as application, DatabaseFile(path) as file:
         application.ask("PRAGMA busy_timeout = 0")
-        first, second = file.connect(Patience(1)), file.connect(Patience(1))
+        first, second = file.connect(Deadline(1)), file.connect(Deadline(1))
         View(file, first)
         View(file, second)
         file.disconnect(second)

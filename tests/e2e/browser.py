@@ -85,7 +85,7 @@ class Conversation:
 
     def __enter__(self) -> Conversation:
         self._connection.connect()
-        self._connection.auto_open = 0  # a connection that the server closed is not made anew
+        self._connection.auto_open = 0  # a connection that the server closed is not opened again
         return self
 
     def __exit__(self, *raised: object) -> None:

@@ -1,6 +1,6 @@
 """A suite of the shop, run by pytest in a process of its own, against a server that is running.
 
-What its last test does is said by SUITE_BEHAVIOUR: tidy, forget, break, or stay (until it is ended).
+SUITE_BEHAVIOUR says what its last test does: tidy, forget, break, or stay (until it is ended).
 """
 
 import os

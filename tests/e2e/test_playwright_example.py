@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from tests.e2e.playwright_example import TIMEOUT, Example, install, make
 from tests.support import connect, count, make_database
 
-SETUP, CLEANUP = "the database is put right and backed up", "the database is as it was"
+SETUP, CLEANUP = "the database is repaired and backed up", "the database is restored"
 PUT_BACK = {"first": ["seeded"], "second": ["seeded"], "integrity": "ok"}
 
 WORKERS_CONFIGURATION = """
@@ -81,7 +82,7 @@ def test_browser_tests_pass_and_the_database_is_as_it_was(example: Example) -> N
     assert {one.status for one in found.values()} == {"passed"}, found
     assert {SETUP, CLEANUP, "every bot is deleted", "they are there again"} < found.keys()
     assert example.rows() == before
-    assert found["every bot is deleted"].attachments["database"].startswith("database: damaged\n")
+    assert found["every bot is deleted"].attachments["database"].startswith("database: damaged, against e2e-backup (")
     assert json.loads(found[SETUP].attachments["database"])["repaired"] == []
     example.snap("report", "--html", "report.html")
     assert "every bot is deleted" in (example.folder / "report.html").read_text()
@@ -102,12 +103,10 @@ def test_what_goes_wrong_is_named_and_put_right(example: Example) -> None:
         CLEANUP: "passed",
     }
     forgotten = found["the cleanup forgets the integration"]
-    assert "left behind: bots_integration 3\nrestored" in forgotten.said
+    assert 'left behind: bots_integration 3 "E2E forgotten"\nbots_integration: 1 added' in forgotten.said
     assert json.loads(forgotten.attachments["database.json"])["verdict"] == "leaked"
-    assert (
-        "left behind: bots_bottopic 4 (of auth_user 1), with 1 bots_activitylog"
-        in found["a test runs out of time"].said
-    )
+    out_of_time = found["a test runs out of time"].said
+    assert re.search(r'bots_bottopic 4 "[^"]+" \(of auth_user 1\): 1 row in bots_activitylog', out_of_time)
     assert example.rows() == before
 
 
@@ -173,14 +172,14 @@ def test_the_same_tests_with_a_copied_file_see_what_was_not_put_back(installed: 
 
 def test_what_init_writes_runs_as_it_is(installed: Path, tmp_path: Path) -> None:
     example = bare(installed, tmp_path)
-    example.snap("init", "--playwright", "e2e")
+    example.snap("init", "--playwright", "e2e", "--example")
     found = example.run("-c", "e2e")
     assert [one.status for one in found.values()] == ["passed"] * 3, found
 
 
 def test_workers_have_a_copy_each_and_a_killed_session_is_survived(installed: Path, tmp_path: Path) -> None:
     example = bare(installed, tmp_path)
-    example.snap("init", "--playwright", ".")
+    example.snap("init", "--playwright", ".", "--example")
     example.snap("tag", "baseline")
     (tmp_path / "playwright.config.mjs").write_text(WORKERS_CONFIGURATION)
     (tmp_path / "example.spec.mjs").write_text(WORKERS_TESTS)

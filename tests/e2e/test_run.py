@@ -149,7 +149,7 @@ def suite(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Ite
 def test_a_suite_that_tidies_up_is_let_pass(suite: Suite) -> None:
     done = suite.run("tidy", code=0)
     assert "2 passed" in done.stdout
-    assert done.stderr == "snap: passed; state: drifted\n"
+    assert done.stderr.startswith("snap: passed; state: drifted, against e2e-backup (")
     found = suite.ledger()
     assert (found["outcomes"], found["verdicts"], found["restore"]["trials"]) == ({"passed": 1}, {"drifted": 1}, 0)
 
@@ -159,7 +159,7 @@ def test_a_suite_that_forgets_a_user_is_put_right_and_told_so(suite: Suite) -> N
     done = suite.run("forget", code=3)
     assert "2 passed" in done.stdout
     summary = done.stderr.splitlines()
-    assert summary[0].startswith("snap: passed; state: leaked, restored (")
+    assert summary[0].startswith("snap: passed; state: leaked, against e2e-backup (")
     assert {"  auth_user: 1 added", "  shop_order: 1 added", "  shop_order_products: 2 added"} <= set(summary)
     found = suite.ledger()
     assert {one["table"]: one["added"] for one in found["leaks"]} == {
@@ -167,13 +167,13 @@ def test_a_suite_that_forgets_a_user_is_put_right_and_told_so(suite: Suite) -> N
         "shop_order": 1,
         "shop_order_products": 2,
     }
-    assert (found["restore"]["successes"], found["final"]["successes"]) == (1, 1)
+    assert (found["restore"]["successes"], found["state_ok"]["successes"]) == (1, 1)
 
 
 def test_a_suite_that_fails_gives_its_own_code_and_is_put_right(suite: Suite) -> None:
     done = suite.run("break", code=1)
     assert "1 failed, 1 passed" in done.stdout
-    assert done.stderr.startswith("snap: failed; state: leaked, restored (")
+    assert done.stderr.startswith("snap: failed; state: leaked, against e2e-backup (")
     found = suite.ledger()
     assert (found["outcomes"], found["verdicts"]) == ({"failed": 1}, {"leaked": 1})
 
@@ -195,7 +195,7 @@ def test_a_suite_told_to_end_in_the_middle_is_put_right(suite: Suite) -> None:
     said = run.communicate(timeout=COMMAND_TIMEOUT)[1]
     assert run.returncode == 130
     assert not is_running(child)
-    assert "; state: leaked, restored (" in said
+    assert "; state: leaked, against e2e-backup (" in said
     found = suite.ledger()
     assert (found["outcomes"], found["suites"][0]["restored"]) == ({"interrupted": 1}, 1)
 

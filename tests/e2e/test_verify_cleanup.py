@@ -1,4 +1,4 @@
-"""The hybrid flow on a running Django project: clean up through the admin, verify, and put right what was forgotten."""
+"""The hybrid flow on a running Django project: clean up through the admin, verify, and restore what was forgotten."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_user_that_cleanup_forgets_is_found_with_all_that_hangs_on_it(shop: Sh
     assert {name: one["added"] for name, one in found["tables"].items()} == counts
     assert not any(one["removed"] or one["changed"] for one in found["tables"].values())
     under = {"shop_order_products": 2, "shop_order": 1}
-    assert found["leaks"] == [{"table": "auth_user", "key": {"id": user}, "under": under, "of": None}]
+    assert found["leaks"] == [{"table": "auth_user", "key": {"id": user}, "under": under, "of": None, "label": "carl"}]
 
     shop.admin.delete_user("carl")
     said, found = _verified(shop)
@@ -118,7 +118,8 @@ def test_a_review_that_cleanup_forgets_is_found_under_the_row_it_belongs_to(shop
 
     _, found = _verified(shop, code=NOT_CLEAN)
     of = {"table": "shop_product", "key": {"id": COFFEE}}
-    assert found["leaks"] == [{"table": "shop_review", "key": {"id": review}, "under": {}, "of": of}]
+    leak = {"table": "shop_review", "key": {"id": review}, "under": {}, "of": of, "label": None}
+    assert found["leaks"] == [leak]
 
 
 def test_a_cleanup_that_deletes_too_much_is_found(shop: Shop) -> None:

@@ -14,7 +14,7 @@ import xxhash
 
 from snapstore.actions.fsck import fsck
 from snapstore.actions.rebuild import rebuild
-from snapstore.cli.config import load
+from snapstore.config.configuration import load
 from snapstore.database import btree, header, record, wal
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.schema_reader import read_schema
@@ -209,7 +209,7 @@ class Corpus:
             load(os.fspath(path))
 
     def fuzz_rebuild(self, random: Random) -> None:
-        """A whole store is made anew and checked after one of its files was changed."""
+        """A whole store is rebuilt and checked after one of its files was changed."""
         store = self.work / "store"
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(self.store, store)
@@ -237,7 +237,7 @@ def _with_checksum(line: bytes) -> bytes:
 
 
 def described(error: BaseException) -> Iterator[str]:
-    """Yield what is said of a failure: its class, where it was raised, its text."""
+    """Yield what describes a failure: its class, where it was raised, its text."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""Forgetting, bringing back and freeing, and that the reflog tells all of it."""
+"""Snapshots that are forgotten, brought back and freed, as the reflog records it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from snapstore.database.live import LiveDatabases
 from snapstore.errors import SnapshotForgotten, StoreDamaged, UnknownRevision
 from snapstore.history.intents import Intent
 from snapstore.history.retention import Retention
+from snapstore.locks import Deadline
 from snapstore.objects.pack import pack_path
-from snapstore.patience import Patience
 from snapstore.project import Project
 from snapstore.store import Store
 from tests.support import connect, make_database
@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def ids(store: Store, project: Project) -> list[str]:
-    """Five snapshots, the last of them named."""
+    """Five snapshots, of which the last has a name."""
     found = []
     for number in range(5):
         with closing(connect(project.databases["default"])) as connection:
@@ -44,7 +44,7 @@ def ids(store: Store, project: Project) -> list[str]:
 
 
 def lists(store: Store) -> tuple[dict[str, str], dict[str, str]]:
-    """Return when each listed snapshot was made, and when each forgotten one was forgotten."""
+    """Return when each listed snapshot was taken, and when each forgotten one was forgotten."""
     listed = {row.id: row.created for row in store.snapshots.all()}
     return listed, {one.row.id: one.at for one in store.forgotten.all()}
 
@@ -65,7 +65,7 @@ def test_what_head_moves_to_is_not_forgotten(store: Store, project: Project, ids
     remove(store, project, [ids[1]])
     restore(store, project, RestoreOptions(ids[1]))
     assert store.snapshots.exists(ids[1])
-    assert status(store, project).clean
+    assert status(store, project).verdict == "clean"
 
 
 def test_what_was_freed_cannot_be_named_or_restored(store: Store, project: Project, ids: list[str]) -> None:
@@ -76,7 +76,7 @@ def test_what_was_freed_cannot_be_named_or_restored(store: Store, project: Proje
     with pytest.raises(UnknownRevision), store.catalog.transaction():
         store.intents.put(project.origin, Intent("restore", "", ids[0], ("default",)))
     assert loaded.created
-    assert status(store, project).clean
+    assert status(store, project).verdict == "clean"
 
 
 def test_an_unsettled_restore_keeps_both_of_its_ends(store: Store, project: Project, ids: list[str]) -> None:
@@ -89,11 +89,11 @@ def test_an_unsettled_restore_keeps_both_of_its_ends(store: Store, project: Proj
 
 
 def test_a_state_that_was_found_and_then_freed_is_listed_again(store: Store, project: Project, ids: list[str]) -> None:
-    """A take finds its state in the store; before it says so, another process forgets that snapshot."""
+    """A take finds its state in the store; before it reports that, another process forgets the snapshot."""
     restore(store, project, RestoreOptions(ids[0], safety=False))
     with store.writer() as writer:
         capture = Capture(store, writer, project)
-        with LiveDatabases(project.databases, Patience(1)) as live:
+        with LiveDatabases(project.databases, Deadline(1)) as live:
             capture.read("default", live.read()["default"])
         known = capture.known(anywhere=True)
         assert known is not None
@@ -107,7 +107,7 @@ def test_a_state_that_was_found_and_then_freed_is_listed_again(store: Store, pro
 
 
 def test_the_reflog_tells_what_is_listed_forgotten_and_freed(store: Store, project: Project, ids: list[str]) -> None:
-    """A list that is made anew of the snapshots in the packs comes to agree with it."""
+    """A list that is rebuilt from the snapshots in the packs agrees with it."""
     remove(store, project, [ids[0]])
     prune(store, project, PruneOptions(Retention(keep_last=2)))
     store.refs.set("back", ids[1], "tag")
@@ -130,12 +130,12 @@ def test_the_reflog_tells_what_is_listed_forgotten_and_freed(store: Store, proje
 def test_a_prune_of_an_earlier_release_is_not_needed_to_free_what_it_forgot(
     store: Store, project: Project, ids: list[str]
 ) -> None:
-    """It wrote the reflog and took the row away; the snapshot can be brought back as any other."""
+    """It wrote the reflog and deleted the row; the snapshot can be brought back like any other."""
     with store.catalog.transaction():
         store.reflog.append("", ids[0], "forget")
         store.snapshots.drop(bytes.fromhex(ids[0]))
     prune(store, project, PruneOptions(Retention(keep_last=9)))
-    assert bring_back_last(store, project) == [ids[0]]
+    assert bring_back_last(store, project).brought_back == (ids[0],)
     assert store.snapshots.exists(ids[0])
 
 

@@ -1,4 +1,4 @@
-"""Names, where they pointed, and how a user says which snapshot."""
+"""Names, where they pointed, and how a user names a snapshot."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import pytest
 import xxhash
 
 from snapstore.actions.take import TakeOptions, take
-from snapstore.errors import AmbiguousRevision, BadName, NoSnapshot, UnknownRevision
+from snapstore.errors import AmbiguousRevision, BadName, NameExists, NamePinned, NoSnapshot, UnknownRevision
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
 from snapstore.project import Project
-from snapstore.refusals import NameExists, NamePinned
 from snapstore.store import Store
 from tests.support import connect, make_database
 
@@ -27,7 +26,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def ids(store: Store, project: Project) -> Iterator[list[str]]:
-    """Three snapshots; `moving` has named each of them."""
+    """Three snapshots, each of which `moving` has named."""
     with closing(connect(project.databases["default"])) as connection:
         found = []
         for number in range(3):

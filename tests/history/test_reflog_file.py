@@ -1,4 +1,4 @@
-"""Which lines of the reflog file count: those of transactions that were written whole and that nothing voids."""
+"""Which lines of the reflog file count: those of complete transactions that no later line voids."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_transaction_that_was_cut_short_at_the_end_does_not_count() -> None:
     assert numbers(line(1), line(2)[:-1]) == [1]
 
 
-def test_a_number_that_comes_again_voids_the_whole_transaction_before() -> None:
+def test_a_number_that_comes_again_voids_the_whole_transaction() -> None:
     found = parse_reflog([line(1), line(2, 4), line(3, 4), line(4), line(2, ref="other")])
     assert sorted(found.entries) == [1, 2]
     assert found.entries[2].ref == "other"
@@ -53,7 +53,7 @@ def test_after_a_cut_line_the_next_transaction_counts() -> None:
     assert parse_reflog([line(1), line(2)[:20] + b"\n", line(2)]).damaged == [2]
 
 
-def test_of_a_damaged_transaction_further_up_the_lines_that_can_be_read_count() -> None:
+def test_the_readable_lines_of_a_damaged_transaction_count_if_others_follow() -> None:
     damaged = line(3, 4).replace(b"tag", b"gat", 1)
     assert numbers(line(1), line(2, 4), damaged, line(4), line(5)) == [1, 2, 4, 5]
     assert numbers(line(1), line(2, 3), line(3)[:-9] + b"\n", line(4)) == [1, 2, 4]
@@ -62,11 +62,11 @@ def test_of_a_damaged_transaction_further_up_the_lines_that_can_be_read_count() 
 @pytest.mark.parametrize(
     "text", [b"", b"\n", b"x", b"0123456789abcdef {}\n", b"\xff" * 40 + b"\n", b"[" * 5000 + b"\n"]
 )
-def test_what_is_no_line_is_passed_over(text: bytes) -> None:
+def test_text_that_is_not_a_line_is_skipped(text: bytes) -> None:
     assert numbers(line(1), text, line(2)) == [1, 2]
 
 
-def test_a_file_made_anew_says_the_same_and_keeps_the_old_one(tmp_path: Path) -> None:
+def test_a_rewritten_file_says_the_same_and_the_old_one_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "reflog"
     path.write_bytes(b"damaged")
     entries = [entry(1), entry(2, "b", None, "rm")]

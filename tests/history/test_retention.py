@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snapstore.errors import WouldRemoveEverything
 from snapstore.history.retention import Dated, Decision, Retention, decide, duration_text, parse_duration
-from snapstore.refusals import WouldRemoveEverything
 
 NOON = datetime(2026, 11, 2, 12)
 CALENDAR = {
@@ -23,7 +23,7 @@ CALENDAR = {
 
 
 def hours_ago(*hours: float) -> list[Dated]:
-    """Return snapshots named by how many hours before noon they were made."""
+    """Return snapshots, each named after the hours before noon at which it was taken."""
     return [Dated(f"{hour:g}", NOON - timedelta(hours=hour)) for hour in hours]
 
 
@@ -37,7 +37,7 @@ def test_last_keeps_the_newest_whatever_order_they_come_in() -> None:
 
 
 def test_a_day_without_snapshots_does_not_count() -> None:
-    """After a holiday the days before it are still there."""
+    """After a holiday, snapshots of the days before it are still kept."""
     snapshots = hours_ago(1, 2, 24 * 30, 24 * 30 + 1, 24 * 31)
     assert decide(Retention(keep_daily=3), snapshots).kept == {
         "1": ("daily 2026-11-02",),
@@ -109,7 +109,7 @@ def test_a_mistyped_glob_does_not_remove_everything() -> None:
         decide(Retention(keep_tags=("relaese-*",), tags=True), snapshots)
 
 
-def test_what_is_kept_on_the_way_does_not_use_up_the_count() -> None:
+def test_automatic_snapshots_do_not_use_up_the_count() -> None:
     safety = [one._replace(counts=False) for one in hours_ago(1, 2)]
     assert kept(Retention(keep_last=1), [*safety, *hours_ago(3, 4)]) == ["3"]
     assert kept(Retention(keep_within=timedelta(hours=0.5)), [*safety, *hours_ago(3, 4)]) == ["1", "2", "3"]
@@ -120,7 +120,7 @@ def test_what_is_needed_stays() -> None:
     assert decide(Retention(keep_last=1), [needed, *hours_ago(1)]).kept["7"] == ("HEAD", "undo")
 
 
-def test_no_snapshots_are_nothing_to_remove() -> None:
+def test_without_snapshots_there_is_nothing_to_remove() -> None:
     assert decide(Retention(keep_last=0), []) == Decision({}, ())
 
 
@@ -133,7 +133,7 @@ def test_durations(text: str, hours: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "-1d", "3m", "1.5d", "7d!", "9" * 30 + "y", "1d,2h", "٣d" + "x"])
-def test_what_is_no_duration(text: str) -> None:
+def test_invalid_durations(text: str) -> None:
     with pytest.raises(ValueError, match=r"duration|time"):
         parse_duration(text)
 
@@ -184,12 +184,12 @@ def newest(snapshots: list[Dated]) -> Dated:
 
 
 def stays(policy: Retention, tag: str) -> bool:
-    """Tell whether a tag keeps its snapshot; the globs are the two of `POLICIES`."""
+    """Return whether a tag keeps its snapshot; the globs are the two of `POLICIES`."""
     return not policy.tags or (tag == "a" if "a" in policy.keep_tags else tag[:2] == "b-" and bool(policy.keep_tags))
 
 
 def reference(policy: Retention, snapshots: list[Dated]) -> tuple[set[str], set[str]]:
-    """Return what the rules and names keep, and what is kept in all: a rule at a time, by taking the newest out."""
+    """Return what the rules and names keep, and what is kept in all: rule by rule, removing the newest each time."""
     chosen: set[str] = set()
     counted = [one for one in snapshots if one.counts]
     left = list(counted)

@@ -26,7 +26,7 @@ def test_pytest_verifies_after_each_test_with_what_is_written(snap: Snap, *, is_
         (snap.folder / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
     result = json.loads(run(["init", "--pytest", "--json"], snap.folder).stdout)
     assert result["pytest"] == str(snap.folder / "pytest.ini")
-    assert ("file" in result) is not is_configured
+    assert result["created"] is not is_configured
     (snap.folder / "test_it.py").write_text(TEST)
     before = dbhash(snap.database)
     places = {"XDG_DATA_HOME": str(snap.folder / "data"), "XDG_CONFIG_HOME": str(snap.folder / "conf")}

@@ -9,12 +9,18 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from snapstore.integrations import playwright
+from snapstore.results.against import Against
+from snapstore.results.codec import to_document
+from snapstore.results.rows import Counts, RowChange
+from snapstore.results.text import one_line
+from snapstore.results.verdicts import Verified, VerifiedDatabase
 from tests.cli.hands import error_of
 from tests.support import ENVIRONMENT, connect, make_database, run
 
@@ -106,7 +112,7 @@ def test_cleanup_is_tried_again_and_what_it_forgets_is_named(tmp_path: Path) -> 
         """,
     )
     assert (seen["late"]["ok"], seen["late"]["errors"], seen["page"]) == (False, [], "page")
-    assert "item: 1 added\nleft behind: item 9001" in seen["late"]["report"]
+    assert 'left behind: item 9001 "left"\nitem: 1 added' in seen["late"]["report"]
     assert (seen["never"]["ok"], seen["errors"]) == (False, 1)
     assert (seen["rows"]["ok"], seen["rows"]["removed"]["default"]["item"]["added"]) == (True, 1)
     assert "cleanup failed: never" in seen["said"]
@@ -127,15 +133,15 @@ def test_an_environment_is_put_right_and_a_killed_session_said(tmp_path: Path) -
         process.kill(killed, 'SIGKILL');
         while (kit.getSession().pid === killed) await new Promise((go) => setTimeout(go, 10));
         seen.error = await kit.teardownTestEnvironment().catch(({{ code, message }}) => ({{ code, message }}));
-        seen.anew = (await kit.getSession().info()).pid !== killed;
+        seen.restarted = (await kit.getSession().info()).pid !== killed;
         seen.begun = await kit.setupTestEnvironment();
         await kit.teardownTestEnvironment();
         """,
     )
     assert (seen["torn"]["verdict"], seen["torn"]["restored"]) == ("leaked", True)
     assert seen["error"]["code"] == "session-ended"
-    assert "begin the suite anew" in seen["error"]["message"]
-    assert seen["anew"]
+    assert "begin the suite again" in seen["error"]["message"]
+    assert seen["restarted"]
     assert [one["verdict"] for one in seen["begun"]["repaired"]] == ["leaked"]
     assert not has_leak(tmp_path)
 
@@ -178,12 +184,49 @@ def test_the_environment_switches_backups_off_and_moves_them(tmp_path: Path) -> 
     body = "delete options.store; await kit.configure(options); seen.taken = await kit.backupDatabase();"
     off = node(tmp_path, f"{body} seen.clean = await kit.enhancedCleanupTestData();", E2E_NO_BACKUP="true")
     assert (off["taken"], off["clean"]["verdict"]) == ({"skipped": True}, None)
-    assert "backup: nothing done, E2E_NO_BACKUP is set" in off["said"]
+    assert "backup: skipped, E2E_NO_BACKUP is set" in off["said"]
     node(tmp_path, body, E2E_BACKUP_PATH=str(tmp_path / "elsewhere"))
     assert (tmp_path / "elsewhere" / "catalog.db").exists()
     body = "const log = console.log; const lines = []; console.log = (line) => lines.push(line);" + body
     told = node(tmp_path, f"{body} console.log = log; seen.lines = lines;", E2E_DEBUG="true")
     assert told["lines"] == ["snapstore: backed up as e2e-backup"]
+
+
+@needs_node
+def test_a_backend_is_started_for_a_worker_and_stopped_with_its_children(tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_text("here")
+    (tmp_path / "server.py").write_text(
+        "import os, subprocess, sys\n"
+        "open('database.txt', 'w').write(os.environ['DB'])\n"
+        "subprocess.run([sys.executable, '-m', 'http.server', os.environ['PORT'], '--bind', '127.0.0.1'])\n"
+    )
+    seen = node(
+        tmp_path,
+        f"""
+        const {{ startBackend }} = require({json.dumps(str(KIT / "backend.cjs"))});
+        const command = [python, '-m', 'http.server', '{{port}}', '--bind', '127.0.0.1'];
+        const one = await startBackend({{ command, path: '/page.txt' }});
+        seen.text = await (await fetch(one.url + '/page.txt')).text();
+        const line = `"${{python}}" server.py`;
+        const two = await startBackend({{ command: line, database: 'w-0.db', env: {{ DB: 'file:{{database}}' }} }});
+        seen.database = require('node:fs').readFileSync('database.txt', 'utf8');
+        seen.ports = one.port !== two.port;
+        await Promise.all([one.stop(), two.stop(), two.stop()]);
+        seen.gone = await Promise.all([one, two].map(({{ url }}) => fetch(url).then(() => false, () => true)));
+        const said = ({{ code, message }}) => ({{ code, message }});
+        const failing = [python, '-c', "import sys; sys.exit('no such table')"];
+        seen.failed = await startBackend({{ command: failing }}).catch(said);
+        const deaf = [python, '-c', 'import time; time.sleep(60)'];
+        seen.deaf = await startBackend({{ command: deaf, timeout: 300 }}).catch(said);
+        seen.missing = await startBackend({{ command: ['no-such-program'] }}).catch(said);
+        """,
+    )
+    assert (seen["text"], seen["database"], seen["ports"]) == ("here", "file:w-0.db", True)
+    assert seen["gone"] == [True, True]
+    assert {seen[name]["code"] for name in ("failed", "deaf", "missing")} == {"backend"}
+    assert "exit code 1\nno such table" in seen["failed"]["message"]
+    assert "does not answer at http://127.0.0.1:" in seen["deaf"]["message"]
+    assert "ENOENT" in seen["missing"]["message"]
 
 
 @needs_node
@@ -261,95 +304,60 @@ def test_both_kinds_of_module_share_one_session_and_have_every_name(tmp_path: Pa
     assert set(seen["names"]) == set(re.findall(r"^export (?:class|function) (\w+)", typed, re.MULTILINE))
 
 
-USE = """
-import { defineConfig } from '@playwright/test';
-import { expect, test, withSnapstore } from './snapstore/fixtures.mjs';
-import { configure, enhancedCleanupTestData, restoreDatabase } from './snapstore/snapstore.mjs';
-import { Session, SnapstoreError } from './snapstore/snapstore.mjs';
-import { databaseProjects } from './snapstore/projects.mjs';
-
-export default defineConfig({ projects: [...databaseProjects(), { name: 'e2e', dependencies: ['setup db'] }] });
-
-test.use({ snapstoreLeaks: 'warn' });
-test('typed', async ({ page, databaseState, database }) => {
-  const found = await databaseState.verify();
-  const verdict: string | null = found.verdict;
-  expect(verdict).toBe('clean');
-  const number: number = found.databases['default'].tables['item'].added;
-  const path: string | null = database.path;
-  const { report, errors } = await enhancedCleanupTestData(page, { cleanup: async () => path });
-  const text: string = report + errors[0].message + number;
-  const restored = await restoreDatabase();
-  if (!restored.skipped) text.concat(restored.snapshot);
-});
-withSnapstore(test)('again', async ({ database }) => { await database.session.restore('baseline'); });
-const session = new Session({ command: ['docker', 'exec', '-i', 'backend', 'snapstore'], paths: { a: '/b' } });
-session.tag('baseline').catch((error: SnapstoreError) => error.hint);
-await configure({ cleanup: (page) => page.close() });
-// @ts-expect-error the option has another type
-await configure({ db: 5 });
-// @ts-expect-error there is no such policy
-test.use({ snapstoreLeaks: 'sometimes' });
-"""
-SETTINGS = {
-    "compilerOptions": {
-        "strict": True,
-        "noEmit": True,
-        "module": "nodenext",
-        "target": "es2022",
-        "skipLibCheck": False,
-        "types": ["node"],
-    },
-    "files": ["use.mts"],
-}
-
-
-def test_the_types_are_what_a_type_checker_wants(tmp_path: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine")
-    (tmp_path / "package.json").write_text('{"private": true}')
-    packages = ["@playwright/test@1.65.1", "typescript@5.9.3", "@types/node@22"]
-    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200)
-    if done.returncode:
-        pytest.skip(f"npm cannot install TypeScript: {done.stderr.splitlines()[:2]}")
-    shutil.copytree(KIT, tmp_path / "snapstore")
-    (tmp_path / "use.mts").write_text(USE)
-    (tmp_path / "tsconfig.json").write_text(json.dumps(SETTINGS))
-    checked = subprocess.run(
-        ["node", "node_modules/typescript/bin/tsc", "-p", "."],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
-    assert checked.returncode == 0, checked.stdout
-
-
 def test_init_writes_kit_and_example_and_overwrites_nothing_unasked(tmp_path: Path) -> None:
     make_database(tmp_path / "db.sqlite3", rows=5)
-    document = json.loads(run(["init", "--playwright", "e2e", "--json"], tmp_path).stdout)
+    arguments = ["init", "--playwright", "e2e", "--example", "--json"]
+    document = json.loads(run(arguments, tmp_path).stdout)
     assert document["database"] == "db.sqlite3"
     assert {str(path.relative_to(tmp_path / "e2e")) for path in map(Path, document["playwright"])} == {
-        *(f"snapstore/{one.name}" for one in KIT.iterdir()),
+        *(f"snapstore/{one.name}" for one in KIT.iterdir() if one.name not in ("package.json", "README.md")),
         *("playwright.config.mjs", "example.spec.mjs"),
     }
-    configuration = (tmp_path / "e2e" / "playwright.config.mjs").read_text()
-    assert "new URL('../snapstore.yaml', import.meta.url)" in configuration
-    assert json.loads(run(["init", "--playwright", "e2e", "--json"], tmp_path).stdout)["playwright"] == []
+    assert 'config: "../snapstore.yaml"' in (tmp_path / "e2e" / "playwright.config.mjs").read_text()
+    again = json.loads(run(arguments, tmp_path).stdout)
+    assert (again["playwright"], again["configuration"]) == ([], str(tmp_path / "e2e" / "playwright.config.mjs"))
 
     changed = tmp_path / "e2e" / "snapstore" / "suite.cjs"
+    ours = changed.read_bytes()
     changed.write_text("mine")
     removed = tmp_path / "e2e" / "snapstore" / "report.cjs"
     removed.unlink()
-    assert "suite.cjs" in error_of(run(["init", "--playwright", "e2e"], tmp_path, 14))
+    refused = run(["init", "--playwright", "e2e"], tmp_path, 14)
+    assert "suite.cjs" in error_of(refused)
+    assert "kit" in refused.stderr.partition("Hint: ")[2]
     assert (changed.read_text(), removed.exists()) == ("mine", False)
     said = run(["init", "--playwright", "e2e", "--force"], tmp_path).stdout
-    assert changed.read_bytes() == (KIT / "suite.cjs").read_bytes()
+    assert (changed.read_bytes(), ours.endswith((KIT / "suite.cjs").read_bytes())) == (ours, True)
     assert f"wrote {removed}" in said
     assert "left e2e/playwright.config.mjs as it is" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "wanted"),
+    [
+        ("playwright.config.ts", {}, "import { databaseProjects } from './e2e/snapstore/projects.cjs';"),
+        (
+            "playwright.config.ts",
+            {"type": "module"},
+            "import { databaseProjects } from './e2e/snapstore/projects.mjs';",
+        ),
+        ("playwright.config.js", {}, "const { databaseProjects } = require('./e2e/snapstore/projects.cjs');"),
+        ("playwright.config.mjs", {}, "import { databaseProjects } from './e2e/snapstore/projects.mjs';"),
+    ],
+)
+def test_init_finds_the_configuration_and_prints_what_to_add(
+    name: str, package: dict[str, str], wanted: str, tmp_path: Path
+) -> None:
+    make_database(tmp_path / "db.sqlite3", rows=5)
+    (tmp_path / name).write_text("mine")
+    (tmp_path / "package.json").write_text(json.dumps(package))
+    document = json.loads(run(["init", "--playwright", "e2e", "--example", "--json"], tmp_path).stdout)
+    assert document["configuration"] == str(tmp_path / name)
+    line = wanted.replace("{}", "{ databaseProjects }").replace("PROJECTS", "./e2e/snapstore/projects")
+    assert line in document["lines"]
+    assert any("defineConfig<SnapstoreTestFixtures" in one for one in document["lines"]) == name.endswith("ts")
+    assert {path.name for path in (tmp_path / "e2e").iterdir()} == {"snapstore"}
+    assert (tmp_path / name).read_text() == "mine"
 
 
 def test_init_says_what_is_in_its_way(tmp_path: Path) -> None:
@@ -370,3 +378,81 @@ def test_the_wheel_has_every_file_of_the_kit(tmp_path: Path) -> None:
     wanted = {f"snapstore/integrations/playwright/{one.relative_to(folder)}" for one in folder.rglob("*.?[jt]s")}
     assert len(wanted) > len(NAMES)
     assert wanted <= set(zipfile.ZipFile(wheel).namelist())
+
+
+EVIL = "\x1b]0;T\x07\x1b[2J\u202e\u2028\nfake\x9b\ud800\U000e0001"
+
+
+@needs_node
+def test_what_the_kit_says_is_escaped(tmp_path: Path) -> None:
+    found = {
+        "verdict": "leaked" + EVIL,
+        "databases": {
+            "d" + EVIL: {
+                "schema": [{"type": "table", "name": "s" + EVIL, "change": "added"}],
+                "tables": {"t" + EVIL: {"added": 1}},
+                "leaks": [
+                    {
+                        "table": "t" + EVIL,
+                        "key": {"k": "key" + EVIL},
+                        "under": {"c" + EVIL: 2},
+                        "of": {"table": "o" + EVIL, "key": {"k": {"int": "9" + EVIL}}},
+                    }
+                ],
+                "rows": [
+                    {
+                        "table": "t" + EVIL,
+                        "key": {"k": EVIL},
+                        "change": "changed",
+                        "columns": ["v" + EVIL],
+                        "before": {"v" + EVIL: "x" * 10_000 + EVIL},
+                        "after": {"v" + EVIL: {"text": "/w==", "encoding": "utf-8"}},
+                    }
+                ],
+            },
+            "other": {},
+        },
+        "attempts": [{"step": "s" + EVIL, "status": "failed", "detail": EVIL}],
+    }
+    body = f"""
+        const {{ escaped, warn, repeat }} = require({json.dumps(str(KIT / "console.cjs"))});
+        const evil = {json.dumps(EVIL)};
+        seen.described = kit.describe({json.dumps(found)});
+        seen.error = new kit.SnapstoreError(escaped(evil), {{ hint: evil }}).message;
+        seen.of = kit.SnapstoreError.of({{ code: 1, message: evil, data: {{ code: 'c', hint: evil }} }}).message;
+        seen.escaped = escaped(evil);
+        warn(evil);
+        repeat(evil);
+    """
+    seen = node(tmp_path, body)
+    assert seen["escaped"] == one_line(EVIL)
+    for text in seen.values():
+        assert {char for char in text if not char.isprintable()} <= {"\n"}, text
+    assert len(seen["described"].split("\n")) == 6
+    assert len(seen["described"]) < 2000
+    assert [len(seen[name].split("\n")) for name in ("error", "of")] == [2, 2]
+
+
+@needs_node
+def test_the_text_names_the_snapshot_and_what_differs_after_a_restore(tmp_path: Path) -> None:
+    row = RowChange("beat", {"id": 1}, "changed", {"id": 1, "n": 1}, {"id": 1, "n": 2}, ("n",))
+    against = Against("e2e-backup", "0d4c41a24d" + "ab" * 11, ("baseline", "e2e-backup"))
+    before = VerifiedDatabase("leaked", {"item": Counts(added=1)}, compared_with=against)
+    after = VerifiedDatabase("damaged", {"beat": Counts(changed=1)}, (row,), compared_with=against)
+    found = Verified(
+        *("leaked", False, False, against.snapshot, False, "cd" * 16, None, {"default": before}, 0.1),
+        compared_with=against,
+        verdict_after="damaged",
+        databases_after={"default": after},
+    )
+    wrong = to_document(found)
+    right = to_document(replace(found, restored=True, state_ok=True, verdict_after="clean", databases_after={}))
+    seen = node(
+        tmp_path,
+        f"const report = require({json.dumps(str(KIT / 'report.cjs'))});"
+        f"seen.wrong = report.describe({json.dumps(wrong)}); seen.right = report.describe({json.dumps(right)});",
+    )
+    first = "database: leaked, against e2e-backup (baseline, 0d4c41a24d)\nitem: 1 added\n"
+    again = "restored, but verification still reports 'damaged'; what differs now:\n"
+    assert seen["wrong"] == f"{first}{again}  changed: beat 1: n 1 -> 2\n  beat: 1 changed"
+    assert seen["right"] == f"{first}restored"

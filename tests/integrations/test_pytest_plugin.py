@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from snapstore.integrations.pytest_options import OPTIONS
-from tests.support import ENVIRONMENT, Snap, connect, count, dbhash
+from tests.support import ENVIRONMENT, Snap, connect, count, dbhash, run
 
 HEAD = """
 import os, signal, sqlite3, pytest
@@ -41,10 +45,26 @@ def suite(snap: Snap, text: str, *arguments: str, code: int = 0, on: bool = True
     asked = ["--snap", "--snap-store", os.fspath(snap.store)] if on else []
     if on and not any(one.startswith("--snap-db") for one in arguments):
         asked += ["--snap-db", "db.sqlite3"]
+    return started(snap, *asked, *arguments, code=code)
+
+
+def pytest_in(snap: Snap, text: str, *arguments: str, code: int = 0) -> str:
+    """Run tests in the folder of `snap` with these options alone; return what pytest printed."""
+    (snap.folder / "test_it.py").write_text(HEAD + text)
+    (snap.folder / "pytest.ini").write_text("[pytest]\n")
+    return started(snap, *arguments, code=code)
+
+
+def started(snap: Snap, *arguments: str, code: int) -> str:
     done = subprocess.run(
-        command(*asked, *arguments),
+        command(*arguments),
         cwd=snap.folder,
-        env={**ENVIRONMENT, "XDG_CONFIG_HOME": os.fspath(snap.folder / "conf")},
+        env={
+            **ENVIRONMENT,
+            "XDG_CONFIG_HOME": os.fspath(snap.folder / "conf"),
+            "XDG_DATA_HOME": os.fspath(snap.folder / "data"),
+            "COLUMNS": "200",
+        },
         capture_output=True,
         text=True,
         timeout=120,
@@ -58,10 +78,12 @@ def suite(snap: Snap, text: str, *arguments: str, code: int = 0, on: bool = True
 def test_what_a_test_left_is_named_and_taken_back(snap: Snap) -> None:
     before = dbhash(snap.database)
     said = suite(snap, LEAKY, "--junitxml=out.xml")
-    assert re.search(r"leaked  test_it.py::test_leaves_a_note  note: 1 added  \(restored\)", said)
-    assert "2 passed, 1 warning" in said
+    assert re.search(r"leaked  test_it.py::test_leaves_a_note  note 1 added  \(restored\)", said)
+    assert "2 passed" in said
+    assert "warning" not in said
+    assert said.count("test_leaves_a_note") == 1
     assert dbhash(snap.database) == before
-    assert '<property name="snapstore_left" value="note: 1 added"' in (snap.folder / "out.xml").read_text()
+    assert '<property name="snapstore_left" value="note 1 added"' in (snap.folder / "out.xml").read_text()
     report = snap("report").stdout
     assert "test_it.py::test_leaves_a_note" in report
 
@@ -69,7 +91,12 @@ def test_what_a_test_left_is_named_and_taken_back(snap: Snap) -> None:
 def test_a_leak_fails_its_own_test_alone_where_asked_to(snap: Snap) -> None:
     said = suite(snap, LEAKY, "--snap-leaks=fail", code=1)
     assert "2 passed, 1 error" in said
-    assert "left behind: note" in said
+    assert re.search(
+        r"^ERROR test_it.py::test_leaves_a_note - Failed: left behind: note 1 added, against", said, re.MULTILINE
+    )
+    kept = re.search(r"the failing state is kept as ([0-9a-f]{10}); 'snap diff (.*)' shows it", said)
+    assert kept
+    assert "note: 1 added" in run(["diff", *shlex.split(kept[2])], snap.folder).stdout
     assert "the state was restored and verified" in said
 
 
@@ -91,9 +118,11 @@ def test_after(snapstore_db): assert notes(snapstore_db) == 102
 """
     said = suite(snap, text, "--snap-leaks=pass", code=1)
     assert "3 passed, 1 error" in said
-    assert "test_off" not in said
+    assert "test_off  note" not in said  # its name is only in that of the state that the next test began with
+    assert "leaked  test_it.py::test_off " not in said
+    assert "against what 'test_it.py::test_off' left (" in said
     wrong = "@pytest.mark.snapstore(mode='sometimes')\ndef test_a(): pass\n"
-    assert "'mode=sometimes' is none of verify, repair, restore" in suite(snap, wrong, code=1)
+    assert "'mode=sometimes', expected verify, repair, restore" in suite(snap, wrong, code=1)
 
 
 def test_a_marker_brings_another_baseline(snap: Snap) -> None:
@@ -125,6 +154,92 @@ def test_b(snapstore_db): assert notes(snapstore_db) == 101
     assert "left behind" not in suite(snap, text, "--snap-scope=module")
 
 
+@pytest.mark.parametrize(("scope", "of"), [("module", "module test_it.py"), ("session", "the whole session")])
+def test_a_wider_scope_is_named_and_not_its_last_test(snap: Snap, scope: str, of: str) -> None:
+    said = suite(snap, LEAKY.replace("== 100", "== 101"), f"--snap-scope={scope}")
+    assert f"leaked  {of}  note 1 added  (restored)" in said
+
+
+def project(snap: Snap, more: str = "") -> None:
+    """Write a configuration for the database and the store of `snap`."""
+    (snap.folder / "snapstore.yaml").write_text(f"database: db.sqlite3\nstore: store\n{more}")
+
+
+def runs(snap: Snap) -> list[str]:
+    """Return the names of the suites that the project has on record."""
+    return [one["name"] for one in json.loads(run(["report", "--json"], snap.folder).stdout)["suites"]]
+
+
+@pytest.mark.parametrize("named", [(), ("--snap-db", "db.sqlite3")])
+def test_a_configured_database_has_its_rules_baseline_and_ledger_however_it_is_named(
+    snap: Snap, named: tuple[str, ...]
+) -> None:
+    project(snap, "baseline: baseline\nignore: {tables: [note]}\n")
+    run(["tag", "baseline"], snap.folder)
+    with closing(connect(snap.database)) as connection:
+        connection.execute("DELETE FROM item")
+    text = """
+def test_a(snapstore_db, snapstore_baseline):
+    add(snapstore_db)
+    assert snapstore_baseline == "baseline"
+"""
+    said = pytest_in(snap, text, "--snap", *named)
+    assert "left behind" not in said
+    assert runs(snap) == ["pytest"]
+    tags = json.loads(run(["tags", "--json"], snap.folder).stdout)
+    assert [one["names"] for one in tags] == [["baseline"]]
+    assert json.loads(run(["verify", "--json"], snap.folder).stdout)["verdict"] in ("clean", "drifted")
+    assert not (snap.folder / "data").exists()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_copies_have_the_rules_and_the_baseline_of_the_project(snap: Snap, workers: tuple[str, ...]) -> None:
+    project(snap, "baseline: baseline\nignore: {tables: [item]}\n")
+    run(["tag", "baseline"], snap.folder)
+    with closing(connect(snap.database)) as connection:
+        connection.execute("DELETE FROM note")
+    text = """
+@pytest.mark.parametrize("n", range(2))
+def test_own(snapstore_db, snapstore_baseline, n):
+    assert (notes(snapstore_db), snapstore_baseline) == (100, "baseline")
+    with closing(sqlite3.connect(snapstore_db)) as c, c:
+        c.execute("DELETE FROM item")
+"""
+    said = pytest_in(snap, text, "--snap", "--snap-db=copy-{worker}.sqlite3", *workers)
+    assert "2 passed" in said
+    assert "left behind" not in said
+    assert "there was no baseline" not in said
+    with closing(connect(snap.database)) as connection:
+        assert count(connection, "note") == 0
+
+
+def test_a_baseline_that_has_to_be_made_is_announced(snap: Snap) -> None:
+    project(snap, "baseline: baseline\n")
+    said = pytest_in(snap, LEAKY, "--snap", "-q")
+    assert re.search(
+        r"snapstore: there was no baseline: the state before the suite is baseline \([0-9a-f]{10}\) now", said
+    )
+    assert "there was no baseline" not in pytest_in(snap, LEAKY, "--snap")
+
+
+def test_a_baseline_that_is_asked_for_has_to_exist(snap: Snap) -> None:
+    said = suite(snap, LEAKY, "--snap-baseline=seeded", code=4)
+    assert "there is no baseline 'seeded'; --snap-take-baseline makes" in said
+    assert "the state before the suite is seeded (" in suite(
+        snap, LEAKY, "--snap-baseline=seeded", "--snap-take-baseline"
+    )
+    assert "2 passed" in suite(snap, LEAKY, "--snap-baseline=seeded")
+
+
+def test_a_wrong_rule_is_one_usage_error(snap: Snap) -> None:
+    project(snap, "ignore: {tables: [notes]}\n")
+    for more in ((), ("--snap-db=copy-{worker}.sqlite3", "-n1")):
+        said = pytest_in(snap, LEAKY, "--snap", *more, code=4)
+        assert "snapstore: no table matches 'notes'" in said
+        assert "passed" not in said
+    assert "no table matches 'notes'" in run(["doctor"], snap.folder, code=1).stdout
+
+
 def test_workers_have_copies_that_are_removed_in_the_end(snap: Snap) -> None:
     before = dbhash(snap.database)
     text = """
@@ -136,10 +251,10 @@ def test_own(snapstore_db, n, worker_id):
     add(snapstore_db)
 """
     said = suite(snap, text, "--snap-db=copy-{worker}.sqlite3", "--snap-source=db.sqlite3", "-n2")
-    assert said.count("note: 1 added  (restored)") == 6
+    assert said.count("note 1 added  (restored)") == 6
     assert dbhash(snap.database) == before
     assert not list(snap.folder.glob("copy-*"))
-    assert "need a database each" in suite(snap, text, "-n2", code=4)
+    assert "needs its own database" in suite(snap, text, "-n2", code=4)
 
 
 def test_a_session_that_is_killed_fails_one_test_and_its_state_is_repaired(snap: Snap) -> None:
@@ -205,7 +320,7 @@ def test_without_a_database_it_says_so_in_a_line(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 4
-    assert "say --snap-db PATH" in done.stderr
+    assert "name one with --snap-db PATH" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
 
 
@@ -213,3 +328,45 @@ def test_the_document_has_every_option() -> None:
     text = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text("utf-8")
     rows = re.findall(r"^\| `--snap-(\w+)` \| `snapstore_(\w+)` \| (.*?) \| (.*) \|$", text, re.MULTILINE)
     assert rows == [(name, name, f"`{default}`" if default else "", said) for name, default, _, said in OPTIONS]
+
+
+EVIL = "\x1b]0;T\x07\x1b[2J\u202e\nfake\x9b"
+
+
+@pytest.mark.parametrize("leaks", ["fail", "warn"])
+def test_names_and_values_of_a_database_do_not_reach_the_terminal_as_they_are(snap: Snap, leaks: str) -> None:
+    table = f"t{EVIL}"
+    with closing(connect(snap.database)) as connection:
+        connection.execute(f'CREATE TABLE "{table}" ("k{EVIL}" TEXT PRIMARY KEY, v)')
+        connection.execute(f'INSERT INTO "{table}" VALUES (?, 1)', (f"old{EVIL}",))
+    text = f"""
+def run(path, sql, *values):
+    with closing(sqlite3.connect(path)) as c, c:
+        c.execute(sql, values)
+def test_adds(snapstore_db): run(snapstore_db, 'INSERT INTO "' + {table!r} + '" VALUES (?, 2)', {EVIL!r})
+def test_changes(snapstore_db): run(snapstore_db, 'UPDATE "' + {table!r} + '" SET v = ?', {EVIL!r})
+def test_schema(snapstore_db): run(snapstore_db, 'CREATE TABLE "' + {EVIL!r} + '" (a)')
+"""
+    said = suite(snap, text, f"--snap-leaks={leaks}", "--color=no", code=int(leaks == "fail"))
+    assert {char for char in said if not char.isprintable()} == {"\n"}
+    assert "fake" in said
+    assert not [line for line in said.splitlines() if line.startswith("fake")]
+
+
+def test_a_wrong_option_is_named_without_its_control_characters(snap: Snap) -> None:
+    said = suite(snap, LEAKY, "--snap-config", f"{EVIL}.yaml", code=4)
+    assert {char for char in said if not char.isprintable()} <= {"\n"}
+    assert "fake" in said
+
+
+def test_another_file_in_the_place_of_the_database_is_a_warning(snap: Snap) -> None:
+    replacing = """
+def test_puts_a_copy_there(snapstore_db):
+    import shutil
+    shutil.copy(snapstore_db, "copy")
+    os.replace("copy", snapstore_db)
+def test_leaves_it(snapstore_db):
+    pass
+"""
+    said = suite(snap, replacing)
+    assert said.count("FileReplaced: snapstore: another file took the place of database 'default'") == 1

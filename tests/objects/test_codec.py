@@ -1,4 +1,4 @@
-"""Frames: what goes in comes out, and nothing else does."""
+"""Frames: what goes in comes out, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PIECES = st.binary(min_size=1, max_size=50)
 
 @st.composite
 def contents(draw: st.DrawFn) -> bytes:
-    """A piece again and again, and another one in the middle: long, and with something to be found in it."""
+    """One piece repeated, with another one in the middle: long, and compressible."""
     length, piece, other = draw(LENGTHS), draw(PIECES), draw(PIECES)
     data = (piece * (length // len(piece) + 1))[:length]
     return (data[: length // 2] + other + data[length // 2 :])[:length]
 
 
-PREFIXES = st.none() | contents().filter(lambda data: len(data) >= 8)  # zstd takes no shorter ones
+PREFIXES = st.none() | contents().filter(lambda data: len(data) >= 8)  # zstd accepts no shorter ones
 
 
 @settings(max_examples=200, deadline=None)
@@ -46,6 +46,6 @@ def test_a_frame_of_another_length_is_refused(data: bytes, prefix: bytes | None,
     [lambda frame: frame[:-1], lambda frame: frame + b"\0", lambda _: b"", lambda frame: bytes(len(frame))],
     ids=["cut", "longer", "empty", "zeros"],
 )
-def test_what_is_no_whole_frame_is_refused(damage: Callable[[bytes], bytes]) -> None:
+def test_an_incomplete_frame_is_refused(damage: Callable[[bytes], bytes]) -> None:
     with pytest.raises(ValueError, match=r"size|unknown frame"):
         codec.decompress(damage(codec.compress(b"data" * 1000)), 4000)

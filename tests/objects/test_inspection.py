@@ -1,4 +1,4 @@
-"""What inspection finds in packs and in the pack index, and what a catalog full of nonsense is answered with."""
+"""What an inspection finds in packs and in the pack index, and how nonsense in the catalog is reported."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from snapstore.objects.inspection import CATALOG, MOST_NAMED, OBJECT, PACK, Insp
 from snapstore.objects.object_writer import Candidate
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, Kind, PackReader
 from snapstore.objects.pack_check import packs_in, salvage
-from snapstore.objects.reindex import index_packs, put_right_names
+from snapstore.objects.reindex import index_packs, repair_pack_names
 from snapstore.progress import SILENT
 from snapstore.store import Store
 from tests.objects.test_object_store import add
 
 
 def chain(store: Store, length: int = 4) -> list[bytes]:
-    """Store objects, each with the one before as base, each in a pack of its own."""
+    """Store objects, each based on the one before and in its own pack."""
     data = bytearray(Random(1).randbytes(5000))
     ids: list[bytes] = []
     for number in range(length):
@@ -70,11 +70,11 @@ def test_a_base_that_no_pack_has_is_named(store: Store) -> None:
     assert ids[1].hex() in found.flaws[0].detail
 
 
-def test_a_circle_of_bases_has_an_end(store: Store) -> None:
+def test_a_circular_chain_of_bases_is_reported(store: Store) -> None:
     ids = chain(store)
     store.catalog.rows("UPDATE object SET base = ? WHERE id = ?", (ids[3], ids[0]))
-    with Store.open(store.path) as fresh:  # which has no bytes in memory yet
-        with pytest.raises(StoreDamaged, match="without an end"):
+    with Store.open(store.path) as fresh:  # without cached bytes
+        with pytest.raises(StoreDamaged, match="circular chain"):
             fresh.objects.read(ids[2])
         location = fresh.objects.index.find(ids[2])
         assert location is not None
@@ -110,11 +110,11 @@ def test_nonsense_in_the_pack_index_is_damage(store: Store, change: str) -> None
 
 
 def test_a_value_of_another_type_is_damage(store: Store) -> None:
-    """A flipped byte can make a text of a number; the table's own check is passed by when SQLite reads."""
+    """A flipped byte can turn a number into a text; SQLite does not check the column's type when it reads."""
     chain(store, 1)
-    with pytest.raises(StoreDamaged, match="make sense"):
+    with pytest.raises(StoreDamaged, match="wrong type"):
         store.catalog.typed_rows("SELECT 'text', 1", (), int, int)
-    with pytest.raises(StoreDamaged, match="make sense"):
+    with pytest.raises(StoreDamaged, match="wrong type"):
         list(store.catalog.each("SELECT NULL", (), bytes))
 
 
@@ -153,7 +153,7 @@ def test_salvage_finds_the_entries_around_a_damaged_one(store: Store) -> None:
     reader.close()
 
 
-def test_an_index_made_anew_takes_the_copy_in_a_whole_pack(store: Store) -> None:
+def test_a_rebuilt_index_takes_the_copy_in_an_intact_pack(store: Store) -> None:
     ids = chain(store)
     with store.writer() as writer:
         writer.renew([Candidate(Kind.BLOCK, ids[2], store.objects.read(ids[2]), None)])
@@ -184,5 +184,5 @@ def test_packs_get_the_names_their_bytes_give_them(store: Store) -> None:
     for path in list(folder.iterdir()):
         path.rename(folder / path.name.removesuffix(".later"))
     assert sorted(path.name for path in folder.iterdir()) != names
-    put_right_names(os.fspath(folder))
+    repair_pack_names(os.fspath(folder))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == content

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
@@ -19,11 +20,12 @@ from snapstore.objects.object_writer import Candidate
 from snapstore.objects.pack import ENTRY_BYTES, HEADER_BYTES, Entry, Kind, PackReader, pack_path
 from snapstore.objects.pack_index import NEW_DEPTH
 from snapstore.store import Store
+from tests.support import lost_packs
 
 
 def add(store: Store, data: bytes, base: bytes | None = None) -> bytes:
     with store.writer() as writer:
-        id_ = writer.add(Kind.BLOCK, data, base)
+        id_ = writer.add(Kind.BLOCK if len(data) <= BLOCK_BYTES else Kind.MANIFEST, data, base)
         writer.finish()
         with store.catalog.transaction():
             writer.record()
@@ -50,7 +52,7 @@ def test_a_damaged_frame_is_a_value_error(frame: bytes, size: int) -> None:
 
 
 def test_a_difference_of_long_objects_stays_small() -> None:
-    """A manifest of a 10 GB database; past 1 MB matches in the prefix need long-distance matching."""
+    """A manifest of a 10 GB database: beyond 1 MB, matches in the prefix need long-distance matching."""
     rng = random.Random(1)
     old = rng.randbytes(16 * 160_000)
     new = bytearray(old)
@@ -75,7 +77,7 @@ def test_a_chain_of_differences_is_bounded_and_cheap(store: Store) -> None:
 
 
 def test_the_hundredth_difference_costs_about_what_the_first_did(store: Store) -> None:
-    """Each is short, to a version not long before it: not to the first one, from which all changes add up."""
+    """Each is based on a recent version, not on the first one, from which the changes add up."""
     rng = random.Random(7)
     data = bytearray(rng.randbytes(65536))
     id_, ids = add(store, bytes(data)), {}
@@ -112,7 +114,7 @@ def test_an_object_is_stored_once(store: Store) -> None:
 
 
 def test_two_contents_under_one_id_are_refused(store: Store) -> None:
-    """The hash finds accidents; should two contents ever meet, neither may pass for the other."""
+    """The hash only finds accidents; if two contents ever share one, neither may pass for the other."""
     data = b"first content" * 100
     id_ = add(store, data)
     with store.writer() as writer, pytest.raises(StoreDamaged, match="two contents"):
@@ -151,7 +153,7 @@ def test_a_flipped_bit_is_found(store: Store, place: str) -> None:
     data[offset.get(place, len(data) - (40 if place == "trailer" else 5))] ^= 4
     path.write_bytes(data)
     reader = PackReader(str(path))
-    with pytest.raises(ValueError, match="its bytes are not"):
+    with pytest.raises(ValueError, match="checksum mismatch"):
         reader.check()
     if place in ("header", "entry"):
         with pytest.raises(ValueError, match="damaged"):
@@ -167,7 +169,7 @@ def test_a_damaged_object_is_mended_when_it_is_met_again(store: Store) -> None:
     id_ = add(store, data)
     (path,) = packs(store)
     path.unlink()
-    assert store.objects.lost_packs() == [path.stem]
+    assert lost_packs(store) == [path.stem]
     with pytest.raises(StoreDamaged, match="missing"):
         store.objects.read(id_)
     add(store, data)
@@ -181,7 +183,7 @@ def test_random_entries_are_value_errors(data: bytes) -> None:
 
 
 def test_a_store_that_was_closed_keeps_no_blocks(tmp_path: Path) -> None:
-    """Not even until the collector comes: a process may open stores again and again."""
+    """Not even until the next garbage collection: a process may open stores repeatedly."""
     size = 1 << 20
     with Store.create(tmp_path) as store:
         id_ = add(store, random.Random(1).randbytes(size))

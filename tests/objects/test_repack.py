@@ -1,4 +1,4 @@
-"""Garbage goes, what is needed stays: objects and packs below any snapshot."""
+"""Garbage is removed and what is needed stays, seen from objects and packs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import StoreDamaged, StoreLocked
 from snapstore.ids import object_id
 from snapstore.objects.garbage import LISTED, Garbage
@@ -18,13 +19,14 @@ from snapstore.objects.pack import Kind, PackReader, pack_path
 from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.objects.repack import MANY_SMALL, Repacker, _worth_merging
 from snapstore.store import Store
+from tests.support import lost_packs
 
 BYTES = 20_000
 
 
 def add(store: Store, data: bytes, base: bytes | None = None) -> bytes:
     with store.writer() as writer:
-        id_ = writer.add(Kind.BLOCK, data, base)
+        id_ = writer.add(Kind.BLOCK if len(data) <= BLOCK_BYTES else Kind.MANIFEST, data, base)
         writer.finish()
         with store.catalog.transaction():
             writer.record()
@@ -32,7 +34,7 @@ def add(store: Store, data: bytes, base: bytes | None = None) -> bytes:
 
 
 def versions(store: Store, count: int, seed: int = 1) -> dict[bytes, bytes]:
-    """Add versions of one block, each in a pack and with the one before as its base."""
+    """Add versions of one block, each in its own pack and based on the one before."""
     chance = random.Random(seed)
     data = bytearray(chance.randbytes(BYTES))
     found: dict[bytes, bytes] = {}
@@ -45,7 +47,7 @@ def versions(store: Store, count: int, seed: int = 1) -> dict[bytes, bytes]:
 
 
 def free(store: Store, needed: Iterable[bytes]) -> Repacker:
-    """Do what a prune does below the snapshots."""
+    """Do what a prune does with objects and packs."""
     with Garbage(store.catalog, store.objects.folder, store.without_writers) as garbage:
         garbage.mark(needed, LISTED)
         garbage.settle_bases()
@@ -65,11 +67,11 @@ def packs(store: Store) -> list[Path]:
 
 
 def holds_exactly(store: Store, wanted: dict[bytes, bytes]) -> None:
-    """Look with a store opened anew, so that nothing is remembered."""
+    """Check with a newly opened store, in which nothing is cached."""
     with Store.open(store.path) as fresh:
         assert {id_ for (id_,) in fresh.catalog.rows("SELECT id FROM object")} == set(wanted)
         assert all(fresh.objects.read(id_) == data for id_, data in wanted.items())
-        assert fresh.objects.lost_packs() == []
+        assert lost_packs(fresh) == []
         assert fresh.catalog.value("SELECT ifnull(max(depth), 0) FROM object") <= MAX_DEPTH
     for path in packs(store):
         with closing(PackReader(str(path))) as reader:
@@ -91,7 +93,7 @@ def test_what_is_needed_stays_and_the_rest_goes(store: Store, kept: Iterable[int
 
 
 def test_differences_are_made_again_when_their_base_goes(store: Store) -> None:
-    """Ten versions that hang on bases that go take about as much as one, not as ten."""
+    """Ten versions whose bases go take about as much space as one, not as ten."""
     found = versions(store, 30)
     wanted = {id_: found[id_] for id_ in list(found)[12:22]}
     assert store.catalog.value("SELECT min(depth) FROM object WHERE id = ?", (next(iter(wanted)),)) > 0
@@ -102,7 +104,7 @@ def test_differences_are_made_again_when_their_base_goes(store: Store) -> None:
 
 
 def test_siblings_of_one_base_do_not_each_become_whole(store: Store) -> None:
-    """All are differences to one base; when that goes, the first takes its place."""
+    """All are based on one object; when that goes, the first of them takes its place."""
     chance = random.Random(5)
     base = chance.randbytes(BYTES)
     base_id = add(store, base)
@@ -125,7 +127,7 @@ def test_a_second_pass_finds_nothing_to_do(store: Store) -> None:
 
 
 def test_many_small_packs_become_one(store: Store) -> None:
-    """But for the first, which is larger than all of them together."""
+    """Except for the first, which is larger than all the others together."""
     found = versions(store, MANY_SMALL + 5)
     assert len(packs(store)) == MANY_SMALL + 5
     free(store, found)
@@ -134,7 +136,7 @@ def test_many_small_packs_become_one(store: Store) -> None:
 
 
 def test_merging_copies_each_byte_a_few_times_only() -> None:
-    """One more pack of one size each time: what is copied in all grows like n log n."""
+    """With one more pack of the same size each time, the bytes copied grow like n log n."""
     sizes: list[int] = []
     copied, count = 0, 4096
     for _ in range(count):
@@ -156,7 +158,7 @@ def test_few_small_packs_and_a_large_one_are_left_alone() -> None:
 
 
 def test_a_reader_finds_again_what_was_moved(store: Store) -> None:
-    """Its connection, its open packs and what it remembers are from before."""
+    """Its connection, its open packs and its cache are from before the repack."""
     found = versions(store, 40)
     ids = list(found)
     with Store.open(store.path) as reader:
@@ -196,7 +198,7 @@ def test_a_damaged_pack_is_left_as_it_is_and_keeps_what_its_objects_need(store: 
         assert all(fresh.objects.read(id_) == content for id_, content in wanted.items())
 
 
-def test_an_object_that_cannot_be_read_stops_nothing(store: Store) -> None:
+def test_an_unreadable_object_does_not_stop_a_repack(store: Store) -> None:
     found = versions(store, 30)
     others = versions(store, 30, seed=2)
     ids = list(found)
@@ -220,7 +222,7 @@ def _is_readable(store: Store, id_: bytes) -> bool:
 
 
 def test_what_a_writer_builds_on_is_not_freed(store: Store) -> None:
-    """A writer that found an object before it was condemned has it in the catalog when the writer is done."""
+    """An object that a writer found before it was condemned is in the catalog when the writer is done."""
     found = versions(store, 12)
     ids = list(found)
     data = b"new" + found[ids[3]][3:]
@@ -250,8 +252,8 @@ def _bases(store: Store, id_: bytes) -> list[bytes]:
     return found
 
 
-def test_an_object_whose_bases_are_going_is_stored_anew(store: Store) -> None:
-    """Though its bytes are still remembered by a process that has run for long."""
+def test_an_object_whose_bases_are_going_is_stored_again(store: Store) -> None:
+    """Even if a long-running process still has its bytes cached."""
     found = versions(store, 5)
     last = list(found)[-1]
     assert store.objects.read(last) == found[last]
@@ -262,7 +264,7 @@ def test_an_object_whose_bases_are_going_is_stored_anew(store: Store) -> None:
         assert fresh.objects.read(last) == found[last]
 
 
-def test_nothing_is_freed_while_a_writer_is_about(store: Store) -> None:
+def test_nothing_is_freed_while_a_writer_is_active(store: Store) -> None:
     found = versions(store, 3)
     with Store.open(store.path, timeout=0.05) as other, store.writer(), pytest.raises(StoreLocked):
         free(other, list(found)[:1])
@@ -271,7 +273,7 @@ def test_nothing_is_freed_while_a_writer_is_about(store: Store) -> None:
     holds_exactly(store, dict(list(found.items())[:1]))
 
 
-def test_a_writer_waits_until_a_piece_is_freed_and_no_longer(store: Store) -> None:
+def test_a_writer_waits_until_a_batch_is_freed_and_no_longer(store: Store) -> None:
     with Store.open(store.path, timeout=0.05) as other:
         with store.without_writers(), pytest.raises(StoreLocked), other.writer():
             raise AssertionError("two at once")
@@ -282,7 +284,7 @@ def test_a_writer_waits_until_a_piece_is_freed_and_no_longer(store: Store) -> No
 def test_packs_that_nobody_recorded_go_but_not_those_of_a_writer(store: Store) -> None:
     left = Path(store.objects.folder, "ab" * 32 + ".pack")
     left.write_bytes(b"of a process that was killed")
-    half = Path(store.objects.folder, ".new.pack.1-2.snap-tmp")
+    half = Path(store.objects.folder, ".new.pack.1-00000002.snap-tmp")
     half.write_bytes(b"the same, earlier")
     with Store.open(store.path, timeout=0.05) as other, store.writer() as writer:
         id_ = writer.add(Kind.BLOCK, b"object", None)
@@ -298,7 +300,7 @@ def test_packs_that_nobody_recorded_go_but_not_those_of_a_writer(store: Store) -
 
 
 def test_chains_stay_short_over_many_rounds(store: Store) -> None:
-    """Versions are added and the oldest freed, again and again."""
+    """Versions are added and the oldest freed, over and over."""
     chance = random.Random(8)
     data = bytearray(chance.randbytes(BYTES))
     alive: dict[bytes, bytes] = {}

@@ -1,4 +1,4 @@
-"""What Django does to its database: migrations that make tables anew, users that come and go, sessions."""
+"""What Django does to its database: migrations that re-create tables, users that come and go, sessions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ with connection.schema_editor() as editor:
 
 
 def _step(database: Watched, project: DjangoProject, *arguments: str, **variables: str) -> Seen:
-    """Run one of Django's commands; return what it changed, and begin anew with that."""
+    """Run one of Django's commands; return what it changed, and start again from there."""
     project.manage(*arguments, **variables)
     seen = database.check()
     database.tag()

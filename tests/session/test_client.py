@@ -18,16 +18,19 @@ from snapstore import Session
 from snapstore.errors import (
     ConfigurationError,
     DatabaseLocked,
+    InvalidArgument,
+    NameExists,
     NoDatabaseNamed,
     NoSnapshot,
     NoStore,
+    OutOfOrder,
     SessionEnded,
     SqlFailed,
     UnknownRevision,
+    WouldOverwrite,
 )
-from snapstore.refusals import NameExists, OutOfOrder, WouldOverwrite
+from snapstore.results.rows import Counts
 from snapstore.session.failures import SessionError
-from snapstore.session.results import Counts
 from tests.session.talk import command, left_beside
 from tests.support import ENVIRONMENT, JOURNAL_MODES, Application, Snap, connect, count, dbhash, make_database
 
@@ -55,7 +58,7 @@ def test_a_test_is_verified_and_taken_back_while_the_application_is_open(tmp_pat
             assert done.databases["default"].method == "in-place"
             assert application.ask("SELECT count(*) FROM note") == [[100]]
             assert session.verify("baseline").verdict == "clean"
-            assert session.status().clean
+            assert session.status().state_ok
         assert session.undo().changed
         assert session.verify("baseline").verdict == "leaked"
         session.restore("baseline")
@@ -81,11 +84,11 @@ def test_every_verb_gives_its_result(snap: Snap) -> None:
         assert session.clean("e2e-backup").changed
         assert session.verify("e2e-backup").ok
         answer = session.query("live", "SELECT id, 9007199254740993, x'01', NULL FROM item LIMIT 2", limit=1)
-        assert answer.rows == [[1, 9007199254740993, b"\x01", None]]
+        assert answer.rows == ((1, 9007199254740993, b"\x01", None),)
         assert answer.truncated
-        assert session.query("e2e-backup", "SELECT count(*) FROM item").rows == [[500]]
+        assert session.query("e2e-backup", "SELECT count(*) FROM item").rows == ((500,),)
         assert session.show("e2e-backup").databases["default"].tables["item"] == 500
-        assert [one.names for one in session.tags()] == [["e2e-backup"]]
+        assert [one.names for one in session.tags()] == [("e2e-backup",)]
         assert session.log(1, everything=True)[0].kind in ("safety", "backup")
         copy = session.export("e2e-backup", snap.folder / "copy.sqlite3")
         assert dbhash(Path(copy.path)) == dbhash(snap.database)
@@ -148,7 +151,7 @@ def test_errors_are_those_of_the_child(snap: Snap) -> None:
             session.query("live", "DELETE FROM item")
         with pytest.raises(OutOfOrder):
             session.end_test()
-        with pytest.raises(SessionError, match="has to be a snapshot"):
+        with pytest.raises(InvalidArgument, match="must be a snapshot"):
             session.verify("live")
         with pytest.raises(SessionError, match="no method"):
             session.call("nothing")
@@ -225,12 +228,18 @@ def test_the_client_brings_no_sqlite_library_into_the_process() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.parametrize("name", ["snapstore", "yaml", "signal", "json", "click", "sitecustomize"])
+def test_the_session_imports_nothing_from_the_folder_it_runs_in(snap: Snap, name: str) -> None:
+    (snap.folder / f"{name}.py").write_text("raise SystemExit('planted')\n")
+    with start(snap) as session:
+        assert session.tag("baseline").name == "baseline"
+
+
 def test_no_command_imports_the_client(snap: Snap) -> None:
     snap("tag", "baseline")
     code = f"import sys; sys.argv = ['snap', 'status', '--db', {os.fspath(snap.database)!r}, '--store', "
-    code += f"{os.fspath(snap.store)!r}]\nimport os\nend = os._exit\n"
-    code += "os._exit = lambda status: (print('snapstore.session' in sys.modules), sys.stdout.flush(), end(status))\n"
-    code += "from snapstore.cli.main import main; main()"
+    code += f"{os.fspath(snap.store)!r}]\nfrom snapstore.cli.main import main\n"
+    code += "try:\n main()\nfinally:\n print('snapstore.session' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT)
     assert done.stdout.splitlines()[-1] == "False"
 

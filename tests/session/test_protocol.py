@@ -25,7 +25,7 @@ from snapstore.session.protocol import (
     encode,
     failure,
     fault_of,
-    read_message,
+    read_request,
 )
 from tests.session.talk import session
 from tests.support import Snap
@@ -44,6 +44,8 @@ WRONG = [
     (b"NaN", PARSE_ERROR),
     (b"9" * 10_000, PARSE_ERROR),
     (b"[]", INVALID_REQUEST),
+    (b'[{"jsonrpc": "2.0", "id": 1, "method": "tags"}]', INVALID_REQUEST),
+    (b'{"jsonrpc": "2.0", "id": 1e400, "method": "tags"}', INVALID_REQUEST),
     (b"1", INVALID_REQUEST),
     (b'{"id": 1, "method": "tags"}', INVALID_REQUEST),
     (b'{"jsonrpc": "1.0", "id": 1, "method": "tags"}', INVALID_REQUEST),
@@ -57,15 +59,15 @@ WRONG = [
 
 @pytest.mark.parametrize(("line", "code"), WRONG, ids=[str(number) for number in range(len(WRONG))])
 def test_a_line_that_is_no_request_is_answered_by_its_code(line: bytes, code: int) -> None:
-    (request,) = read_message(line).requests
+    request = read_request(line)
     assert request.fault
     assert request.fault.code == code
-    assert request.wants_answer
+    assert request.wants_response
 
 
 def test_a_request_without_an_id_wants_no_answer() -> None:
-    (request,) = read_message(b'{"jsonrpc": "2.0", "method": "tags"}').requests
-    assert (request.wants_answer, request.fault) == (False, None)
+    request = read_request(b'{"jsonrpc": "2.0", "method": "tags"}')
+    assert (request.wants_response, request.fault) == (False, None)
 
 
 def test_an_answer_is_one_line_whatever_is_in_it() -> None:
@@ -75,10 +77,8 @@ def test_an_answer_is_one_line_whatever_is_in_it() -> None:
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 @settings(max_examples=300, deadline=None)
 def test_anything_can_be_read(line: bytes) -> None:
-    message = read_message(line)
-    assert message.requests
-    for request in message.requests:
-        assert request.fault or request.method is not None
+    request = read_request(line)
+    assert request.fault or request.method is not None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_anything_can_be_read(line: bytes) -> None:
         (TEXT, ["", "ä"], [1, None, "a\0b", "\ud800"]),
         (FLAG, [True, False], [0, "true"]),
         (COUNT, [0, 7], [-1, 1.5, True, 1 << 70]),
-        (SECONDS, [0, 0.5], [-0.1, "1", True]),
+        (SECONDS, [0, 0.5, 1e9], [-0.1, "1", True, 1.7e308, 1 << 80]),
         (NAMES, [[], ["a"]], ["a", [1]]),
     ],
     ids=lambda value: value.name if isinstance(value, Kind) else "",
@@ -122,7 +122,7 @@ def test_parameters_may_be_given_in_order() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_is_the_same_on_the_other_side(error: SnapError) -> None:
-    answer = json.loads(encode(fault_of(Request(1, "tag", {}), failure(error, "hint"))))
+    answer = json.loads(encode(fault_of(Request(1, "tag", {}), failure(error))))
     made = error_of(answer["error"])
     assert (type(made), str(made), made.exit_code, vars(made)) == (
         type(error),
@@ -184,14 +184,16 @@ def test_the_session_lives_on_whatever_it_is_sent(snap: Snap) -> None:
         assert talk.ask("tags")["result"][0]["names"] == ["baseline"]
 
 
-def test_batches_notifications_and_long_lines_are_answered_as_the_protocol_says(snap: Snap) -> None:
+def test_notifications_lists_and_long_lines_are_answered_as_the_protocol_says(snap: Snap) -> None:
     one = {"jsonrpc": "2.0", "id": "a", "method": "tag", "params": ["baseline"]}
     silent = {"jsonrpc": "2.0", "method": "tag", "params": {"name": "silent"}}
     with session(snap) as talk:
-        talk.send(json.dumps([one, silent, 5]).encode() + b"\n")
-        done, wrong = talk.line()
+        talk.send(json.dumps(one).encode() + b"\n")
+        done = talk.line()
         assert (done["id"], done["result"]["name"]) == ("a", "baseline")
+        talk.send(json.dumps([one, silent]).encode() + b"\n")  # a batch, which nothing needs
+        wrong = talk.line()
         assert (wrong["id"], wrong["error"]["code"]) == (None, INVALID_REQUEST)
-        talk.send(json.dumps([silent]).encode() + b"\n" + b"x" * (LONGEST_LINE + 100_000) + b"\n")
+        talk.send(json.dumps(silent).encode() + b"\n" + b"x" * (LONGEST_LINE + 100_000) + b"\n")
         assert talk.line()["error"]["code"] == PARSE_ERROR
         assert [one["names"] for one in talk.ask("tags")["result"]] == [["baseline"], ["silent"]]

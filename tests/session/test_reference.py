@@ -6,18 +6,16 @@ import inspect
 import re
 
 from snapstore import Session
+from snapstore.session.facade import CHECK_EVERY, MOST_QUERY_SECONDS
 from snapstore.session.methods import METHODS
 from snapstore.session.protocol import LONGEST_LINE
 from snapstore.session.tracker import LOG_LIMIT
-from snapstore.session.workplace import CHECK_EVERY
 from tests.session.reference import BEGIN, DOCUMENT, END, reference
-
-OTHER_NAMES = {"everything": "all"}
 
 
 def test_the_methods_are_those_of_the_code() -> None:
     said = DOCUMENT.read_text("utf-8").split(BEGIN)[1].split(END)[0]
-    assert said == "\n" + reference(), "python -m tests.session.reference writes it anew"
+    assert said == "\n" + reference(), "python -m tests.session.reference rewrites it"
 
 
 def test_the_numbers_are_those_of_the_code() -> None:
@@ -25,15 +23,15 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"at most {LONGEST_LINE >> 20} MiB" in text
     assert f"grown to {LOG_LIMIT >> 20} MiB" in text
     assert f"Every {CHECK_EVERY} requests" in text
+    assert f"timeout ends after {MOST_QUERY_SECONDS:.0f} s" in text
 
 
 def test_the_client_has_every_method_with_every_parameter() -> None:
     for name, method in METHODS.items():
         if name == "shutdown":
             continue
-        known = {OTHER_NAMES.get(one, one) for one in inspect.signature(getattr(Session, name)).parameters}
-        wanted = {one.name for one in method.parameters} - ({"delete"} if name == "backup" else set())
-        assert wanted == known - {"self"}, name
+        known = set(inspect.signature(getattr(Session, method.verb.__name__)).parameters)
+        assert {one.name for one in method.parameters} == known - {"self"}, name
 
 
 def test_every_method_says_what_it_does() -> None:

@@ -1,4 +1,4 @@
-"""The tracker says what a full hash would say, whoever writes, and never lets the log grow without end."""
+"""The tracker says what a full hash would say, whoever writes, and keeps the log from growing without end."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 
 from snapstore.database.file import DatabaseFile
 from snapstore.errors import TrackerMismatch
-from snapstore.patience import Patience
+from snapstore.locks import Deadline
 from snapstore.session import tracker as tracker_module
-from snapstore.session.hold import Hold
 from snapstore.session.methods import perform
+from snapstore.session.pinned_read import PinnedRead
 from snapstore.session.protocol import Request
 from snapstore.session.tracker import LOG_LIMIT, Tracker
 from tests.session.workshop import Workshop
@@ -86,7 +86,7 @@ def test_a_state_that_did_not_change_is_not_hashed(tmp_path: Path, journal_mode:
         hashed = shop.tracker.hashed
         for _ in range(5):
             assert shop.ask("verify", rev="baseline")["ok"]
-            assert shop.ask("status")["clean"]
+            assert shop.ask("status")["verdict"] == "clean"
         assert shop.tracker.hashed == hashed
         assert shop.tracker.answered >= 10
 
@@ -129,34 +129,34 @@ def test_a_log_that_has_grown_long_waits_for_a_reader_that_lets_go(
         assert shop.tracker.log_bytes > 2 * LOG_LIMIT
         waited = []
 
-        def let_go(self: Patience, attempt: int) -> bool:
+        def let_go(self: Deadline, attempt: int) -> bool:
             waited.append(attempt)
             if reader.in_transaction:
                 reader.execute("COMMIT")
             return len(waited) < 100
 
-        monkeypatch.setattr(Patience, "wait", let_go)
+        monkeypatch.setattr(Deadline, "wait", let_go)
         shop.at.rest()
         assert waited
         assert shop.tracker.log_bytes == 0
         assert shop.said_and_true()[0] == shop.said_and_true()[1]
 
 
-def test_what_is_written_while_the_hold_is_let_go_is_noticed(path: Path, tmp_path: Path) -> None:
+def test_what_is_written_while_the_log_is_unpinned_is_noticed(path: Path, tmp_path: Path) -> None:
     with Workshop(path, tmp_path / "store") as shop, Application(path) as application:
 
-        class Interrupted(Hold):
-            def take(self) -> None:
+        class Interrupted(PinnedRead):
+            def pin(self) -> None:
                 application.ask("UPDATE item SET name = 'meanwhile' WHERE id = 1")
-                super().take()
+                super().pin()
 
         shop.ask("tag", name="baseline")
         add_to(application, 40)
         shop.ask("verify", rev="baseline")
-        shop.tracker._hold.__class__ = Interrupted
+        shop.tracker._pin.__class__ = Interrupted
         shop.tracker._rest_at = 0
         shop.at.rest()
-        shop.tracker._hold.__class__ = Hold
+        shop.tracker._pin.__class__ = PinnedRead
         hashed = shop.tracker.hashed
         assert shop.said_and_true()[0] == shop.said_and_true()[1]
         assert shop.tracker.hashed > hashed, "what was missed has to be read in full"
@@ -184,7 +184,7 @@ def test_what_was_read_of_a_state_serves_until_somebody_writes(path: Path, tmp_p
             assert shop.ask("verify", rev="baseline")["verdict"] == "leaked"
             assert shop.tracker._read is not None
             seen.append(shop.tracker._read[1])
-            assert shop.ask("status")["databases"]["default"]["clean"] is False
+            assert shop.ask("status")["databases"]["default"]["verdict"] != "clean"
             assert shop.tracker._read[1] is seen[-1]
             assert shop.said_and_true()[0] == shop.said_and_true()[1]
             if number:
@@ -198,8 +198,8 @@ def test_states_that_lie_between_two_ends_of_the_log_are_told_apart(path: Path, 
     with Workshop(path, tmp_path / "store") as shop, Application(path) as application:
 
         class Interrupted(Tracker):
-            def before(self) -> object:
-                end = super().before()
+            def position(self) -> object:
+                end = super().position()
                 application.ask("UPDATE item SET name = name || 'x' WHERE id % 50 = abs(random() % 50)")
                 return end
 
@@ -252,7 +252,7 @@ def test_a_whole_file_is_replaced_though_the_session_follows_it(path: Path, tmp_
         shop.ask("tag", name="baseline")
         with closing(connect(path)) as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        shop.at.trackers["default"].let_go()
+        shop.at.trackers["default"].disconnect()
         with closing(connect(path)) as connection:
             connection.execute("PRAGMA journal_mode = delete")
             connection.execute("PRAGMA page_size = 8192")
@@ -277,7 +277,7 @@ def test_a_session_killed_right_after_its_answer_leaves_the_rest_to_the_next_com
         safety = perform(shop.at, Request(1, "restore", {"rev": "baseline"}))["safety"]
         assert dbhash(path) == before
         assert shop.at.store().intents.get(shop.at.project.origin)
-        shop.at._left.clear()  # and with it the lock, as a kill does
+        shop.at._deferred.clear()  # and with it the lock, as a kill does
         assert snap.json("status")["settled"]["target"] == baseline
         assert snap.json("show", "HEAD")["snapshot"] == baseline
         assert snap.json("undo")["snapshot"] == safety
@@ -290,7 +290,7 @@ def test_closing_one_of_two_files_drops_no_lock_of_the_other(path: Path) -> None
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = delete")
     with DatabaseFile(path) as held:
-        connection = held.connect(Patience(0), writable=True)
+        connection = held.connect(Deadline(0), writable=True)
         connection.rows("BEGIN IMMEDIATE")
         DatabaseFile(path).close()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

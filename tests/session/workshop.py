@@ -1,21 +1,18 @@
-"""A session's workplace inside the test, for what only it can see."""
+"""A session's façade inside the test, for what only it can see."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from snapstore.actions.policy import NOTHING_IGNORED
+from snapstore.config.locations import Locations
 from snapstore.database.live import LiveDatabases
-from snapstore.hybrid.policy import SuitePolicy
-from snapstore.patience import Patience
-from snapstore.project import Project
-from snapstore.session import server  # noqa: F401 - it knows all methods
+from snapstore.locks import Deadline
+from snapstore.session.facade import SessionFacade
 from snapstore.session.methods import perform
 from snapstore.session.protocol import Request
-from snapstore.session.setting import Setting
 from snapstore.session.tracker import Tracker
-from snapstore.session.workplace import Workplace
+from tests.support import ENVIRONMENT
 
 
 class Workshop:
@@ -23,11 +20,7 @@ class Workshop:
 
     def __init__(self, path: Path, store: Path) -> None:
         self.path = path
-        project = Project.of({"default": path})
-        setting = Setting(
-            project, str(store), 5.0, NOTHING_IGNORED, SuitePolicy(quiet=0), {}, str(path.parent), "", lambda _: None
-        )
-        self.at = Workplace(setting)
+        self.at = SessionFacade(Locations(db=str(path), store=str(store), environ=ENVIRONMENT))
 
     def __enter__(self) -> Workshop:
         return self
@@ -51,6 +44,6 @@ class Workshop:
 
     def said_and_true(self) -> tuple[bytes, bytes]:
         """Return the block ids as the tracker has them, and as they are."""
-        with LiveDatabases({"": str(self.path)}, Patience(5)) as live:
+        with LiveDatabases({"": str(self.path)}, Deadline(5)) as live:
             view = live.read()[""]
             return b"".join(view.ids()), b"".join(view.ids_hashed())

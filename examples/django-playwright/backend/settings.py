@@ -1,10 +1,10 @@
-"""A backend on SQLite; the environment says where the database is, and in which journal mode."""
+"""A backend on SQLite. The environment sets the path and the journal mode of the database."""
 
 import os
 from pathlib import Path
 
 BASE_DIR = Path(__file__).parent
-SECRET_KEY = "of no worth outside the example"
+SECRET_KEY = "worthless outside the example"
 DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 USE_TZ = True

@@ -1,8 +1,8 @@
-"""What a copy over a database file does to connections that are open, beside what a restore does.
+"""Show what a copy over a database file does to open connections, and what a restore does.
 
-Each scene makes a database in a temporary folder, opens two connections as a server's threads do, and never closes
-them. The state is put back once by copying the file and once by `snapstore restore`; every line says what a connection
-sees then. `python beside_open_connections.py` needs nothing but the `snapstore` command.
+Each scene creates a database in a temporary folder, opens two connections, as the threads of a server do, and never
+closes them. The state is restored once by copying the file and once by `snapstore restore`. Each line tells what the
+connections see afterwards. `python beside_open_connections.py` needs only the `snapstore` command.
 """
 
 import json
@@ -19,7 +19,7 @@ COMMAND = shlex.split(os.environ.get("SNAPSTORE_COMMAND", "snapstore"))
 
 
 class ByCopy:
-    """Backup and restore as `cp` does them."""
+    """Backs up and restores by copying the file."""
 
     def __init__(self, database):
         self.database = database
@@ -33,7 +33,7 @@ class ByCopy:
 
 
 class BySnapstore:
-    """Backup and restore by the command."""
+    """Backs up and restores with snapstore."""
 
     def __init__(self, database):
         self.places = ["--db", str(database), "--store", str(database.with_name("store")), "-q"]
@@ -46,7 +46,7 @@ class BySnapstore:
 
 
 def wal_not_put_back(database, way):
-    """A row is written in WAL mode; the state before it is put back."""
+    """Write a row in WAL mode, and restore the state before it."""
     first, second = opened(database, "wal")
     way.backup()
     first.execute("INSERT INTO bot(title) VALUES ('left behind')")
@@ -55,7 +55,7 @@ def wal_not_put_back(database, way):
 
 
 def wal_mixed(database, way):
-    """In WAL mode so much is written that part of it is checkpointed, and then a little more."""
+    """Write so much in WAL mode that part of it is checkpointed, then a little more, and restore."""
     first, second = opened(database, "wal")
     way.backup()
     first.executemany("INSERT INTO bot(title) VALUES (?)", [(f"bot {n} " * 20,) for n in range(5000)])
@@ -66,7 +66,7 @@ def wal_mixed(database, way):
 
 
 def delete_stale(database, way):
-    """In DELETE mode two connections write, one before the state is put back and the other after it."""
+    """Write with two connections in DELETE mode, one before the restore and one after it."""
     first, second = opened(database, "delete")
     way.backup()
     first.execute("INSERT INTO bot(title) VALUES ('left behind')")
@@ -82,14 +82,14 @@ def opened(database, journal_mode):
     pair[0].execute("CREATE TABLE bot (id INTEGER PRIMARY KEY, title TEXT)")
     pair[0].execute("CREATE INDEX bot_title ON bot(title)")
     pair[0].execute("INSERT INTO bot(title) VALUES ('seeded')")
-    pair[0].execute("PRAGMA wal_checkpoint(TRUNCATE)")  # even so that the copied file has everything
+    pair[0].execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that even the copied file is complete
     for one in pair:
         titles(one)
     return pair
 
 
 def titles(connection):
-    """Return the bots that a connection sees, how many where they are many, or the error."""
+    """Return the bots that a connection sees, their number if there are many, or the error."""
     try:
         found = [title for (title,) in connection.execute("SELECT title FROM bot ORDER BY id")]
     except sqlite3.DatabaseError as error:
@@ -98,7 +98,7 @@ def titles(connection):
 
 
 def integrity(connection):
-    """Return whether SQLite finds nothing wrong."""
+    """Return `ok` if SQLite finds no damage."""
     try:
         return "ok" if connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)] else "damaged"
     except sqlite3.DatabaseError as error:
@@ -109,7 +109,7 @@ SCENES = (wal_not_put_back, wal_mixed, delete_stale)
 
 
 def main():
-    """Play every scene both ways; print a line each, or JSON with --json."""
+    """Play every scene in both ways; print a line for each, or JSON with --json."""
     seen = {}
     for scene in SCENES:
         for way in (ByCopy, BySnapstore):

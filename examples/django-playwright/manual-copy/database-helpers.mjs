@@ -1,4 +1,4 @@
-// What is often written by hand: the database file copied away, and copied back.
+// The helpers that are often written by hand: copy the database file away, and copy it back.
 import { copyFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,4 @@
-// The same tests with either of two modules behind them: DATABASE_HELPERS is `manual` or `snapstore`.
+// The same tests with one of two modules behind them: DATABASE_HELPERS is `manual` or `snapstore`.
 import { defineConfig } from '@playwright/test';
 import { backendUrl, browser, webServer } from '../browser.mjs';
 

@@ -1,4 +1,4 @@
-// Tests that do not come to their end: out of time, killed; and what the next one finds.
+// Tests that never finish, because they run out of time or are killed, and what the next test finds.
 import { writeFileSync } from 'node:fs';
 import { createBot, titles } from '../pages.mjs';
 import { expect, test } from '../snapstore/fixtures.mjs';
@@ -7,7 +7,7 @@ const SEEDED = ['Support', 'Billing', 'Onboarding'];
 
 test('a test runs out of time', async ({ page }) => {
   await createBot(page, 'E2E slow');
-  test.setTimeout(1); // milliseconds since the test began: they are over
+  test.setTimeout(1); // milliseconds since the test began, which have already passed
   await page.waitForSelector('#never');
 });
 

@@ -1,4 +1,4 @@
-// Tests with a good cleanup: the database is verified after each of them.
+// Tests that clean up after themselves. The database is verified after each of them.
 import { createBot, createIntegration, remove, titles } from '../pages.mjs';
 import { expect, test } from '../snapstore/fixtures.mjs';
 
@@ -29,7 +29,7 @@ test('an integration that a bot uses cannot be deleted', async ({ page }) => {
   await remove(page, 'E2E hook');
 });
 
-test.describe('tests that leave tidying up to the restore', () => {
+test.describe('tests that leave the cleanup to the restore', () => {
   test.use({ snapstoreLeaks: 'pass' });
 
   test('every bot is deleted', async ({ page }) => {

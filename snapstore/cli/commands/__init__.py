@@ -1,1 +1,1 @@
-"""One command a file, each a `command` that cli/main.py finds by its name."""
+"""The commands, a module each; cli/program.py finds them by name."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from snapstore.actions.remove import remove
-from snapstore.actions.take import TakeOptions, take
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.commands.tag import describe
-from snapstore.cli.parameters import option, timeout_option, yes_option
-from snapstore.cli.places import environment_says
-from snapstore.cli.skipped import SWITCHED_OFF, skipped
-from snapstore.cli.upkeep import upkeep
-from snapstore.errors import NoSnapshot
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.commands.tag import line
+from snapstore.cli.context import Context
+from snapstore.cli.options import timeout_option, yes_option
 from snapstore.ids import short
+from snapstore.results.text import one_line
 
 EXAMPLES = """
 snap backup
@@ -20,37 +18,30 @@ snap backup --delete
 """
 
 
-@snap_command("backup", EXAMPLES)
-@option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
-@option("--delete", is_flag=True, help="Remove the backup's name when the suite is done.")
-@option("--force", is_flag=True, help="Move or remove it although it is pinned.")
+@click.command("backup", cls=SnapCommand, examples=EXAMPLES)
+@click.option("-m", "--message", default="", metavar="TEXT", help="Describe the state.")
+@click.option("--delete", is_flag=True, help="Remove the backup's name.")
+@click.option("--force", is_flag=True, help="Move or remove a pinned backup too.")
 @yes_option
 @timeout_option
+@click.pass_obj
 def command(context: Context, message: str, delete: bool, force: bool, yes: bool, timeout: float | None) -> None:
-    """Take the snapshot that `snap restore` brings back: the tag e2e-backup.
+    """Take the backup of a test suite.
 
-    With E2E_NO_BACKUP=true nothing is done.
+    It is the snapshot that `snap restore` restores by default, under the tag e2e-backup. E2E_NO_BACKUP=true switches
+    both off.
     """
-    if environment_says("E2E_NO_BACKUP"):
-        context.output.result(skipped(), [SWITCHED_OFF])
-    elif delete:
+    if delete:
         _delete(context, force=force, yes=yes)
-    else:
-        project = context.places.project
-        wait = context.places.timeout if timeout is None else timeout
-        options = TakeOptions(context.places.backup_name, message, "backup", force=force, timeout=wait)
-        with context.places.create_store() as store:
-            result = take(store, project, options, context.progress)
-            upkeep(context, store)
-        context.output.result(result, [describe(result)])
+        return
+    taken = context.snapstore.backup(message=message, force=force, timeout=timeout)
+    for warning in taken.warnings:
+        context.output.note(f"snap: warning: {one_line(warning)}")
+    context.output.result(taken, [taken.reason or line(taken)])
 
 
 def _delete(context: Context, *, force: bool, yes: bool) -> None:
-    name = context.places.backup_name
-    with context.places.open_store() as store:
-        if store.refs.get(name) is None:
-            raise NoSnapshot(f"backup '{name}'")
-        context.confirm(f"Delete the backup '{name}'?", yes=yes)
-        removed = remove(store, context.places.project, [name], force=force)
-    document = {"removed": removed, "name": name, "snapshot": removed[0].snapshot}
-    context.output.result(document, [f"deleted {name}, was {short(removed[0].snapshot)}"])
+    snapstore = context.snapstore
+    context.confirm(f"Delete the backup '{snapstore.backup_name}'?", yes=yes or snapstore.is_switched_off)
+    deleted = snapstore.delete_backup(force=force)
+    context.output.result(deleted, [deleted.reason or f"deleted {deleted.name}, was {short(deleted.snapshot)}"])

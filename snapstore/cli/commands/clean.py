@@ -1,15 +1,20 @@
-"""`snap clean`: put back the rows that differ, and nothing else."""
+"""`snap clean`: restore the rows that differ, and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snapstore.actions.clean import CleanedDatabase, CleanOptions, CleanResult, clean
-from snapstore.cli.command import Context, snap_command
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line
-from snapstore.cli.output import one_line
-from snapstore.cli.parameters import REVISION, Misused, argument, option, timeout_option
+from snapstore.cli.hooks import report_hooks
+from snapstore.cli.options import timeout_option
+from snapstore.cli.types import REVISION
 from snapstore.ids import short
+from snapstore.results.cleans import Cleaned
+from snapstore.results.text import against_text, one_line
 
 EXAMPLES = """
 snap clean
@@ -18,57 +23,49 @@ snap clean baseline --keep django_session --keep 'cache_*'
 """
 
 
-@snap_command("clean", EXAMPLES)
-@argument("rev", required=False, type=REVISION)
-@option("--keep", several=True, metavar="T", help="Leave this table alone (a name or a glob); repeatable.")
-@option("-n", "--dry-run", is_flag=True, help="Print the SQL, and change nothing.")
-@option("--force", is_flag=True, help="Though the snapshot is of another database.")
+@click.command("clean", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("rev", required=False, type=REVISION)
+@click.option("--keep", multiple=True, metavar="T", help="Leave this table alone (a name or a glob); repeatable.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print the SQL, and change nothing.")
+@click.option("--force", is_flag=True, help="Allow a snapshot taken from another database.")
 @timeout_option
+@click.pass_obj
 def command(
     context: Context, rev: str | None, keep: tuple[str, ...], dry_run: bool, force: bool, timeout: float | None
-) -> None:
-    """Return to the rows of REV [default: HEAD], in one short transaction.
+) -> int:
+    """Restore only the rows that differ.
 
-    Only rows that differ are written. Tables that the configuration ignores or keeps stay as they are. The
-    state before is kept, and `snap undo` brings it back.
+    Returns to the rows of REV [default: the baseline, else HEAD] in one short transaction. Tables that the
+    configuration ignores or keeps stay as they are. The state before is kept, and `snap undo` brings it back.
     """
-    wait = context.places.timeout if timeout is None else timeout
-    policy = context.places.policy
-    policy = policy._replace(keep=(*policy.keep, *keep))
-    with context.places.open_store() as store:
-        state = context.state(store, rev or "HEAD")
-        if not state.snapshots:
-            raise Misused("REV has to be a snapshot")
-        results = []
-        for id_ in dict.fromkeys(state.snapshots.values()):
-            names = tuple(name for name, of in state.snapshots.items() if of == id_)
-            options = CleanOptions(id_, names, policy, dry_run, force, wait)
-            results.append(clean(store, context.places.project, options, context.progress))
-    result = results[0]
-    for other in results[1:]:
-        result.databases.update(other.databases)
-    context.output.result(result, _lines(result, rev or "HEAD"), always=dry_run)
+    result = context.snapstore.clean(rev, keep=keep, force=force, dry_run=dry_run, timeout=timeout)
+    if dry_run and not context.json_output:
+        context.output.pieces(_script(result))
+        if not any(one.statements for one in result.databases.values()):
+            context.output.note(f"snap: nothing to clean: the rows are those of {one_line(rev or 'HEAD')} already")
+    else:
+        context.output.result(result, _lines(result))
+    return report_hooks(context, result.hooks)
 
 
-def _lines(result: CleanResult, rev: str) -> Iterator[str]:
-    if result.dry_run:
-        for name, one in result.databases.items():
-            yield from _sql(name, one, several=len(result.databases) > 1)
-        return
+def _lines(result: Cleaned) -> Iterator[str]:
+    assert result.compared_with
+    rev = against_text(result.compared_with)
     for name, one in result.databases.items():
         where = f"{name}: " if len(result.databases) > 1 else ""
         if not one.statements:
-            yield f"{where}the rows are those of {one_line(rev)} already"
+            yield f"{where}the rows are those of {rev} already"
         for table, counts in one.tables.items():
             yield f"{where}{one_line(table)}: {counts_line(counts)}"
     if result.changed:
-        yield f"cleaned to {one_line(rev)} ({short(result.snapshot)}, {result.seconds:.2f} s)"
+        yield f"cleaned to {rev} in {result.seconds:.2f} s"
     if result.safety:
         yield f"the state before is {short(result.safety)}; 'snap undo' brings it back"
 
 
-def _sql(name: str, one: CleanedDatabase, *, several: bool) -> Iterator[str]:
-    if several:
-        yield f"-- {one_line(name)}"
-    for statement in one.sql:
-        yield f"{statement};"
+def _script(result: Cleaned) -> Iterator[str]:
+    """Yield the SQL as it is, for a program or a file to take."""
+    for name, one in result.databases.items():
+        if len(result.databases) > 1:
+            yield f"-- {one_line(name)}\n"
+        yield from (f"{statement};\n" for statement in one.sql)

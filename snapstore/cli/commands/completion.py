@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import click
+from click.shell_completion import get_completion_class
 
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import Choice, argument
+from snapstore.cli.bash import register
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
 
 EXAMPLES = """
 eval "$(snap completion bash)"
 snap completion zsh > ~/.zfunc/_snap
 snap completion fish > ~/.config/fish/completions/snap.fish
 """
+SHELLS = ("bash", "zsh", "fish")
 
 
-@snap_command("completion", EXAMPLES)
-@argument("shell", type=Choice("bash", "zsh", "fish"))
-def command(context: Context, shell: str) -> None:
-    """Print the completion script for SHELL, for the name this program was started under."""
-    from click.shell_completion import get_completion_class
+def completion_variable(program: str) -> str:
+    """Return the environment variable that asks a program for completions, as click names it."""
+    return f"_{program.replace('-', '_').replace('.', '_')}_COMPLETE".upper()
 
-    from snapstore.cli.program import cli
 
-    program = os.path.basename(sys.argv[0])
-    program = "snap" if program == "__main__.py" else program
+@click.command("completion", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    """Print a completion script for a shell.
+
+    It completes commands, options and tag names of the program, under the name that this one was started with.
+    """
+    root = ctx.find_root()
+    program = root.info_name or "snap"
+    program = "snap" if " " in program else program  # a shell cannot complete `python -m snapstore`
+    register()
     kind = get_completion_class(shell)
     assert kind is not None
-    script = kind(cli, {}, program, f"_{program.replace('-', '_').upper()}_COMPLETE").source()
-    context.output.result({"shell": shell, "script": script}, [script], always=True)
+    script = kind(root.command, {}, program, completion_variable(program)).source()
+    ctx.ensure_object(Context).output.result({"shell": shell, "script": script}, script.split("\n"), always=True)

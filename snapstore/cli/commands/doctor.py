@@ -1,16 +1,22 @@
-"""`snap doctor`: check the setting."""
+"""`snap doctor`: what may be wrong with the setup, and the remedies."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 
-from snapstore.actions.doctor import FAILURE, OK, WARNING, Finding, examine
-from snapstore.actions.doctor_store import examine_leftovers, examine_store
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import one_line
-from snapstore.cli.styles import style
-from snapstore.cli.surroundings import examine_environment, examine_program
-from snapstore.errors import SnapError
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.paint import style
+from snapstore.results.findings import FAILURE, OK, WARNING, Finding
+from snapstore.results.text import one_line
 
 EXAMPLES = """
 snap doctor
@@ -19,33 +25,31 @@ snap doctor --json
 _MARKS = {OK: ("ok", "green"), WARNING: ("warn", "yellow"), FAILURE: ("FAIL", "red")}
 
 
-@snap_command("doctor", EXAMPLES)
+@click.command("doctor", cls=SnapCommand, examples=EXAMPLES)
+@click.pass_obj
 def command(context: Context) -> int:
-    """Check configuration, databases, store, locks and permissions; say the remedy for each finding.
+    """Check the setup and suggest remedies.
 
-    Nothing is changed. Exits 1 where a check failed.
+    Looks at program, environment, configuration, databases, store, locks and permissions. Changes nothing. Exits with
+    1 if a check fails.
     """
-    findings = list(_findings(context))
-    failed = any(finding.level == FAILURE for finding in findings)
-    document = {"ok": not failed, "findings": findings}
-    context.output.result(document, [line for finding in findings for line in _lines(finding)], always=True)
-    return int(failed)
+    examined = context.snapstore.doctor()
+    examined = replace(examined, findings=(*examined.findings, *_name_clash()))
+    lines = [line for finding in examined.findings for line in _lines(finding)]
+    context.output.result(examined, lines, always=True)
+    return 0 if examined.ok else 1
 
 
-def _findings(context: Context) -> Iterator[Finding]:
-    yield from examine_program()
-    yield from examine_environment()
-    places = context.places
-    try:
-        project, store_path = places.project, places.store_path
-        where = places.config_path
-        yield Finding("configuration", OK, f"'{where}'" if where else "none, --db is used")
-    except SnapError as error:
-        yield Finding("configuration", FAILURE, str(error), "'snap init' writes one; or name a database with --db")
+def _name_clash() -> Iterator[Finding]:
+    """Find another program under the name `snap`: Ubuntu's snapd has one."""
+    found = shutil.which("snap")
+    if found is None or os.path.dirname(found) == os.path.dirname(os.path.abspath(sys.argv[0])):
         return
-    yield from examine(project)
-    yield from examine_store(project, store_path)
-    yield from examine_leftovers(project)
+    with suppress(OSError, subprocess.SubprocessError):
+        answer = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+        if not answer.startswith("snapstore"):
+            detail = f"'snap' on the PATH is another program: '{found}'"
+            yield Finding("program", WARNING, detail, "type 'snapstore' instead")
 
 
 def _lines(finding: Finding) -> Iterator[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from snapstore.actions.importing import ImportOptions, import_file
-from snapstore.cli.command import Context, snap_command
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.options import timeout_option
 from snapstore.cli.output import size
-from snapstore.cli.parameters import argument, option, timeout_option
+from snapstore.cli.types import PATH
 from snapstore.ids import short
 from snapstore.project import DEFAULT
 
@@ -15,25 +18,23 @@ snap import colleague.sqlite3 --tag bug-1234 -m 'from the report'
 """
 
 
-@snap_command("import", EXAMPLES)
-@argument("file")
-@option("--tag", "name", metavar="NAME", help="Name the snapshot.")
-@option("--only-db", default=DEFAULT, metavar="NAME", help="The database it is a state of [default: default].")
-@option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
-@option("--force", is_flag=True, help="Move a pinned name.")
+@click.command("import", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("file", type=PATH)
+@click.option("--tag", "name", metavar="NAME", help="Name the snapshot.")
+@click.option("--only-db", default=DEFAULT, metavar="NAME", help="The database it is a state of [default: default].")
+@click.option("-m", "--message", default="", metavar="TEXT", help="Describe the state.")
+@click.option("--force", is_flag=True, help="Move a pinned name.")
 @timeout_option
+@click.pass_obj
 def command(
     context: Context, file: str, name: str | None, only_db: str, message: str, force: bool, timeout: float | None
 ) -> None:
-    """Take FILE, a SQLite database from elsewhere, into the store; the live database is left alone.
+    """Import a SQLite file as a snapshot.
 
-    A write-ahead log beside FILE is read too, and folded into FILE where no process has it open.
+    FILE is a database from elsewhere; the live database is left alone. A write-ahead log beside FILE is read too, and
+    checkpointed into FILE unless another process has it open.
     """
-    project = context.places.project
-    wait = context.places.timeout if timeout is None else timeout
-    options = ImportOptions(file, name, only_db, message, force, wait)
-    with context.places.create_store() as store:
-        result = import_file(store, project, options, context.progress)
+    result = context.snapstore.import_(file, name=name, only_db=only_db, message=message, force=force, timeout=timeout)
     stored = size(sum(one.stored_bytes for one in result.databases.values()))
-    called = f"{name} is " if name else ""
-    context.output.result(result, [f"{called}{short(result.snapshot)}, imported from {file} ({stored} stored)"])
+    named = f"{name} is " if name else ""
+    context.output.result(result, [f"{named}{short(result.snapshot)}, imported from {file} ({stored} stored)"])

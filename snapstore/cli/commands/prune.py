@@ -2,154 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from snapstore.actions.prune import PruneOptions, PruneResult, bring_back_last, prune
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import counted, one_line, size, table, when
-from snapstore.cli.parameters import COUNT, Function, Text, option, timeout_option, yes_option
-from snapstore.cli.prune_config import PruneSettings
-from snapstore.cli.styles import style
-from snapstore.cli.upkeep import be_humble
-from snapstore.history.retention import Retention, parse_duration
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.options import timeout_option, yes_option
+from snapstore.cli.output import size, table, when
+from snapstore.cli.paint import style
+from snapstore.cli.types import COUNT, checked
+from snapstore.history.retention import parse_duration
 from snapstore.ids import short
+from snapstore.results.prunes import ForgottenSnapshot, KeptSnapshot, Pruned
+from snapstore.results.text import counted, one_line
 
 EXAMPLES = """
 snap prune --keep-last 10 -n
 snap prune --keep-last 5 --keep-daily 7 --keep-within 2d
 snap prune --keep-last 1 --tags --keep-tag 'release-*'
 snap prune --undo
+snap prune --gone 7d
 """
+DURATION = checked("duration", parse_duration)
 
 
-class Duration(Text):
-    """A time such as `7d`."""
-
-    def read(self, text: str) -> timedelta:
-        """Return it. Raises ValueError."""
-        return parse_duration(text)
-
-
-def _count(name: str, text: str) -> Callable[[Function], Function]:
-    return option(f"--keep-{name}", type=COUNT, metavar="N", help=text)
-
-
-@snap_command("prune", EXAMPLES)
-@_count("last", "Keep the newest N.")
-@_count("hourly", "Keep the newest of each of the last N hours that have any.")
-@_count("daily", "The same by days.")
-@_count("weekly", "The same by weeks.")
-@_count("monthly", "The same by months.")
-@_count("yearly", "The same by years.")
-@option("--keep-within", type=Duration(), metavar="TIME", help="Keep what is no more than this older than the newest.")
-@option("--keep-tag", several=True, metavar="GLOB", help="Keep tags that match; with --tags.")
-@option("--tags", is_flag=True, help="Let the rules decide about tagged snapshots too; pinned ones stay.")
-@option("-n", "--dry-run", is_flag=True, help="Say what would be done.")
-@option("--grace", type=Duration(), metavar="TIME", help="How long forgotten snapshots can be brought back [14d].")
-@option("--now", "at_once", is_flag=True, help="No grace: free at once what is forgotten, for good.")
-@option("--undo", is_flag=True, help="Bring back what was forgotten last.")
-@option("--all-projects", is_flag=True, help="Apply the rules to each project of the store.")
-@option("--auto", type=COUNT, hidden=True)
+@click.command("prune", cls=SnapCommand, examples=EXAMPLES)
+@click.option("--keep-last", type=COUNT, metavar="N", help="Keep the newest N.")
+@click.option("--keep-hourly", type=COUNT, metavar="N", help="Keep the newest of each of the last N hours.")
+@click.option("--keep-daily", type=COUNT, metavar="N", help="The same for days.")
+@click.option("--keep-weekly", type=COUNT, metavar="N", help="The same for weeks.")
+@click.option("--keep-monthly", type=COUNT, metavar="N", help="The same for months.")
+@click.option("--keep-yearly", type=COUNT, metavar="N", help="The same for years.")
+@click.option(
+    "--keep-within", type=DURATION, metavar="TIME", help="Keep all that are at most this much older than the newest."
+)
+@click.option("--keep-tag", multiple=True, metavar="GLOB", help="Keep tags that match; with --tags.")
+@click.option("--tags", is_flag=True, help="Apply the rules to tagged snapshots too; pinned ones stay.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print what would be done.")
+@click.option("--grace", type=DURATION, metavar="TIME", help="How long a forgotten snapshot can be brought back [14d].")
+@click.option("--now", "at_once", is_flag=True, help="No grace: free forgotten snapshots at once, for good.")
+@click.option("--undo", is_flag=True, help="Bring back what was forgotten last.")
+@click.option("--all-projects", is_flag=True, help="Apply the rules to each project of the store.")
+@click.option(
+    "--gone", type=DURATION, metavar="AGE", help="Forget projects whose databases have not been there that long."
+)
+@click.option("--auto", type=COUNT, hidden=True)
 @timeout_option
 @yes_option
+@click.pass_obj
 def command(
     context: Context,
-    keep_within: timedelta | None,
+    /,
+    keep_within: str | None,
     keep_tag: tuple[str, ...],
     tags: bool,
     dry_run: bool,
-    grace: timedelta | None,
+    grace: str | None,
     at_once: bool,
     undo: bool,
     all_projects: bool,
+    gone: str | None,
     auto: int | None,
     timeout: float | None,
     yes: bool,
-    **counts: int | None,
+    **counts: Any,
 ) -> None:
-    """Forget the snapshots that no rule keeps, and free what nothing needs.
+    """Forget snapshots by policy and free space.
 
-    The rules are ORed; without any, those of the configuration count. Tags, pins, HEAD and the state `snap undo`
-    would bring back stay. A forgotten snapshot can be brought back for a while (`snap tag NAME ID`, or --undo for all
-    of the last prune); then the next prune frees its space. Other commands may run meanwhile.
+    A snapshot stays if any rule keeps it; without rules here, those of the configuration apply. Tags, pins, HEAD and
+    the state that `snap undo` would restore stay. A forgotten snapshot can be brought back for a while
+    (`snap tag NAME ID`, or --undo for all of the last prune); then the next prune frees its space. Other commands may
+    run at the same time.
     """
+    snapstore = context.snapstore
     if undo:
-        _undo(context)
+        back = snapstore.undo_prune()
+        context.output.result(back, [f"brought back {counted(len(back.brought_back), 'snapshot')}"])
         return
     if auto is not None:
-        be_humble()
-    settings = _settings(context)
-    given = Retention(**counts, keep_within=keep_within, keep_tags=keep_tag, tags=tags)
-    options = PruneOptions(
-        _policy(context, settings.policy, given),
-        timedelta() if at_once else settings.grace if grace is None else grace,
-        dry_run,
-        all_projects,
-        auto,
-        context.places.timeout if timeout is None else timeout,
+        snapstore.prune_in_background(auto)
+        return
+    prune = partial(
+        snapstore.prune,
+        **counts,
+        keep_within=keep_within,
+        keep_tags=keep_tag,
+        tags=tags,
+        grace="0" if at_once else grace,
+        all_projects=all_projects,
+        gone=gone,
+        timeout=timeout,
     )
-    project = context.places.project
-    with context.places.open_store() as store:
-        if not dry_run and context.asks(yes=yes):
-            question = prune(store, project, _dry(options), context.progress)
-            context.confirm(f"{_summary(question)}. Go on?", yes=yes)
-        result = prune(store, project, options, context.progress)
-    context.output.result(_document(result), _lines(result))
+    if not dry_run and context.can_ask(yes=yes):
+        context.confirm(f"{_summary(prune(dry_run=True))}. Go on?", yes=yes)
+    result = prune(dry_run=dry_run)
+    context.output.result(result, _lines(result))
 
 
-def _undo(context: Context) -> None:
-    with context.places.open_store() as store:
-        back = bring_back_last(store, context.places.project)
-    context.output.result({"brought_back": back}, [f"brought back {counted(len(back), 'snapshot')}"])
-
-
-def _settings(context: Context) -> PruneSettings:
-    config = context.places.config
-    return config.prune if config and config.prune else PruneSettings()
-
-
-def _policy(context: Context, configured: Retention, given: Retention) -> Retention:
-    """Return the rules that were given, else those of the configuration; a suite's backup is never one to go."""
-    policy = configured._replace(tags=given.tags or configured.tags) if given.is_empty else given
-    if policy.tags and not policy.is_empty:
-        return policy._replace(keep_tags=(*policy.keep_tags, context.places.backup_name))
-    return policy
-
-
-def _dry(options: PruneOptions) -> PruneOptions:
-    from dataclasses import replace
-
-    return replace(options, dry_run=True)
-
-
-def _document(result: PruneResult) -> dict[str, Any]:
-    return {
-        "kept": [{"snapshot": one.snapshot, "reasons": one.reasons, "names": one.names} for one in result.kept],
-        "removed": result.removed,
-        "untagged": result.untagged,
-        "expired": result.expired,
-        "freed_bytes": result.freed_bytes,
-        "held_bytes": result.held_bytes,
-        "held_until": result.held_until,
-        "damaged_packs": result.damaged_packs,
-        "dry_run": result.dry_run,
-        "seconds": result.seconds,
-    }
-
-
-def _lines(result: PruneResult) -> Iterator[str]:
+def _lines(result: Pruned) -> Iterator[str]:
     keeps, forgets = ("would keep", "would forget") if result.dry_run else ("kept", "forgot")
+    listed: list[tuple[str, KeptSnapshot | ForgottenSnapshot, str]] = [
+        (keeps, one, ", ".join(one.reasons)) for one in result.kept
+    ]
+    listed += [(forgets, one, "") for one in result.forgotten]
     yield from table(
         [
-            (keeps, style(short(one.snapshot), fg="yellow"), when(one.created), one_line(", ".join(one.reasons)))
-            for one in result.kept
+            (verb, style(short(one.snapshot), fg="yellow"), when(one.created), one_line(why), one_line(one.message))
+            for verb, one, why in listed
         ]
     )
-    yield from (f"{forgets}  {style(short(snapshot), fg='yellow')}" for snapshot in result.removed)
     for name in result.untagged:
         yield f"{'would remove' if result.dry_run else 'removed'} the tag {name}"
+    for project in result.gone:
+        paths = ", ".join(map(one_line, project.databases.values()))
+        yield f"gone     {counted(project.snapshots, 'snapshot')}, last used {when(project.last_used)}  {paths}"
     for pack in result.damaged_packs:
         yield f"left alone, damaged: pack {pack}"
     yield f"{_summary(result)} ({result.seconds:.2f} s)"
@@ -161,8 +130,8 @@ def _lines(result: PruneResult) -> Iterator[str]:
         )
 
 
-def _summary(result: PruneResult) -> str:
+def _summary(result: Pruned) -> str:
     gone, kept = counted(len(result.removed), "snapshot"), f"{len(result.kept):,}"
     if result.dry_run:
-        return f"would forget {gone}, keep {kept}, and free about {size(result.freed_bytes)}"
+        return f"would forget {gone}, keep {kept}, and free at least {size(result.freed_bytes)}"
     return f"forgot {gone}, kept {kept}; freed {size(result.freed_bytes)}"

@@ -1,15 +1,17 @@
-"""`snap reflog`: where the databases, or a name, have been."""
+"""`snap reflog`: where the databases, or a tag, have been."""
 
 from __future__ import annotations
 
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import one_line, table, when
-from snapstore.cli.parameters import REVISION, argument
-from snapstore.cli.styles import style
-from snapstore.errors import UnknownRevision
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.output import table, when
+from snapstore.cli.paint import style
+from snapstore.cli.types import REVISION
 from snapstore.history.reflog import HEAD
-from snapstore.history.refs import nearest
 from snapstore.ids import short
+from snapstore.results.text import one_line
 
 EXAMPLES = """
 snap reflog
@@ -17,14 +19,15 @@ snap reflog baseline
 """
 
 
-@snap_command("reflog", EXAMPLES)
-@argument("name", default=HEAD, type=REVISION)
+@click.command("reflog", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("name", default=HEAD, type=REVISION)
+@click.pass_obj
 def command(context: Context, name: str) -> None:
-    """Show where the live databases were (@{n}), or where NAME pointed (NAME@{n}), the newest first."""
-    with context.places.open_store() as store:
-        positions = list(store.refs.positions(name, context.places.project.origin if name == HEAD else ""))
-        if not positions and name != HEAD:
-            raise UnknownRevision(name, nearest(name, [ref.name for ref in store.refs.all()]))
+    """Show where HEAD or a tag pointed before.
+
+    The newest position comes first. A line begins with the revision that names it: @{n} for HEAD, NAME@{n} for a tag.
+    """
+    moves = context.snapstore.reflog(name)
     rows = [
         (
             f"{'' if name == HEAD else name}@{{{number}}}",
@@ -33,6 +36,6 @@ def command(context: Context, name: str) -> None:
             entry.action,
             one_line(entry.message),
         )
-        for number, entry in enumerate(positions)
+        for number, entry in enumerate(moves)
     ]
-    context.output.result(positions, table(rows), always=True)
+    context.output.result(moves, table(rows), always=True)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import REVISION, argument
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.types import REVISION
 from snapstore.ids import short
 
-EXAMPLES = """
-snap rename run-41 good
-"""
 
-
-@snap_command("rename", EXAMPLES)
-@argument("old", type=REVISION)
-@argument("new")
+@click.command("rename", cls=SnapCommand, examples="snap rename run-41 good")
+@click.argument("old", type=REVISION)
+@click.argument("new")
+@click.pass_obj
 def command(context: Context, old: str, new: str) -> None:
-    """Rename the tag OLD to NEW, which must not exist."""
-    with context.places.open_store() as store:
-        ref = store.refs.rename(old, new)
-    context.output.result(ref, [f"{old} is now {new} ({short(ref.snapshot)})"])
+    """Rename a tag.
+
+    OLD becomes NEW, which must not exist.
+    """
+    tag = context.snapstore.rename(old, new)
+    context.output.result(tag, [f"{old} is now {new} ({short(tag.snapshot)})"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from snapstore.cli.command import Context, snap_command
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
 from snapstore.cli.documents import Document
-from snapstore.cli.parameters import option
 from snapstore.cli.report_text import lines
-from snapstore.cli.since import Since
-from snapstore.hybrid.ledger import Ledger
-from snapstore.hybrid.report import measure
+from snapstore.cli.types import PATH, checked
+from snapstore.suite.since import moment
 
 EXAMPLES = """
 snap report
@@ -16,32 +17,32 @@ snap report --since 7d
 snap report --html report.html
 snap report --since 2026-01-31 --junit report.xml
 """
+WHEN = checked("when", moment)
 
 
-@snap_command("report", EXAMPLES)
-@option("--html", metavar="FILE", help="Write a page to look at, in one file.")
-@option("--junit", metavar="FILE", help="Write JUnit XML, for CI systems.")
-@option("--since", type=Since(), metavar="WHEN", help="Suites since a date, or 12h, 7d, 4w ago.")
+@click.command("report", cls=SnapCommand, examples=EXAMPLES)
+@click.option("--html", type=PATH, metavar="FILE", help="Write a web page, in one file.")
+@click.option("--junit", type=PATH, metavar="FILE", help="Write JUnit XML, for CI systems.")
+@click.option("--since", type=WHEN, metavar="WHEN", help="Only suites since a date, or of the last 12h, 7d, 4w.")
+@click.pass_obj
 def command(context: Context, html: str | None, junit: str | None, since: str | None) -> None:
-    """Say how often cleanup and restore worked, which tests leak into which tables, and how long it takes.
+    """Report how well cleanup and restore work.
 
-    The figures are of all suites that `snap run` has on record for these databases.
+    Prints success rates, times, and which tests leak into which tables, for all recorded suites of these databases.
     """
-    project = context.places.project
-    with context.places.open_store() as store:
-        page = Document(html, store, project) if html else None
-        cases = Document(junit, store, project) if junit else None
-        ledger = Ledger(store, project.origin)
-        report = measure(ledger, since or "")
-        if page:
-            from snapstore.cli.report_html import pieces
+    snapstore = context.snapstore
+    page = Document(html, snapstore) if html else None
+    cases = Document(junit, snapstore) if junit else None
+    report = snapstore.report(since=since)
+    if page:
+        from snapstore.cli.report_html import pieces
 
-            page.write(pieces(report, project))
-        if cases:
-            from snapstore.cli.junit import document
+        page.write(pieces(report, snapstore.project))
+    if cases:
+        from snapstore.cli.junit import document
 
-            cases.write(document(ledger, since or ""))
-    if context.output.as_json or not (html or junit):
+        cases.write(document(snapstore.ledger(), report.since))
+    if context.output.json_output or not (html or junit):
         context.output.result(report, lines(report), always=True)
     for one in filter(None, (page, cases)):
         context.output.note(f"written to {one.path}")

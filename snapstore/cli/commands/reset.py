@@ -1,11 +1,14 @@
-"""`snap reset`: the emergency."""
+"""`snap reset`: restore a good state, whatever has become of the database."""
 
 from __future__ import annotations
 
-from snapstore.actions.reset import reset
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.commands.restore import describe
-from snapstore.cli.parameters import timeout_option, yes_option
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.commands.restore import lines
+from snapstore.cli.context import Context
+from snapstore.cli.hooks import report_hooks
+from snapstore.cli.options import timeout_option, yes_option
 
 EXAMPLES = """
 snap reset
@@ -13,18 +16,17 @@ snap reset -y
 """
 
 
-@snap_command("reset", EXAMPLES)
+@click.command("reset", cls=SnapCommand, examples=EXAMPLES)
 @timeout_option
 @yes_option
-def command(context: Context, timeout: float | None, yes: bool) -> None:
-    """Bring back the backup or the newest intact snapshot, whatever state the file is in.
+@click.pass_obj
+def command(context: Context, timeout: float | None, yes: bool) -> int:
+    """Recover the databases in an emergency.
 
-    A damaged file is kept beside the new one. A state that can still be read is kept as a snapshot.
+    Restores the backup, or the newest intact snapshot, whatever state the database file is in. A damaged file is kept
+    beside the new one. A state that can still be read is kept as a snapshot.
     """
-    places = context.places
-    with places.open_store() as store:
-        context.confirm("Reset the live databases?", yes=yes)
-        wait = places.timeout if timeout is None else timeout
-        result = reset(store, places.project, places.backup_name, wait, context.progress)
-        names = [ref.name for ref in store.refs.naming(result.snapshot)]
-    context.output.result(result, describe(result, names[0] if names else "the newest snapshot"))
+    context.confirm("Reset the live databases?", yes=yes)
+    result = context.snapstore.reset(timeout=timeout)
+    context.output.result(result, lines(result, result.names[0] if result.names else "the newest snapshot"))
+    return report_hooks(context, result.hooks)

@@ -1,10 +1,13 @@
-"""`snap rm`: remove names and snapshots."""
+"""`snap rm`: remove tags and forget snapshots."""
 
 from __future__ import annotations
 
-from snapstore.actions.remove import remove
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.parameters import REVISION, argument, option, yes_option
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.options import yes_option
+from snapstore.cli.types import REVISION
 from snapstore.ids import short
 
 EXAMPLES = """
@@ -14,23 +17,21 @@ snap rm 3f9a2c
 """
 
 
-@snap_command("rm", EXAMPLES)
-@argument("revs", several=True, metavar="NAME-OR-REV...", type=REVISION)
-@option("--force", is_flag=True, help="Remove pinned names, and snapshots with the names they have.")
+@click.command("rm", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("revs", nargs=-1, required=True, metavar="NAME-OR-REV...", type=REVISION)
+@click.option("--force", is_flag=True, help="Remove pinned tags too, and snapshots together with their tags.")
 @yes_option
+@click.pass_obj
 def command(context: Context, revs: tuple[str, ...], force: bool, yes: bool) -> None:
-    """Remove tags, or forget snapshots given by id.
+    """Remove tags, or forget snapshots.
 
-    All or none are removed. What a tag named stays in the store and in the tag's reflog.
+    All or none are removed. The snapshot of a removed tag stays in the store and in the tag's reflog. An id forgets a
+    snapshot.
     """
-    with context.places.open_store() as store:
-        for rev in revs:
-            if store.refs.get(rev) is None:
-                context.resolve(store, rev)
-        context.confirm(f"Remove {', '.join(revs)}?", yes=yes)
-        removed = remove(store, context.places.project, list(revs), force=force)
+    context.confirm(f"Remove {', '.join(revs)}?", yes=yes)
+    removal = context.snapstore.rm(*revs, force=force)
     lines = [
         f"removed {one.name}, was {short(one.snapshot)}" if one.name else f"forgot {short(one.snapshot)}"
-        for one in removed
+        for one in removal.removed
     ]
-    context.output.result({"removed": removed}, lines)
+    context.output.result(removal, lines)

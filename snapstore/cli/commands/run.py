@@ -8,185 +8,219 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
-from snapstore.actions.documents import plain
+import click
+
+from snapstore.api.facade import Facade
 from snapstore.cli.child import Child
-from snapstore.cli.command import Context, snap_command
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
 from snapstore.cli.documents import Document
-from snapstore.cli.environment import environment_of
-from snapstore.cli.grid import counts_line
-from snapstore.cli.output import one_line
-from snapstore.cli.parameters import argument, option
-from snapstore.cli.places import environment_says
-from snapstore.cli.styles import unstyle
-from snapstore.cli.upkeep import upkeep
+from snapstore.cli.types import PATH
 from snapstore.errors import FileError, SnapError
-from snapstore.hybrid.aftermath import TestResult
-from snapstore.hybrid.cleanup import DONE, CleanupRunner
-from snapstore.hybrid.documents import document_of
-from snapstore.hybrid.flow import Suite, SuiteResult
-from snapstore.hybrid.ledger import FAILED, INTERRUPTED, PASSED, Ledger
-from snapstore.hybrid.mark import run_mark
-from snapstore.hybrid.policy import SuitePolicy
 from snapstore.ids import short
+from snapstore.results.drifts import repaired_line, state_line
+from snapstore.results.hooks import required_failed
+from snapstore.results.left import left_behind_lines, left_lines, table_lines
+from snapstore.results.suites import RunEnded, SuiteEnded, TestEnded
+from snapstore.results.text import against_text, baseline_text, one_line
+from snapstore.suite.cleanup import DONE
+from snapstore.suite.ledger import FAILED, INTERRUPTED, PASSED
+from snapstore.suite.policy import MODES
 
 EXAMPLES = """
 snap run -- npm test
 snap run --baseline seeded -- pytest tests/e2e
+snap run --mode backup -- npm test
 snap run --junit report.xml -- npm test
 snap run --keep-backup -v -- npx playwright test
 """
-NOT_CLEAN, CLEANUP_FAILED, SIGNALLED = 1, 3, 130
+NOT_CLEAN, SIGNALLED = 1, 130
 
 
-@snap_command("run", EXAMPLES)
-@argument("arguments", several=True, metavar="-- COMMAND...")
-@option("--baseline", metavar="NAME", help="The state to start from; another one is kept and put right first.")
-@option("--keep-backup", is_flag=True, help="Leave the backup's name in place at the end.")
-@option("--label", metavar="TEXT", help="What is run, for the ledger [default: the command].")
-@option("--junit", metavar="FILE", help="Write how it went as JUnit XML, for CI systems.")
-@option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
+@click.command("run", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND...")
+@click.option("--mode", type=click.Choice(MODES), help="hybrid; backup: no cleanup; cleanup: no backup, no restore.")
+@click.option("--baseline", metavar="NAME", help="The state to start from [default: as configured].")
+@click.option("--keep-backup", is_flag=True, help="Keep the backup at the end.")
+@click.option("--label", metavar="TEXT", help="Name the run in the ledger [default: the command].")
+@click.option("--junit", type=PATH, metavar="FILE", help="Write the results as JUnit XML, for CI systems.")
+@click.option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
+@click.pass_obj
 def command(
     context: Context,
     arguments: tuple[str, ...],
     baseline: str | None,
+    mode: str | None,
     keep_backup: bool,
     label: str | None,
     junit: str | None,
     scenario: str,
 ) -> int:
-    """Back up, run COMMAND, clean up, verify, restore where cleanup failed, delete the backup.
+    """Run a test command in the hybrid flow.
 
-    Ends with the command's own code; 3 where it passed but cleanup had failed and the state was restored; 1 where
-    the state is not what it was. Cleanup steps, retries and what follows from a verdict stand under `run:` in
-    snapstore.yaml.
+    Brings the baseline back (any other state is kept as a snapshot), takes a backup, runs COMMAND, cleans up, verifies,
+    restores if cleanup failed, and deletes the backup. Exits with the command's own code, with 3 if it passed but the
+    state had to be restored, or with 1 if the state is still wrong. `run: exit_restored:` in snapstore.yaml moves the
+    3; the last line says in words which it was. Cleanup steps, retries and what follows from each verdict are
+    configured under `run:` in snapstore.yaml.
     """
-    policy = _policy(context, baseline, keep_backup=keep_backup)
-    line = shlex.join(arguments)
-    project = context.places.project
-    if shutil.which(arguments[0]) is None:  # before anything is begun
+    if shutil.which(arguments[0]) is None:  # before anything begins
         raise FileError(arguments[0], "no such command")
-    with context.places.create_store() as store, run_mark(store, project, line):
-        cases = Document(junit, store, project) if junit else None
-        environment = {**environment_of(context.places), "SNAPSTORE_SUITE": line}
-        runner = CleanupRunner(project, environment, context.places.folder)
-        suite = Suite(store, project, policy, runner, partial(_say, context), context.progress)
-        with Child(afterwards=runner.stop) as child:
-            suite.begin(line, line)
-            context.finish_progress()
-            suite.begin_test(label or line, scenario)
-            code = _run(context, child, suite, arguments, environment)
-            result = suite.end(code, INTERRUPTED if child.signal else None)
-            failure = _write(cases, Ledger(store, project.origin), result) if cases else None
-            status = _status(code, child.signal, result)
-            if not (failure and context.output.as_json):  # which has one document
-                _print(context, result, code, status)
-        upkeep(context, store)
+    snapstore, line = context.snapstore, shlex.join(arguments)
+    cases = Document(junit, snapstore) if junit else None
+    with Child(afterwards=snapstore.stop_cleanup, meanwhile=snapstore.show_life) as child:
+        snapstore.begin_suite(line, baseline=baseline, mode=mode, keep_backup=keep_backup or None)
+        context.finish_progress()
+        snapstore.begin_test(label or line, scenario=scenario)
+        code, test = _run(context, child, arguments, snapstore.suite_environment(line))
+        result = snapstore.end_suite(code, outcome=INTERRUPTED if child.signal else None)
+        result = replace(result, tests=tuple(_with_rows(one, test) for one in result.tests))
+        failure = _write(cases, snapstore, result) if cases else None
+        status = _status(code, child.signal, result, context.locations.configuration.suite.exit_restored)
+        if not (failure and context.output.json_output):  # then the error is the one document
+            _print(context, result, code, status, _meaning(code, child.signal, result))
     if failure:
         raise failure
     return status
 
 
-def _write(cases: Document, ledger: Ledger, result: SuiteResult) -> SnapError | None:
-    """Write how the suite went; return what prevented that, since how it went is to be said all the same."""
+def _write(cases: Document, snapstore: Facade, result: SuiteEnded) -> SnapError | None:
+    """Write the results; return the error that prevents it, to raise once the results are printed."""
     from snapstore.cli.junit import document
 
     try:
-        cases.write(document(ledger, only=result.suite))
+        cases.write(document(snapstore.ledger(), only=result.suite))
     except SnapError as error:
         return error
     return None
 
 
-def _run(context: Context, child: Child, suite: Suite, arguments: Sequence[str], environment: dict[str, str]) -> int:
-    """Run the command, unless a signal came first, and clean up after it; return its exit code."""
+def _with_rows(one: TestEnded, test: TestEnded) -> TestEnded:
+    """Return a test of the suite with the rows that differed, which a suite does not keep."""
+    is_same = one.label == test.label
+    return replace(one, databases=test.databases, databases_after=test.databases_after) if is_same else one
+
+
+def _run(
+    context: Context, child: Child, arguments: Sequence[str], environment: dict[str, str]
+) -> tuple[int, TestEnded]:
+    """Run the command, unless a signal came first, and end the test; return the command's exit code, and the test."""
+    snapstore = context.snapstore
     start = time.monotonic()
     try:
         if not child.signal:
-            child.start(arguments, environment, output=sys.stderr.fileno() if context.output.as_json else None)
+            child.start(arguments, environment, output=sys.stderr.fileno() if context.output.json_output else None)
     except FileError:
-        suite.end_test(FAILED)
-        suite.end(None, FAILED)
+        snapstore.end_test(FAILED)
+        snapstore.end_suite(outcome=FAILED)
         raise
     code = 128 + child.signal if child.signal and not child.is_started else child.wait()
     seconds = time.monotonic() - start
-    _say(context, f"the command ended with {code} ({seconds:.2f} s)")
+    context.output.detail(f"snap: the command ended with {code} ({seconds:.2f} s)")
     try:
-        suite.end_test(PASSED if code == 0 else FAILED, seconds)
+        test = snapstore.end_test(PASSED if code == 0 else FAILED, seconds=seconds)
     except SnapError:
-        context.output.note("snap: the state was not put back; the next 'snap run' does that first, or 'snap restore'")
+        context.output.note("snap: the state was not restored; the next 'snap run' does that first, or 'snap restore'")
         raise
-    return code
+    return code, test
 
 
-def _say(context: Context, text: str) -> None:
-    context.output.detail(f"snap: {text}")
-
-
-def _policy(context: Context, baseline: str | None, *, keep_backup: bool) -> SuitePolicy:
-    policy = context.places.suite_policy
-    policy = replace(policy, mode="cleanup") if environment_says("E2E_NO_BACKUP") else policy
-    policy = replace(policy, baseline=baseline) if baseline else policy
-    return replace(policy, keep_backup=True) if keep_backup else policy
-
-
-def _status(code: int, signal: int, result: SuiteResult) -> int:
+def _status(code: int, signal: int, result: SuiteEnded, exit_restored: int) -> int:
     if signal:
         return SIGNALLED
     if code:
         return code
-    if not all(test.passes for test in result.tests):
+    if not result.ok:
         return NOT_CLEAN
-    return CLEANUP_FAILED if result.cleanup_failed else 0
+    return exit_restored if result.cleanup_failed else 0
 
 
-def _print(context: Context, result: SuiteResult, code: int, status: int) -> None:
-    if context.output.as_json:
+def _meaning(code: int, signal: int, result: SuiteEnded) -> str:
+    """Return what the exit code means, in words: a test runner may use the same numbers."""
+    if signal:
+        return "interrupted"
+    if code:
+        return "the command failed" + ("" if result.ok or _is_state_right(result) else ", and the state is not right")
+    if not result.ok:
+        told = "a required hook failed" if _is_state_right(result) else "the state is not right"
+        return f"the command passed, and {told}"
+    return "the command passed, cleanup failed, the state was restored" if result.cleanup_failed else "passed"
+
+
+def _is_state_right(result: SuiteEnded) -> bool:
+    """Tell whether a suite that does not pass fails for its hooks alone."""
+    return all(test.ok or (test.state_ok and required_failed(test.hooks)) for test in result.tests)
+
+
+def _print(context: Context, result: SuiteEnded, code: int, status: int, meaning: str) -> None:
+    if context.output.json_output:
         context.output.result(_document(result, code, status), ())
         return
+    if made := result.baseline_made:
+        context.output.note(f"snap: {baseline_text(made)}")
     for one in result.repaired:
-        kept = f", kept as {short(one.forensic)}" if one.forensic else ""
-        context.output.note(f"snap: repaired {one.what}: it was {one.verdict}{kept}")
+        context.output.note(f"snap: {repaired_line(one)}")
     for what in result.left_alone:
         context.output.note(f"snap: left alone {what}")
     if result.mode == "cleanup":
-        context.output.note("snap: no backup was taken (mode: cleanup, or E2E_NO_BACKUP); nothing is put back")
+        context.output.note("snap: no backup was taken (mode: cleanup, or E2E_NO_BACKUP); nothing is restored")
+    for line in _test_lines(result):
+        context.output.note(line)
+    if status:
+        context.output.note(f"snap: exit code {status}: {meaning}")
+
+
+def _test_lines(result: SuiteEnded) -> Iterator[str]:
     for test in result.tests:
-        for line in _lines(test):
-            context.output.note(line)
+        yield from test_lines(test)
+    yield from (f"snap: warning: {one_line(text)}" for text in result.warnings)
+    if result.state and result.state.restored:
+        yield f"snap: {state_line(result.state)}"
 
 
-def _lines(test: TestResult) -> Iterator[str]:
+def test_lines(test: TestEnded) -> Iterator[str]:
     """Yield a line for the test, and where something was left behind a line for each table."""
-    said = test.verdict or "not verified"
-    if test.restored:
-        said += f", restored ({test.seconds['restore']:.2f} s), now {test.final}"
-    elif test.verdict and not test.is_right:
-        said += ", let pass" if test.passes else ", left as it is"
-    yield f"snap: {test.outcome}; state: {said}"
+    yield f"snap: {test.outcome}; state: {_state(test)}"
+    yield from (f"  warning: {one_line(text)}" for text in test.warnings)
     for attempt in test.attempts:
         if attempt.status != DONE:
             why = f": {attempt.detail.splitlines()[-1]}" if attempt.detail else ""
             yield f"  cleanup {one_line(attempt.step)}, attempt {attempt.number}: {attempt.status}{why}"
-    several = len(test.databases) > 1
-    for name, one in test.databases.items():
-        for table, counts in one.tables.items():
-            yield f"  {one_line(f'{name}.' * several + table)}: {unstyle(counts_line(counts))}"
+    yield from (f"  {line}" for line in left_behind_lines(test.databases))
+    yield from (f"  {line}" for line in table_lines(test.tables))
+    if test.restored and not test.state_ok:
+        yield "  what differs now, after the restore:"
+        yield from (f"    {line}" for line in left_lines(test.databases_after))
     if test.forensic:
         kept = short(test.forensic)
-        yield f"  the state that failed is kept as {kept}; 'snap diff live {kept}' shows it"
+        yield f"  the failing state is kept as {kept}; 'snap diff live {kept}' shows it"
 
 
-def _document(result: SuiteResult, code: int, status: int) -> dict[str, Any]:
-    return {
-        "suite": result.name,
-        "outcome": result.outcome,
-        "command_exit": code,
-        "exit": status,
-        "mode": result.mode,
-        "repaired": plain(result.repaired),
-        "left_alone": result.left_alone,
-        "tests": [document_of(test) for test in result.tests],
-    }
+def _state(test: TestEnded) -> str:
+    """Return the verdict, the snapshot that it is against, and what followed from it."""
+    state = test.verdict or "not verified"
+    if test.verdict and test.compared_with:
+        state += f", against {against_text(test.compared_with)}"
+    if test.restored:
+        return f"{state}, restored ({test.seconds['restore']:.2f} s), now {test.verdict_after}"
+    if test.verdict and not test.state_ok:
+        state += ", accepted" if test.ok else ", left as it is"
+    return state
+
+
+def _document(result: SuiteEnded, code: int, status: int) -> RunEnded:
+    return RunEnded(
+        suite=result.name,
+        outcome=result.outcome,
+        command_exit=code,
+        exit=status,
+        mode=result.mode,
+        repaired=result.repaired,
+        left_alone=result.left_alone,
+        tests=result.tests,
+        warnings=result.warnings,
+        state=result.state,
+        baseline_made=result.baseline_made,
+        hooks=result.hooks,
+    )

@@ -3,66 +3,61 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.environment import environment_of
-from snapstore.cli.hints import hint_for
-from snapstore.cli.places import environment_says
-from snapstore.cli.skipped import SWITCHED_OFF
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
 from snapstore.errors import SnapError
-from snapstore.session.orphanage import Orphaned, ends_when_orphaned
-from snapstore.session.protocol import Request, encode, failure, fault_of
+from snapstore.session.facade import SessionFacade
+from snapstore.session.parent_watch import Abandoned, ends_when_abandoned
+from snapstore.session.protocol import INTERRUPT, Request, encode, failure, fault_of
 from snapstore.session.server import Server
-from snapstore.session.setting import Setting
-from snapstore.session.workplace import Workplace
 
 EXAMPLES = """
 snap session
 echo '{"jsonrpc": "2.0", "id": 1, "method": "tags"}' | snap session
 """
-ORPHANED = 0
+ABANDONED = 0
+_LONGEST_NOTE = 500  # characters: a pipe that can take any takes as many without blocking
 NOBODY = Request(None, "", {})
 
 
-@snap_command("session", EXAMPLES)
+@click.command("session", cls=SnapCommand, examples=EXAMPLES)
+@click.pass_obj
 def command(context: Context) -> int:
-    """Do what requests on standard input say, until there are no more.
+    """Serve JSON-RPC on standard input and output.
 
-    A request is one line of JSON-RPC 2.0, and so is its answer on standard output. Verbs are answered in
-    milliseconds, since changes are followed and not looked for. docs/session.md has the methods.
+    A request is one line of JSON-RPC 2.0, and so is its response. Changes are tracked as they happen, so verbs take
+    milliseconds. docs/session.md lists the methods.
     """
     try:
-        setting = _setting(context)
-    except SnapError as error:  # said on standard error too; a client knows it again by its fields
-        os.write(sys.stdout.fileno(), encode(fault_of(NOBODY, failure(error, hint_for(error)))))
+        facade = SessionFacade(context.locations)
+    except SnapError as error:  # printed on standard error too; a client rebuilds it from its fields
+        os.write(sys.stdout.fileno(), encode(fault_of(NOBODY, failure(error))))
         raise
     if not sys.stdin.isatty():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the test runner, which decides what comes then
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the test runner decides what follows an interrupt
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the client blocks it until here
+    signal.signal(INTERRUPT, lambda *_: facade.interrupt())
     source, sink = sys.stdin.fileno(), os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing but answers goes to the one who reads them
-    workplace = Workplace(setting)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # only responses go to the client
     try:
-        with ends_when_orphaned(sink):
-            Server(workplace, source, sink, context.output.note).run()
-    except (Orphaned, BrokenPipeError):
-        return ORPHANED
+        with ends_when_abandoned(sink):
+            Server(facade, source, sink, lambda text: _note(context, text)).run()
+    except (Abandoned, BrokenPipeError):
+        return ABANDONED
     finally:
-        workplace.close()
+        facade.close()
     return 0
 
 
-def _setting(context: Context) -> Setting:
-    places = context.places
-    return Setting(
-        places.project,
-        places.store_path,
-        places.timeout,
-        places.policy,
-        places.suite_policy,
-        environment_of(places),
-        places.folder,
-        SWITCHED_OFF if environment_says("E2E_NO_BACKUP") else "",
-        hint_for,
-    )
+def _note(context: Context, text: str) -> None:
+    """Print a line to standard error, unless nobody reads it: the session must go on."""
+    poll = select.poll()
+    poll.register(sys.stderr.fileno(), select.POLLOUT)
+    if poll.poll(0):
+        context.output.note(text[:_LONGEST_NOTE])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snapstore.actions.documents import show_document
-from snapstore.actions.show import Shown, show
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import counted, one_line, size, table, when
-from snapstore.cli.parameters import REVISION, argument
-from snapstore.cli.styles import style
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.output import size, table, when
+from snapstore.cli.paint import style
+from snapstore.cli.types import REVISION
+from snapstore.results.snapshots import Shown
+from snapstore.results.text import counted, one_line
 
 EXAMPLES = """
 snap show baseline
@@ -17,28 +20,32 @@ snap show baseline@{1} --json
 """
 
 
-@snap_command("show", EXAMPLES)
-@argument("rev", type=REVISION)
+@click.command("show", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("rev", type=REVISION)
+@click.pass_obj
 def command(context: Context, rev: str) -> None:
-    """Show what a snapshot holds: tables with row counts, sizes, content id, origin."""
-    with context.places.open_store() as store:
-        shown = show(store, context.resolve(store, rev))
-    context.output.result(show_document(shown), _lines(shown), always=True)
+    """Show one snapshot in full.
+
+    Prints its tables with row counts, sizes, content ids and origins.
+    """
+    shown = context.snapstore.show(rev)
+    context.output.result(shown, _lines(shown), always=True)
 
 
 def _lines(shown: Shown) -> Iterator[str]:
-    row = shown.row
-    yield f"{style('snapshot ' + row.id, fg='yellow')}{'  ' + ', '.join(shown.names) if shown.names else ''}"
-    yield f"taken    {when(row.created)} ({row.kind})"
-    yield f"parent   {shown.snapshot.parent or 'none'}"
-    if row.message:
-        yield f"message  {one_line(row.message)}"
+    names = f"  {', '.join(shown.names)}" if shown.names else ""
+    yield f"{style(f'snapshot {shown.snapshot}', fg='yellow')}{names}"
+    yield f"taken    {when(shown.created)} ({shown.kind})"
+    yield f"parent   {shown.parent or 'none'}"
+    if shown.message:
+        yield f"message  {one_line(shown.message)}"
     for name, one in shown.databases.items():
-        record = one.record
         yield ""
-        yield f"{name}: {one_line(record.origin)}"
-        yield f"  content  {record.content}"
-        pages = f"{counted(record.page_count, 'page')} of {record.page_size}"
-        yield f"  size     {size(record.image_bytes)} ({pages}), journal mode {record.journal_mode}"
+        yield f"{name}: {one_line(one.origin)}"
+        yield f"  content  {one.content}"
+        pages = f"{counted(one.pages, 'page')} of {one.page_size}"
+        yield f"  size     {size(one.bytes)} ({pages}), journal mode {one.journal_mode}"
+        for collation in one.collations:
+            yield f"  collation {collation} is the application's own: a query cannot compare by it, the rest works"
         rows = [(f"  {table}", "?" if count is None else f"{count:,}") for table, count in one.tables.items()]
         yield from table([("  table", "rows"), *rows], right=(1,))

@@ -1,15 +1,18 @@
-"""`snap status`: the live databases against HEAD."""
+"""`snap status`: the live databases against the baseline, or HEAD."""
 
 from __future__ import annotations
 
-from snapstore.actions.status import DatabaseStatus, status
-from snapstore.actions.verify import DRIFTED
-from snapstore.cli.command import Context, snap_command
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line
-from snapstore.cli.output import counted, one_line
-from snapstore.cli.parameters import timeout_option
-from snapstore.cli.styles import style
-from snapstore.ids import short
+from snapstore.cli.options import timeout_option
+from snapstore.cli.output import when
+from snapstore.cli.paint import style
+from snapstore.compare.verdicts import CLEAN, DRIFTED
+from snapstore.results.statuses import DatabaseStatus, UnfinishedSuite
+from snapstore.results.text import against_text, counted, one_line, table_text
 
 EXAMPLES = """
 snap status
@@ -18,35 +21,48 @@ snap status --json
 _MOST_TABLES = 5
 
 
-@snap_command("status", EXAMPLES)
+@click.command("status", cls=SnapCommand, examples=EXAMPLES)
 @timeout_option
+@click.pass_obj
 def command(context: Context, timeout: float | None) -> None:
-    """Say whether the live databases are as HEAD has them, a line a database.
+    """Compare the live databases with the baseline.
 
-    HEAD is the snapshot that they were last taken from or restored to. `snap diff` shows the rows.
+    Without `baseline:` in snapstore.yaml they are compared with HEAD, the snapshot that they were last taken from or
+    restored to. Prints a line for each database; `snap diff` shows the rows.
     """
-    with context.places.open_store() as store:
-        wait = context.places.timeout if timeout is None else timeout
-        result = status(store, context.places.project, context.places.policy, wait, context.progress)
-    context.say_settled(result.settled)
-    context.output.result(result, [_line(name, one) for name, one in result.databases.items()], always=True)
+    result = context.snapstore.status(timeout=timeout)
+    lines = [_line(name, one) for name, one in result.databases.items()]
+    lines += [_suite_line(result.suite)] if result.suite else []
+    context.output.result(result, lines, always=True)
+
+
+def _suite_line(suite: UnfinishedSuite) -> str:
+    began = f"{one_line(suite.name)}, begun {when(suite.started)}"
+    if suite.runs:
+        return f"suite: {began}, is running (process {suite.pid})"
+    what = "'snap restore' brings its backup back" if suite.backup else "it had no backup"
+    return f"suite: {began}, {style('died', fg='yellow')}; the next suite repairs what it left, {what}"
 
 
 def _line(name: str, one: DatabaseStatus) -> str:
-    base = f"{', '.join(one.names)} ({short(one.head)})" if one.names else short(one.head)
-    if one.clean:
-        return f"{name}: {style('clean', fg='green')}, as {base}, {counted(one.pages, 'page')}"
+    assert one.compared_with
+    base = against_text(one.compared_with)
+    if one.verdict == CLEAN:
+        return f"{name}: {style('clean', fg='green')}, against {base}, {counted(one.pages, 'page')}"
     verdict = style(one.verdict, fg="green" if one.verdict == DRIFTED else "yellow")
     pages = f"{one.pages_changed:,} of {counted(max(one.pages, one.head_pages), 'page')}"
     if one.verdict == DRIFTED:
-        return f"{name}: {verdict} since {base}: rows equal, {pages} differ"
-    return f"{name}: {verdict} since {base}: {_rows(one)} ({pages})"
+        return f"{name}: {verdict}, against {base}: rows equal, {pages} differ"
+    return f"{name}: {verdict}, against {base}: {_rows(one)} ({pages})"
 
 
 def _rows(one: DatabaseStatus) -> str:
-    said = [f"{one_line(table)} {counts_line(counts)}" for table, counts in list(one.tables.items())[:_MOST_TABLES]]
+    shown = [
+        f"{table_text(table, one.derived.get(table))} {counts_line(counts)}"
+        for table, counts in list(one.tables.items())[:_MOST_TABLES]
+    ]
     if len(one.tables) > _MOST_TABLES:
-        said.append(f"{counted(len(one.tables) - _MOST_TABLES, 'more table')}")
+        shown.append(counted(len(one.tables) - _MOST_TABLES, "more table"))
     if one.schema:
-        said.insert(0, "schema changed (" + ", ".join(one_line(name) for name in one.schema[:_MOST_TABLES]) + ")")
-    return "; ".join(said)
+        shown.insert(0, "schema changed (" + ", ".join(one_line(name) for name in one.schema[:_MOST_TABLES]) + ")")
+    return "; ".join(shown)

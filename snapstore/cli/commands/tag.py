@@ -1,14 +1,17 @@
-"""`snap tag`: name the live state, or a snapshot there is."""
+"""`snap tag`: name the live state, or a snapshot."""
 
 from __future__ import annotations
 
-from snapstore.actions.name import name_snapshot
-from snapstore.actions.take import TakeOptions, TakeResult, take
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.output import counted, size
-from snapstore.cli.parameters import REVISION, argument, option, timeout_option
-from snapstore.cli.upkeep import upkeep
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.options import timeout_option
+from snapstore.cli.output import size
+from snapstore.cli.types import REVISION
 from snapstore.ids import short
+from snapstore.results.snapshots import Taken
+from snapstore.results.text import counted, one_line
 
 EXAMPLES = """
 snap tag baseline
@@ -18,14 +21,15 @@ snap tag good baseline@{1}
 """
 
 
-@snap_command("tag", EXAMPLES)
-@argument("name")
-@argument("rev", required=False, type=REVISION)
-@option("-m", "--message", default="", metavar="TEXT", help="Say what the state is.")
-@option("--new", is_flag=True, help="Refuse a name that exists.")
-@option("--pin", is_flag=True, help="Protect the name from being moved or removed.")
-@option("--force", is_flag=True, help="Move a pinned name, or one of another database's snapshot.")
+@click.command("tag", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("name")
+@click.argument("rev", required=False, type=REVISION)
+@click.option("-m", "--message", default="", metavar="TEXT", help="Describe the state.")
+@click.option("--new", is_flag=True, help="Refuse a name that exists.")
+@click.option("--pin", is_flag=True, help="Protect the name from being moved or removed.")
+@click.option("--force", is_flag=True, help="Move a pinned name, or a name of another database.")
 @timeout_option
+@click.pass_obj
 def command(
     context: Context,
     name: str,
@@ -36,30 +40,20 @@ def command(
     force: bool,
     timeout: float | None,
 ) -> None:
-    """Take a snapshot of the live databases and name it NAME.
+    """Take a snapshot of the databases as NAME.
 
-    A name that exists moves, and NAME@{1} is where it was. An unchanged database costs nothing. With
-    REV, that snapshot gets the name, and a forgotten one is brought back.
+    A name that exists moves, and NAME@{1} is where it was. An unchanged database costs nothing. With REV, that
+    snapshot gets the name; a forgotten one is brought back.
     """
-    places = context.places
-    wait = places.timeout if timeout is None else timeout
-    options = TakeOptions(name, message, "tag", new, pin, force, wait)
-    if rev:
-        with places.open_store() as store:
-            id_ = store.revisions(places.project.origin).with_forgotten().resolve(rev)
-            result = name_snapshot(store, places.project, id_, options)
-    else:
-        project = places.project  # a missing configuration must not leave an empty store behind
-        with places.create_store() as store:
-            result = take(store, project, options, context.progress)
-            upkeep(context, store)
-    context.output.result(result, [describe(result)])
+    result = context.snapstore.tag(name, rev, message=message, new=new, pin=pin, force=force, timeout=timeout)
+    for warning in result.warnings:
+        context.output.note(f"snap: warning: {one_line(warning)}")
+    context.output.result(result, [line(result)])
 
 
-def describe(result: TakeResult) -> str:
-    """Return the line that says what was taken."""
+def line(result: Taken) -> str:
+    """Return the line that describes a snapshot that was taken."""
     pages = counted(sum(one.pages for one in result.databases.values()), "page")
-    stored = size(sum(one.stored_bytes for one in result.databases.values()))
-    what = "unchanged" if result.unchanged else f"{stored} stored"
+    what = "unchanged" if result.unchanged else f"{size(result.stored_bytes)} stored"
     moved = f", was {short(result.moved_from)}" if result.moved_from not in (None, result.snapshot) else ""
     return f"{result.name} is {short(result.snapshot)} ({pages}, {what}{moved}, {result.seconds:.2f} s)"

@@ -1,10 +1,12 @@
-"""`snap tags`: the names."""
+"""`snap tags`: the tags by name."""
 
 from __future__ import annotations
 
-from snapstore.actions.listing import list_tags
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.listing import lines
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.commands.log import lines
+from snapstore.cli.context import Context
 
 EXAMPLES = """
 snap tags
@@ -12,9 +14,9 @@ snap tags --json
 """
 
 
-@snap_command("tags", EXAMPLES)
+@click.command("tags", cls=SnapCommand, examples=EXAMPLES)
+@click.pass_obj
 def command(context: Context) -> None:
     """List the tags by name."""
-    with context.places.open_store() as store:
-        listed = list_tags(store)
+    listed = context.snapstore.tags()
     context.output.result(listed, lines(listed), always=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from snapstore.actions.undo import undo
-from snapstore.cli.command import Context, snap_command
-from snapstore.cli.commands.restore import describe
-from snapstore.cli.parameters import timeout_option
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.commands.restore import lines
+from snapstore.cli.context import Context
+from snapstore.cli.hooks import report_hooks
+from snapstore.cli.options import timeout_option
+from snapstore.cli.output import when
+from snapstore.results.restores import Restored
 
 EXAMPLES = """
 snap undo
@@ -13,14 +18,18 @@ snap undo --timeout 30
 """
 
 
-@snap_command("undo", EXAMPLES)
+@click.command("undo", cls=SnapCommand, examples=EXAMPLES)
 @timeout_option
-def command(context: Context, timeout: float | None) -> None:
+@click.pass_obj
+def command(context: Context, timeout: float | None) -> int:
     """Take back the last restore, clean or undo.
 
-    A second undo takes back the first: the two states change places.
+    A second undo takes back the first.
     """
-    with context.places.open_store() as store:
-        wait = context.places.timeout if timeout is None else timeout
-        result = undo(store, context.places.project, wait, context.progress)
-    context.output.result(result, describe(result, "the state before"))
+    result = context.snapstore.undo(timeout=timeout)
+    context.output.result(result, lines(result, _what(result)))
+    return report_hooks(context, result.hooks)
+
+
+def _what(result: Restored) -> str:
+    return f"the state before the {result.undone.action} of {when(result.undone.at)}" if result.undone else ""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from snapstore.actions.documents import verify_document
-from snapstore.actions.verify import CLEAN, DRIFTED, VerifiedDatabase, VerifyOptions, VerifyResult, verify
-from snapstore.cli.command import Context, snap_command
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line, grid
-from snapstore.cli.output import counted, one_line
-from snapstore.cli.parameters import REVISION, Misused, argument, option, timeout_option
-from snapstore.cli.styles import style
-from snapstore.cli.values import shown
+from snapstore.cli.hooks import report_hooks
+from snapstore.cli.options import timeout_option
+from snapstore.cli.paint import style
+from snapstore.cli.types import REVISION
+from snapstore.compare.verdicts import CLEAN, DRIFTED
 from snapstore.ids import short
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from snapstore.actions.leaks import Leak
+from snapstore.results.left import left_behind_lines
+from snapstore.results.text import against_text, counted, one_line, table_text
+from snapstore.results.verdicts import Verified, VerifiedDatabase
 
 EXAMPLES = """
 snap verify
@@ -27,100 +26,100 @@ snap verify baseline --restore-on-fail --label 'checkout.spec.ts'
 snap verify baseline --strict --json
 """
 NOT_CLEAN, RESTORED = 1, 3
-_MOST_LEAKS = 10
 _MOST_SHOWN = 10
 
 
-@snap_command("verify", EXAMPLES)
-@argument("rev", required=False, type=REVISION)
-@option("--restore-on-fail", is_flag=True, help="Keep the failing state as a snapshot and put REV back.")
-@option("--label", metavar="TEXT", help="What was run, for the record.")
-@option("--strict", is_flag=True, help="Fail where anything moved, though the rows are equal.")
+@click.command("verify", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("rev", required=False, type=REVISION)
+@click.option("--restore-on-fail", is_flag=True, help="Keep the failing state as a snapshot and restore REV.")
+@click.option("--label", metavar="TEXT", help="What was run; kept with the verdict.")
+@click.option("--strict", is_flag=True, help="Fail on drift too: the rows are equal, but something moved.")
+@click.option("--bytes", "by_bytes", is_flag=True, help="Compare every page with its stored bytes.")
 @timeout_option
+@click.pass_obj
 def command(
-    context: Context, rev: str | None, restore_on_fail: bool, label: str | None, strict: bool, timeout: float | None
+    context: Context,
+    rev: str | None,
+    restore_on_fail: bool,
+    label: str | None,
+    strict: bool,
+    by_bytes: bool,
+    timeout: float | None,
 ) -> int:
-    """Prove that the live databases are what REV holds [default: HEAD].
+    """Prove that the databases match a snapshot.
 
-    The verdict is clean, drifted (rows equal; sequences, ignored columns or page layout moved), leaked (rows
-    added), damaged (rows of REV changed or gone) or schema-changed. Exit 0 for the first two, else 1, or 3 where
-    the state was restored.
+    Compares them with REV [default: the `baseline` of snapstore.yaml, else HEAD]. The verdict is clean, drifted (rows
+    equal; sequences, ignored columns or page layout moved), leaked (rows added), damaged (rows of REV changed or gone)
+    or schema-changed. Exits with 0 for the first two, else with 1, or with 3 if the state was restored.
     """
-    wait = context.places.timeout if timeout is None else timeout
-    with context.places.open_store() as store:
-        state = context.state(store, rev or "HEAD")
-        if state.snapshots is None:
-            raise Misused("REV has to be a snapshot")
-        options = VerifyOptions(state, restore_on_fail, label, strict, context.places.policy, timeout=wait)
-        result = verify(store, context.places.project, options, context.progress)
-    context.output.result(verify_document(result), _lines(result, rev or "HEAD", context.output.width), always=True)
-    return 0 if result.ok else RESTORED if result.restored else NOT_CLEAN
+    context.snapstore.shortens = not context.json_output
+    result = context.snapstore.verify(
+        rev, label=label, strict=strict, restore_on_fail=restore_on_fail, by_bytes=by_bytes, timeout=timeout
+    )
+    context.output.result(result, lines(result, context.output.width), always=True)
+    status = report_hooks(context, result.hooks)
+    return status or (0 if result.ok else RESTORED if result.restored else NOT_CLEAN)
 
 
-def _lines(result: VerifyResult, rev: str, width: int | None) -> Iterator[str]:
-    several = len(result.databases) > 1
-    for name, one in result.databases.items():
-        where = f"{name}: " if several else ""
-        yield f"{where}{_colored(one.verdict, ok=result.ok)}, against {one_line(rev)}{_because(one)}"
-        yield from _details(one, width)
+def lines(result: Verified, width: int | None) -> Iterator[str]:
+    """Yield what was found, and after a restore that did not help what was found then."""
+    yield from _verdicts(result.databases, width, ok=result.ok)
     if result.label:
         yield f"label: {one_line(result.label)}"
     if result.forensic:
-        kept = short(result.forensic)
-        yield f"the failing state is kept as {kept}; 'snap diff {one_line(rev)} {kept}' shows it"
-        said = "restored and verified" if result.restored else "restored, and not clean even so"
-        yield style(f"{one_line(rev)} was {said}", fg="green" if result.restored else "red")
+        assert result.compared_with
+        rev, kept = one_line(result.compared_with.rev), short(result.forensic)
+        yield f"the failing state is kept as {kept}; 'snap diff {rev} {kept}' shows it"
+        if result.restored:
+            yield style(f"{rev} was restored and verified", fg="green")
+        else:
+            yield style(f"{rev} was restored, but verification still fails; what differs now:", fg="red")
+            yield from _verdicts(result.databases_after, width, ok=False)
+
+
+def _verdicts(databases: Mapping[str, VerifiedDatabase], width: int | None, *, ok: bool) -> Iterator[str]:
+    for name, one in databases.items():
+        where = f"{one_line(name)}: " if len(databases) > 1 else ""
+        assert one.compared_with
+        yield f"{where}{_colored(one.verdict, ok=ok)}, against {against_text(one.compared_with)}{_because(one)}"
+        yield from _details(one, width)
 
 
 def _because(one: VerifiedDatabase) -> str:
     if one.verdict == CLEAN:
-        return ", byte for byte"
+        return ", same content"
     if one.verdict == DRIFTED:
         return f": rows equal, {_drift(one)}"
-    if misfit := one.drift.get("index"):
-        return f": rows equal, {one_line(misfit)}"
-    return ""
+    return f": {one_line(one.damage)}" if one.damage else ""
 
 
 def _details(one: VerifiedDatabase, width: int | None) -> Iterator[str]:
     for change in one.schema:
         yield f"  {change.type} {one_line(change.name)} {change.change}"
-    for leak in one.leaks[:_MOST_LEAKS]:
-        yield f"  left behind: {_leak(leak)}"
-    if len(one.leaks) > _MOST_LEAKS:
-        yield style(f"  … {counted(len(one.leaks) - _MOST_LEAKS, 'more root row')}", dim=True)
+    yield from (f"  {line}" for line in left_behind_lines({"": one}))
     for table, counts in one.tables.items():
         rows = [row for row in one.rows if row.table == table]
-        yield f"{style(one_line(table), bold=True)}: {counts_line(counts)}"
+        yield f"{style(table_text(table, one.derived.get(table)), bold=True)}: {counts_line(counts)}"
         if rows:
             yield from grid(rows[:_MOST_SHOWN], width)
-        total = counts.added + counts.removed + counts.changed
-        if total > _MOST_SHOWN:
-            yield style(f"  … {counted(total - _MOST_SHOWN, 'more row')}; 'snap diff' shows them", dim=True)
-
-
-def _leak(leak: Leak) -> str:
-    under = ", ".join(f"{number:,} {one_line(table)}" for table, number in leak.under.items())
-    of = f" (of {one_line(leak.of[0])} {_key(leak.of[1])})" if leak.of else ""
-    return f"{one_line(leak.table)} {_key(leak.key)}{of}{': ' + under if under else ''}"
-
-
-def _key(key: dict[str, Any]) -> str:
-    return ", ".join(shown(value) for value in key.values())
+        if counts.total > _MOST_SHOWN:
+            yield style(f"  … {counted(counts.total - _MOST_SHOWN, 'more row')}; 'snap diff' shows them", dim=True)
 
 
 def _drift(one: VerifiedDatabase) -> str:
-    said = []
-    if sequences := one.drift.get("sequences"):
-        said.append("sequences moved (" + ", ".join(one_line(name) for name in sequences) + ")")
-    if tables := one.drift.get("ignored_tables"):
-        said.append("ignored tables differ (" + ", ".join(one_line(name) for name in tables) + ")")
-    if columns := one.drift.get("ignored_columns"):
+    moved = []
+    if sequences := one.drift.sequences:
+        moved.append("sequences moved (" + ", ".join(one_line(name) for name in sequences) + ")")
+    if tables := one.drift.ignored_tables:
+        moved.append("ignored tables differ (" + ", ".join(one_line(name) for name in tables) + ")")
+    if columns := one.drift.ignored_columns:
         names = [f"{one_line(table)}.{one_line(name)}" for table, names in columns.items() for name in names]
-        said.append("ignored columns differ (" + ", ".join(names) + ")")
-    if one.drift.get("moved_rowids"):
-        said.append("rows without a key moved")
-    return "; ".join(said) or f"{counted(one.drift.get('pages', 0), 'page')} laid out differently"
+        moved.append("ignored columns differ (" + ", ".join(names) + ")")
+    if rows := one.drift.ignored_rows:
+        moved.append("ignored rows differ (" + ", ".join(one_line(name) for name in rows) + ")")
+    if one.drift.moved_rowids:
+        moved.append("rows got other rowids (" + ", ".join(one_line(name) for name in one.drift.moved_rowids) + ")")
+    return "; ".join(moved) or f"{counted(one.drift.pages, 'page')} laid out differently"
 
 
 def _colored(verdict: str, *, ok: bool) -> str:

@@ -1,11 +1,11 @@
-"""Bots of users, the services they are integrated with, and a log of what happened to them."""
+"""Bots of users, the services that they use, and a log of their changes."""
 
 from django.conf import settings
 from django.db import models
 
 
 class Integration(models.Model):
-    """A service that bots may talk to."""
+    """A service that bots can use."""
 
     name = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=20, choices=[("slack", "Slack"), ("webhook", "Webhook"), ("email", "E-mail")])
@@ -15,7 +15,7 @@ class Integration(models.Model):
 
 
 class BotTopic(models.Model):
-    """A bot for one topic; it belongs to a user and may use several integrations."""
+    """A bot for one topic. It belongs to a user and may use several integrations."""
 
     title = models.CharField(max_length=120)
     prompt = models.TextField(blank=True)
@@ -35,13 +35,13 @@ class BotIntegration(models.Model):
     is_enabled = models.BooleanField(default=True)
 
     class Meta:
-        """One row for a bot and an integration."""
+        """Allow one row for each bot and integration."""
 
         constraints = [models.UniqueConstraint(fields=["bot", "integration"], name="once_for_a_bot")]
 
 
 class ActivityLog(models.Model):
-    """A line of what happened to a bot; it goes with the bot."""
+    """A line of a bot's log. It is deleted with the bot."""
 
     bot = models.ForeignKey(BotTopic, on_delete=models.CASCADE, related_name="activity")
     text = models.CharField(max_length=200)

@@ -10,7 +10,7 @@ from bots.models import ActivityLog, BotTopic, Integration
 
 
 class BotForm(forms.ModelForm):
-    """A bot as it is edited."""
+    """The form of a bot."""
 
     class Meta:
         """The fields in their order."""
@@ -28,7 +28,7 @@ class BotForm(forms.ModelForm):
 
 
 class IntegrationForm(forms.ModelForm):
-    """An integration as it is made."""
+    """The form of a new integration."""
 
     class Meta:
         """The fields in their order."""
@@ -45,7 +45,7 @@ def bot_list(request):
 
 
 def bot_edit(request, pk=None):
-    """Create a bot or edit one, with a line in its log."""
+    """Create or edit a bot, with a line in its log."""
     bot = get_object_or_404(BotTopic, pk=pk) if pk else None
     form = BotForm(request.POST or None, instance=bot)
     if request.method == "POST" and form.is_valid():

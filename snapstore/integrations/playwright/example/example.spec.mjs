@@ -1,7 +1,9 @@
-import { expect, test } from './snapstore/fixtures.mjs';
+import { expect, test } from "./snapstore/fixtures.mjs";
 
-test('a test begins with the state of the backup', async ({ databaseState }) => {
-  // await page.goto('/');  and whatever your test does; it is looked after when it ends
+test("a test begins with the state of the backup", async ({
+  databaseState,
+}) => {
+  // await page.goto('/');  and whatever your test does; the database is checked when it ends
   const found = await databaseState.verify();
   expect(found.ok).toBe(true);
 });

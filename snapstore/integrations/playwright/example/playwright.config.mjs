@@ -1,18 +1,17 @@
-// Begins with the database as `setup db` finds it, gives every test that state, and ends with it.
-import { fileURLToPath } from 'node:url';
-import { defineConfig } from '@playwright/test';
-import { databaseProjects } from './snapstore/projects.mjs';
+// Every test begins with the database as `setup db` found it, and so it is left at the end.
+import { defineConfig } from "@playwright/test";
+import { databaseProjects } from "./snapstore/projects.mjs";
 
 export default defineConfig({
-  workers: 1, // tests of one database take turns; see {worker} in snapstore/snapstore.d.cts for more
-  reporter: 'list',
+  workers: 1, // tests of one database take turns; for more workers give each a database: `db` with {worker}
+  reporter: "list",
   use: {
     // baseURL: 'http://127.0.0.1:8000',
-    snapstore: { config: fileURLToPath(new URL('SNAPSTORE_YAML', import.meta.url)) },
-    snapstoreLeaks: 'fail', // or 'warn', 'pass': what a test left is put right all the same
+    snapstore: { config: "SNAPSTORE_YAML" },
+    snapstoreLeaks: "fail", // or 'warn', 'pass': the state is restored in any case
   },
   projects: [
     ...databaseProjects(),
-    { name: 'e2e', testMatch: '*.spec.mjs', dependencies: ['setup db'] },
+    { name: "e2e", testMatch: "*.spec.mjs", dependencies: ["setup db"] },
   ],
 });

@@ -1,8 +1,12 @@
-// `cleanup db`: the database is brought back to what `setup db` found where it is not so, and the backup deleted.
+// `cleanup db`: restores the state that `setup db` found, if it has changed, and deletes the backup.
 import { configured as cleanup } from './fixtures.mjs';
 import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
+import { checkHooks, warnOfRepairs } from './console.cjs';
+import { located } from './places.cjs';
+import { runId } from './run.cjs';
 
-cleanup('the database is as it was', async ({ snapstore }, testInfo) => {
+cleanup('the database is restored', async ({ snapstore: given }, testInfo) => {
+  const snapstore = located(given, testInfo.config);
   cleanup.skip(hasWorker(snapstore), 'every worker has a database of its own');
   const session = new Session(placesOf(snapstore));
   try {
@@ -10,11 +14,13 @@ cleanup('the database is as it was', async ({ snapstore }, testInfo) => {
     cleanup.skip(plain.isInsideRun, "done by 'snap run'");
     cleanup.skip(plain.isOff, 'E2E_NO_BACKUP is set');
     const baseline = await plain.backup();
-    const suite = new Suite(session, { ...snapstore, baseline, keepBackup: false });
-    const begun = await suite.begin('cleanup db');
-    for (const one of begun.repaired) console.warn(`snapstore: repaired ${one.what}: it was ${one.verdict}`);
-    await testInfo.attach('database', { body: JSON.stringify(begun, null, 1), contentType: 'application/json' });
-    await suite.end();
+    const suite = new Suite(session, { ...snapstore, baseline, keepBackup: false, run: runId() });
+    const begun = await suite.begin('playwright');
+    warnOfRepairs(begun);
+    const ended = await suite.end();
+    const body = JSON.stringify({ ...begun, state: ended.state }, null, 1);
+    await testInfo.attach('database', { body, contentType: 'application/json' });
+    checkHooks(begun, ended);
   } finally {
     await session.close();
   }

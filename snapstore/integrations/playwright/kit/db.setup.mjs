@@ -1,15 +1,20 @@
-// `setup db`: what a run that was killed had left is put right, the baseline is gone to, the backup is taken.
+// `setup db`: repairs what a killed run left, goes to the baseline and takes the backup.
 import { configured as setup } from './fixtures.mjs';
 import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
+import { warnOfRepairs } from './console.cjs';
+import { located } from './places.cjs';
+import { refuseSharing, runId } from './run.cjs';
 
-setup('the database is put right and backed up', async ({ snapstore }, testInfo) => {
+setup('the database is repaired and backed up', async ({ snapstore: given }, testInfo) => {
+  const snapstore = located(given, testInfo.config);
   setup.skip(hasWorker(snapstore), 'every worker has a database of its own');
+  refuseSharing(snapstore, testInfo.config);
   const session = new Session(placesOf(snapstore));
   try {
-    const suite = new Suite(session, { ...snapstore, keepBackup: true });
+    const suite = new Suite(session, { ...snapstore, keepBackup: true, run: runId() });
     setup.skip(suite.isInsideRun, "done by 'snap run'");
-    const begun = await suite.begin('setup db');
-    for (const one of begun.repaired) console.warn(`snapstore: repaired ${one.what}: it was ${one.verdict}`);
+    const begun = await suite.begin('playwright');
+    warnOfRepairs(begun);
     await testInfo.attach('database', { body: JSON.stringify(begun, null, 1), contentType: 'application/json' });
     await suite.end();
   } finally {

@@ -4,10 +4,16 @@
 const path = require('node:path');
 const { existsSync } = require('node:fs');
 const { test: playwright, expect } = require('@playwright/test');
+const { checkHooks, warn, warnOfRepairs } = require('./console.cjs');
+const { attachEvidence, judge } = require('./evidence.cjs');
+const { located } = require('./places.cjs');
 const kit = require('./snapstore.cjs');
+const { refuseSharing, runId } = require('./run.cjs');
+const { SharedState, shareState } = require('./shared.cjs');
+const { lateText } = require('./suite.cjs');
 
 const SETUP = 'setup db';
-const TEARDOWN_MS = 60_000; // a time limit of its own, so that a test that ran out of time is put right too
+const TEARDOWN_MS = 60_000; // a time limit of its own, so that the state is restored after a test that timed out too
 const OUTCOMES = { timedOut: 'failed' };
 
 const options = { snapstore: [{}, { option: true, scope: 'worker' }] };
@@ -15,7 +21,7 @@ const options = { snapstore: [{}, { option: true, scope: 'worker' }] };
 /** Playwright's `test` with the options alone, for the project pair. */
 const configured = playwright.extend(options);
 
-/** Extend a `test` with the state of the database; fixtures of your own are kept. */
+/** Extend a `test` with the state of the database; it keeps your own fixtures. */
 function withSnapstore(base) {
   return base.extend({
     ...options,
@@ -25,34 +31,39 @@ function withSnapstore(base) {
   });
 }
 
-async function useDatabase({ snapstore }, use, worker) {
+async function useDatabase({ snapstore: given }, use, worker) {
+  const snapstore = located(given, worker.config);
+  refuseSharing(snapstore, worker.config);
   const places = kit.placesOf(snapstore, worker.parallelIndex);
   await kit.configure({ ...snapstore, ...places, ownDatabase: kit.hasWorker(snapstore) });
   const session = kit.getSession();
   const isOwn = kit.hasWorker(snapstore);
   const suite = await suiteOf(session, snapstore, worker, isOwn);
   if (isOwn && snapstore.from) await copyFrom(snapstore, places, suite, session);
-  say(await suite.begin('playwright'));
+  const begun = await suite.begin('playwright');
+  warnOfRepairs(begun);
   try {
-    await use({ session, suite, path: places.db ?? null });
+    await use({ session, suite, shared: new SharedState(), path: places.db ?? null });
   } finally {
-    await suite.end().catch(unlessEnded);
+    const ended = await suite.end().catch(unlessEnded);
+    for (const late of ended?.late?.slice(suite.toldLate) ?? []) warn(lateText(late));
     await kit.closeSession();
+    checkHooks(begun, ended);
   }
 }
 
-/** Begin with what the setup project left, where there is one; with the present state otherwise. */
+/** Begin with the state that the setup project left, or with the present one if there is no such project. */
 async function suiteOf(session, given, { project }, isOwn) {
-  const plain = new kit.Suite(session, { ...given, ownDatabase: isOwn });
+  const plain = new kit.Suite(session, { ...given, ownDatabase: isOwn, run: runId() });
   if (isOwn || plain.isInsideRun || !project.dependencies.includes(SETUP)) return plain;
   const baseline = given.baseline ?? (plain.isOff ? null : await plain.backup());
-  return new kit.Suite(session, { ...given, baseline, keepBackup: true });
+  return new kit.Suite(session, { ...given, baseline, keepBackup: true, run: runId() });
 }
 
-/** Bring a snapshot of the project's database into the worker's own; what a killed run left there is ended first. */
+/** Restore a snapshot of the project's database into the worker's own, after repairing what a killed run left there. */
 async function copyFrom(given, places, suite, session) {
   if (existsSync(path.resolve(places.cwd ?? '.', places.db))) {
-    say(await suite.begin('playwright: before a copy'));
+    warnOfRepairs(await suite.begin('playwright: before a copy'));
     await suite.end();
     await session.close();
   }
@@ -74,41 +85,35 @@ async function storeOf(given) {
   }
 }
 
-function say({ repaired }) {
-  for (const one of repaired) console.warn(`snapstore: repaired ${one.what}: it was ${one.verdict}`);
-}
-
 async function useState({ database, snapstoreLeaks }, use, testInfo) {
-  const { session, suite } = database;
+  const { session, suite, shared } = database;
+  const verify = async () => session.verify(await kit.backupName(session));
+  if (shared.isOpen) {
+    await use({ session, verify });
+    shared.note(OUTCOMES[testInfo.status] ?? testInfo.status);
+    return;
+  }
   const label = testInfo.titlePath.join(' > ');
-  await suite.beginTest(label, { scenario: testInfo.project.name });
+  const begun = await suite.beginTest(label, { scenario: testInfo.project.name });
+  if (begun?.late) tellLate(testInfo, begun.late);
+  const started = new Date();
   const start = process.hrtime.bigint();
-  await use({ session, verify: async () => session.verify(await kit.backupName(session)) });
+  await use({ session, verify });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  const found = await suite.endTest(OUTCOMES[testInfo.status] ?? testInfo.status, seconds);
-  await report(testInfo, found);
+  const found = await suite.endTest(OUTCOMES[testInfo.status] ?? testInfo.status, seconds, snapstoreLeaks);
+  await attachEvidence(testInfo, session, found, label, started);
   judge(testInfo, found, snapstoreLeaks);
 }
 
-async function report(testInfo, found) {
-  await testInfo.attach('database', { body: kit.describe(found), contentType: 'text/plain' });
-  if (!kit.isLeft(found.verdict)) return;
-  await testInfo.attach('database.json', { body: JSON.stringify(found, null, 1), contentType: 'application/json' });
+/** Name what was written after the test before was verified; it is taken back, and nobody fails for it. */
+function tellLate(testInfo, late) {
+  testInfo.annotations.push({ type: 'database', description: lateText(late) });
+  warn(lateText(late));
 }
 
-/** Fail, warn or pass, as `snapstoreLeaks` says; a state that could not be put right always fails. */
-function judge(testInfo, found, leaks) {
-  const said = kit.describe(found);
-  if (found.ok === false) throw new Error(said);
-  if (!kit.isLeft(found.verdict) || leaks === 'pass') return;
-  if (leaks === 'fail') throw new Error(said);
-  testInfo.annotations.push({ type: 'database', description: said });
-  console.warn(`snapstore: ${testInfo.title}: ${said}`);
-}
-
-/** A session that is gone was said by the test it ended in; the next suite repairs what it left. */
+/** Ignore that the session has ended: the test it ended in reported it, and the next suite repairs what it left. */
 function unlessEnded(error) {
   if (error.code !== 'session-ended') throw error;
 }
 
-module.exports = { configured, expect, test: withSnapstore(playwright), withSnapstore };
+module.exports = { configured, expect, shareState, test: withSnapstore(playwright), withSnapstore };

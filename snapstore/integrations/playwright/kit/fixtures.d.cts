@@ -1,21 +1,25 @@
 import type {
-  PlaywrightTestArgs, PlaywrightTestOptions, PlaywrightWorkerArgs, PlaywrightWorkerOptions, TestType,
+  PlaywrightTestArgs,
+  PlaywrightTestOptions,
+  PlaywrightWorkerArgs,
+  PlaywrightWorkerOptions,
+  TestType,
 } from '@playwright/test';
 import type { Options, Session, Suite, Verified } from './snapstore.cjs';
 
 export interface SnapstoreOptions extends Options {
-  /** A snapshot that a worker's own database is made of, where `db` has `{worker}`. */
+  /** The snapshot that a worker's own database is made from, if `db` has `{worker}`. */
   from?: string;
-  /** The store of that snapshot, where it is not the configuration's. */
+  /** The store of that snapshot, if it is not the configuration's. */
   fromStore?: string;
 }
 export interface SnapstoreWorkerFixtures {
   snapstore: SnapstoreOptions;
-  /** The worker's session and suite, and the path of its database where the options name one. */
+  /** The worker's session and suite, and the path of its database if the options name one. */
   database: { session: Session; suite: Suite; path: string | null };
 }
 export interface SnapstoreTestFixtures {
-  /** What becomes of a test that leaves rows behind; they are put right all the same. Default: fail. */
+  /** The outcome of a test that leaves rows behind; the state is restored in any case. Default: fail. */
   snapstoreLeaks: 'fail' | 'warn' | 'pass';
   /** The state of the database in this test. */
   databaseState: { session: Session; verify(): Promise<Verified> };
@@ -29,6 +33,14 @@ export const configured: TestType<
   PlaywrightTestArgs & PlaywrightTestOptions,
   PlaywrightWorkerArgs & PlaywrightWorkerOptions & { snapstore: SnapstoreOptions }
 >;
+/**
+ * Let the tests of this file, or of the describe block around the call, share a state: it is verified and restored after
+ * the last of them. Call it before other hooks. `leaks` is what follows if rows are left (default: fail).
+ */
+export function shareState(
+  test: { beforeAll: Function; afterAll: Function },
+  options?: { leaks?: 'fail' | 'warn' | 'pass'; name?: string },
+): void;
 export function withSnapstore<T extends {}, W extends {}>(
   base: TestType<T, W>,
 ): TestType<T & SnapstoreTestFixtures, W & SnapstoreWorkerFixtures>;

@@ -1,8 +1,3 @@
 import kit from './fixtures.cjs';
 
-export const {
-  configured,
-  expect,
-  test,
-  withSnapstore,
-} = kit;
+export const { configured, expect, shareState, test, withSnapstore } = kit;

@@ -1,4 +1,4 @@
 import type { Project } from '@playwright/test';
 
-/** The two projects, for `projects` in the configuration of Playwright. */
+/** The two projects, for `projects` in Playwright's configuration. */
 export function databaseProjects(): Project[];

@@ -1,5 +1,3 @@
 import kit from './projects.cjs';
 
-export const {
-  databaseProjects,
-} = kit;
+export const { databaseProjects } = kit;

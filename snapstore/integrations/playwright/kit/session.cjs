@@ -1,18 +1,23 @@
 'use strict';
-// One `snapstore session`: a child process that is asked in JSON-RPC 2.0, a line a message (docs/session.md of
-// snapstore). Nothing but Node is needed. What the functions of a test suite are is in snapstore.cjs.
+// One `snapstore session`: a child process that answers JSON-RPC 2.0, one message per line (docs/session.md of
+// snapstore). It needs only Node. snapstore.cjs has the functions for a test suite.
 
-const { spawn } = require('node:child_process');
+const { execFile, spawn } = require('node:child_process');
+const { promisify } = require('node:util');
 const path = require('node:path');
 const readline = require('node:readline');
+const { escaped, repeat } = require('./console.cjs');
 
-const LAST_BYTES = 2000; // of what a session that ended had said
+const execute = promisify(execFile);
+const PAGE_MS = 30_000; // for a page of differences
+const MOST_PAGE_BYTES = 64 * 1024 * 1024;
+const LAST_BYTES = 2000; // of the output of a session that ended
 const OF_A_SUITE = new Set(['begin_test', 'end_test', 'end_suite']);
 
-/** What the session refused or could not do; `code` and `hint` are snapstore's, `fields` its facts. */
+/** An error of the session; `code` and `hint` are snapstore's, `fields` has the facts. */
 class SnapstoreError extends Error {
   constructor(message, { code = 'failed', hint = null, exitCode = null, fields = {} } = {}) {
-    super(hint ? `${message}\nHint: ${hint}` : message);
+    super(escaped(hint ? `${message}\nHint: ${escaped(hint)}` : message, '\n'));
     this.name = 'SnapstoreError';
     this.code = code;
     this.hint = hint;
@@ -21,8 +26,8 @@ class SnapstoreError extends Error {
   }
 
   static of({ code, message, data }) {
-    if (!data) return new SnapstoreError(message, { code: String(code) });
-    return new SnapstoreError(message, {
+    if (!data) return new SnapstoreError(escaped(message), { code: String(code) });
+    return new SnapstoreError(escaped(message), {
       code: data.code,
       hint: data.hint,
       exitCode: data.exit_code,
@@ -31,7 +36,7 @@ class SnapstoreError extends Error {
   }
 }
 
-/** Split a command line into words; quotes keep blanks together. */
+/** Split a command line into words; quotes keep spaces together. */
 function words(line) {
   const found = line.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? [];
   return found.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, double, single) => double ?? single));
@@ -41,11 +46,11 @@ function words(line) {
 function commandOf(given, env) {
   const command = given ?? env.SNAPSTORE_COMMAND ?? 'snapstore';
   const list = Array.isArray(command) ? command : words(command);
-  if (!list.length) throw new SnapstoreError('the command of snapstore is empty', { code: 'usage' });
+  if (!list.length) throw new SnapstoreError('the snapstore command is empty', { code: 'usage' });
   return list;
 }
 
-/** The path as the command sees it: `paths` maps beginnings of paths here to beginnings of paths there. */
+/** The path as the command sees it: `paths` maps prefixes of paths here to prefixes of paths there. */
 function mapped(file, { paths, cwd }) {
   if (!file || !paths) return file;
   const absolute = path.resolve(cwd ?? '.', file);
@@ -58,16 +63,16 @@ function mapped(file, { paths, cwd }) {
 }
 
 /**
- * Requests to one session at a time. The process begins with the first request and ends with `close`, or with this
- * process. One that was killed is begun anew by the next request, but not in the middle of a suite: its tests would
- * be compared with nothing, so that `begin_suite` has to come first, which repairs what was left.
+ * Requests to one session at a time. The process starts with the first request and ends with `close`, or with this
+ * process. If it was killed, the next request starts another one, but not in the middle of a suite: its tests would
+ * have nothing to be compared with, so `begin_suite` has to come first, which repairs what was left.
  */
 class Session {
   #options;
   #child = null;
   #pending = new Map();
   #number = 0;
-  #said = '';
+  #output = '';
   #refusal = null;
   #inSuite = false;
   #lostSuite = false;
@@ -77,7 +82,7 @@ class Session {
     this.#options = options;
   }
 
-  /** The id of the process, undefined where none runs. */
+  /** The id of the process, undefined if none runs. */
   get pid() {
     return this.#child?.pid;
   }
@@ -87,7 +92,7 @@ class Session {
     return this.#inSuite;
   }
 
-  /** Do a method of docs/session.md; parameters that are undefined or null are left out. */
+  /** Call a method of docs/session.md; parameters that are undefined or null are left out. */
   async call(method, parameters = {}) {
     if (this.#lostSuite && OF_A_SUITE.has(method)) throw this.#suiteIsLost();
     const child = this.#child ?? this.#begin();
@@ -108,10 +113,10 @@ class Session {
   }
 
   deleteBackup(options = {}) {
-    return this.call('backup', { ...options, delete: true });
+    return this.call('delete_backup', options);
   }
 
-  /** Bring a snapshot back under open connections; the backup where none is named. */
+  /** Restore a snapshot under open connections; the backup if none is named. */
   restore(rev, options = {}) {
     return this.call('restore', { rev, ...options });
   }
@@ -128,7 +133,7 @@ class Session {
     return this.call('status');
   }
 
-  /** Compare the live database with a snapshot and name the rows that differ; HEAD where none is named. */
+  /** Compare the live database with a snapshot and report the rows that differ; HEAD if none is named. */
   verify(rev, options = {}) {
     return this.call('verify', { rev, ...options });
   }
@@ -137,7 +142,7 @@ class Session {
     return this.call('diff', { a, b, ...options });
   }
 
-  /** Put back the rows that differ, and nothing else. */
+  /** Restore the rows that differ, and nothing else. */
   clean(rev, options = {}) {
     return this.call('clean', { rev, ...options });
   }
@@ -158,7 +163,7 @@ class Session {
     return this.call('show', { rev });
   }
 
-  /** Write a snapshot as a database of its own; the path is one here, and mapped where `paths` says so. */
+  /** Write a snapshot to a database file; the path is one here, and mapped as `paths` says. */
   export(rev, file, options = {}) {
     return this.call('export', { rev, file: mapped(file, this.#options), ...options });
   }
@@ -183,7 +188,7 @@ class Session {
     return this.call('info');
   }
 
-  /** End the process and wait until the database is let go; a second time does nothing. */
+  /** End the process and wait until it has released the database; a second call does nothing. */
   async close() {
     const child = this.#child;
     if (!child) return;
@@ -193,19 +198,39 @@ class Session {
     await this.#exited;
   }
 
-  #begin() {
-    const { config, db, store, cwd, env = process.env } = this.#options;
-    const places = [['--config', config], ['--db', db], ['--store', store]];
+  /** Return the differences of two snapshots as a page, by a command of its own. */
+  async diffPage(a, b, title) {
+    const { cwd, env = process.env } = this.#options;
+    const [program, ...words] = this.#words('diff');
+    const settings = { cwd, env, timeout: PAGE_MS, maxBuffer: MOST_PAGE_BYTES };
+    const { stdout } = await execute(program, [...words, a, b, '--format', 'html', '--title', title], settings);
+    return stdout;
+  }
+
+  /** The words of a command line that runs a command with the options' places. */
+  #words(verb) {
+    const { config, db, store, command, env = process.env } = this.#options;
+    const places = [
+      ['--config', config],
+      ['--db', db],
+      ['--store', store],
+    ];
     const given = places.flatMap(([name, file]) => (file ? [name, mapped(file, this.#options)] : []));
-    const [program, ...before] = commandOf(this.#options.command, env);
-    const child = spawn(program, [...before, 'session', ...given, ...(this.#options.verbose ? ['-v'] : [])], { cwd, env, stdio: 'pipe' });
+    return [...commandOf(command, env), verb, ...given];
+  }
+
+  #begin() {
+    const { cwd, env = process.env } = this.#options;
+    const [program, ...words] = this.#words('session');
+    const child = spawn(program, [...words, ...(this.#options.verbose ? ['-v'] : [])], { cwd, env, stdio: 'pipe' });
     this.#child = child;
-    this.#said = '';
+    this.#output = '';
     this.#refusal = null;
-    child.stdin.on('error', () => {}); // it has ended, and its last words say why
+    child.stdin.on('error', () => {}); // it has ended, and its output says why
+    child.stderr.setEncoding('utf8');
     child.stderr.on('data', (data) => {
-      this.#said = (this.#said + data).slice(-LAST_BYTES);
-      if (this.#options.verbose) process.stderr.write(data);
+      this.#output = (this.#output + data).slice(-LAST_BYTES);
+      if (this.#options.verbose) repeat(data);
     });
     readline.createInterface({ input: child.stdout }).on('line', (line) => this.#answered(line));
     this.#exited = new Promise((resolve) => {
@@ -225,7 +250,7 @@ class Session {
   #answered(line) {
     const answer = JSON.parse(line);
     if (answer.id === null) {
-      this.#refusal = SnapstoreError.of(answer.error); // the configuration is wrong; the process ends by itself
+      this.#refusal = SnapstoreError.of(answer.error); // the configuration is invalid; the process ends by itself
       return;
     }
     const { method, resolve, reject } = this.#pending.get(answer.id);
@@ -249,27 +274,31 @@ class Session {
     this.#pending.clear();
   }
 
-  /** Let Node end while nobody waits for an answer, and not while somebody does. */
+  /** Keep Node running only while a request waits for its answer. */
   #keepAlive(child, needed) {
     for (const one of [child, child.stdin, child.stdout, child.stderr]) needed ? one.ref?.() : one.unref?.();
   }
 
   #notStarted(program, error) {
-    const hint = "pip install snapstore, or name the command in SNAPSTORE_COMMAND or the option 'command'";
+    const hint =
+      "install it with pipx or uv (docs/playwright.md), or name it in SNAPSTORE_COMMAND or the option 'command'";
     const cwd = this.#options.cwd ? ` in ${this.#options.cwd}` : '';
     const why = error.code === 'ENOENT' ? 'no such command or folder' : error.message;
-    return new SnapstoreError(`cannot run '${program}'${cwd}: ${why}`, { code: 'no-command', hint });
+    return new SnapstoreError(`cannot run '${escaped(program)}'${escaped(cwd)}: ${escaped(why)}`, {
+      code: 'no-command',
+      hint,
+    });
   }
 
   #sessionEnded(status, signal) {
     const how = signal ? `by ${signal}` : `with exit code ${status}`;
-    const last = this.#said.trim();
-    const fields = { status, signal, said: last };
+    const last = this.#output.trim();
+    const fields = { status, signal, output: last };
     return new SnapstoreError(`the session ended ${how}${last ? `: ${last}` : ''}`, { code: 'session-ended', fields });
   }
 
   #suiteIsLost() {
-    const hint = 'begin the suite anew: that puts the database right first';
+    const hint = 'begin the suite again: that repairs the database first';
     return new SnapstoreError('the session ended in the middle of a suite', { code: 'session-ended', hint });
   }
 }

@@ -1,13 +1,14 @@
 'use strict';
-// The functions of an end-to-end suite against a real backend on SQLite, for Playwright, Cypress or plain Node:
-// back up, restore under the running server, clean up, prove it. One session is shared by all of them; it begins
-// with the first call and ends with this process.
+// The functions for an end-to-end suite against a real backend on SQLite, for Playwright, Cypress or plain Node:
+// back up, restore under the running server, clean up, verify. All of them share one session, which starts with the
+// first call and ends with this process.
 
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { Session, SnapstoreError } = require('./session.cjs');
 const { Suite, backupName, isLeft, says } = require('./suite.cjs');
 const { describe } = require('./report.cjs');
+const { escaped, log, warn, warnOfRepairs } = require('./console.cjs');
 
 const ATTEMPTS = 3; // of a cleanup that fails
 const BACKOFF = 200; // milliseconds before the second attempt, twice as long each time
@@ -16,7 +17,7 @@ let options = {};
 let session = null;
 let suite = null;
 
-/** Say where things are, before the first call: see README's table of options. */
+/** Set options, before the first call: see `Options` in snapstore.d.cts. */
 async function configure(given) {
   await closeSession();
   options = { ...given };
@@ -28,7 +29,7 @@ function getSession() {
   return session;
 }
 
-/** End the shared session; the next call begins another. */
+/** End the shared session; the next call starts another one. */
 async function closeSession() {
   const ending = session;
   [session, suite] = [null, null];
@@ -43,7 +44,7 @@ async function backupDatabase() {
   return taken;
 }
 
-/** Bring the backup back, under the open connections of the server. */
+/** Restore the backup, under the open connections of the server. */
 async function restoreDatabase() {
   if (isOff()) return skipped('restore');
   const restored = await getSession().restore();
@@ -52,7 +53,7 @@ async function restoreDatabase() {
   return restored;
 }
 
-/** Remove the backup's name; it is no error where there is none. */
+/** Remove the backup's name, if there is one. */
 async function deleteBackup() {
   if (isOff()) return skipped('delete');
   try {
@@ -65,28 +66,28 @@ async function deleteBackup() {
 }
 
 /**
- * Begin a test environment: what a run that was killed had left is put right, and the backup is taken.
- * `page` is handed to nothing; it is there so that calls read as they always did.
+ * Begin a test environment: repair what a killed run left, and take the backup.
+ * `page` is not used; it is there so that existing calls work.
  */
 async function setupTestEnvironment(page = null, { name = 'test environment' } = {}) {
-  if (suite) throw new SnapstoreError('a test environment is set up already', { code: 'out-of-order' });
+  if (suite) throw new SnapstoreError('a test environment is already set up', { code: 'out-of-order' });
   if (getSession().inSuite) return ofFixtures();
   const beginning = new Suite(getSession(), { ownDatabase: hasWorker(options), ...options });
   const begun = await beginning.begin(name);
-  for (const one of begun.repaired) warn(`repaired ${one.what}: it was ${one.verdict}`);
+  warnOfRepairs(begun);
   await beginning.beginTest(name);
   suite = beginning;
   return begun;
 }
 
-/** Leave suite and test to the fixtures, which verify and put right after the test. */
+/** Leave suite and test to the fixtures, which verify and restore after the test. */
 function ofFixtures() {
   suite = new Suite(getSession(), { env: {} });
   suite.isBorrowed = true;
   return { repaired: [], left_alone: [], notes: ['the suite is that of the fixtures'] };
 }
 
-/** Clean up, verify, and restore where rows are left; returns what was left, and whether it was put right. */
+/** Clean up, verify, and restore if rows are left; return what was left, and whether it was restored. */
 async function teardownTestEnvironment(page = null, { cleanup, outcome = 'passed' } = {}) {
   if (!suite) throw new SnapstoreError('no test environment was set up', { code: 'out-of-order' });
   const ending = suite;
@@ -100,14 +101,23 @@ async function teardownTestEnvironment(page = null, { cleanup, outcome = 'passed
 }
 
 /**
- * Remove what a test made, and prove it: the cleanup given here or to `configure` is run, with retries, and then the
- * database is compared with the backup. Without a cleanup, the rows that differ are put back and no others.
- * What is left is in the result and not an error: `ok` is false, `report` names table and key.
+ * Remove what a test created, and verify it: run the cleanup given here or to `configure`, with retries, and compare
+ * the database with the backup. Without a cleanup, restore exactly the rows that differ.
+ * Rows that are left are no error but part of the result: `ok` is false, `report` names table and key.
  */
 async function enhancedCleanupTestData(page = null, { cleanup } = {}) {
   const todo = steps(cleanup);
   const errors = await cleanUp(todo, page);
-  if (isOff()) return { ok: !errors.length, verdict: null, errors, removed: {}, databases: {}, report: 'not verified' };
+  if (isOff())
+    return {
+      ok: !errors.length,
+      state_ok: null,
+      verdict: null,
+      errors,
+      removed: {},
+      databases: {},
+      report: 'not verified',
+    };
   const rev = await backupName(getSession());
   const before = todo.length ? null : await getSession().verify(rev, { rows: 0 });
   if (before && isLeft(before.verdict)) await getSession().clean(rev);
@@ -117,7 +127,7 @@ async function enhancedCleanupTestData(page = null, { cleanup } = {}) {
   return { ...found, ok: found.ok && !errors.length, errors, removed, report: describe(found) };
 }
 
-/** Bring back the backup, or the newest intact snapshot, whatever state the file is in. */
+/** Restore the backup, or the newest intact snapshot, whatever state the file is in. */
 async function emergencyReset() {
   return getSession().reset();
 }
@@ -139,7 +149,7 @@ function placesOf(given, worker = workerIndex()) {
   };
 }
 
-/** Which of the workers that run side by side this process is: 0, 1, ...; the same one after a restart. */
+/** The number of this worker among those that run side by side: 0, 1, ...; it survives a restart. */
 function workerIndex(env = process.env) {
   return Number(env.TEST_PARALLEL_INDEX ?? 0);
 }
@@ -155,18 +165,18 @@ async function cleanUp(todo, page) {
     const error = await attempt(step, page);
     if (error) errors.push(error);
   }
-  for (const error of errors) warn(`cleanup failed: ${error.message}`);
+  for (const error of errors) warn(`cleanup failed: ${escaped(error.message)}`);
   return errors;
 }
 
-/** Run a step until it does not throw; return what it threw in the end, if it did. */
+/** Run a step until it does not throw; return what the last attempt threw, or null. */
 async function attempt(step, page) {
   for (let number = 1; ; number += 1) {
     try {
       await step(page);
       return null;
     } catch (error) {
-      debug(`cleanup, attempt ${number}: ${error.message}`);
+      debug(`cleanup, attempt ${number}: ${escaped(error.message)}`);
       if (number === (options.attempts ?? ATTEMPTS)) return error;
       await sleep(BACKOFF * 2 ** (number - 1));
     }
@@ -186,16 +196,12 @@ function isOff() {
 }
 
 function skipped(what) {
-  warn(`${what}: nothing done, E2E_NO_BACKUP is set`);
+  warn(`${what}: skipped, E2E_NO_BACKUP is set`);
   return { skipped: true };
 }
 
 function debug(text) {
-  if (says(options.env ?? process.env, 'E2E_DEBUG')) console.log(`snapstore: ${text}`);
-}
-
-function warn(text) {
-  console.warn(`snapstore: ${text}`);
+  if (says(options.env ?? process.env, 'E2E_DEBUG')) log(text);
 }
 
 module.exports = {

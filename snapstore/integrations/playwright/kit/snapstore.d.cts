@@ -1,54 +1,170 @@
-/** Counts of rows by what happened to them. */
-export interface Counts { added: number; removed: number; changed: number }
+/** Numbers of rows by what happened to them. */
+export interface Counts {
+  added: number;
+  removed: number;
+  changed: number;
+}
 export interface RowChange {
   table: string;
-  key: Record<string, unknown>;
+  key: { [name: string]: unknown };
   change: 'added' | 'removed' | 'changed';
-  before: Record<string, unknown> | null;
-  after: Record<string, unknown> | null;
+  before: { [name: string]: unknown } | null;
+  after: { [name: string]: unknown } | null;
   columns?: string[];
+  /** What people know the row by, such as its name. */
+  label?: string | null;
 }
 export interface Leak {
   table: string;
-  key: Record<string, unknown>;
-  under: Record<string, number>;
-  of?: { table: string; key: Record<string, unknown> } | null;
+  key: { [name: string]: unknown };
+  under: { [name: string]: number };
+  of?: { table: string; key: { [name: string]: unknown } } | null;
 }
-export interface SchemaChange { type: string; name: string; table: string; change: string; before: string | null; after: string | null }
+export interface KeyRange {
+  first: { [name: string]: unknown };
+  last: { [name: string]: unknown };
+  rows: number;
+}
+/** The rows of a table that were left behind, or are gone, with what refers to them and what they refer to. */
+export interface LeftBehind {
+  table: string;
+  rows: number;
+  keys: KeyRange[];
+  under: { [name: string]: number };
+  of: { [name: string]: KeyRange[] };
+  /** What people know the first few of them by, such as their names. */
+  labels?: string[];
+}
+export interface SchemaChange {
+  type: string;
+  name: string;
+  table: string;
+  change: string;
+  before: string | null;
+  after: string | null;
+}
 export interface VerifiedDatabase {
   verdict: Verdict;
-  tables: Record<string, Counts>;
+  tables: { [name: string]: Counts };
   rows: RowChange[];
   leaks: Leak[];
+  left_behind?: LeftBehind[];
+  gone?: LeftBehind[];
   schema: SchemaChange[];
-  drift: Record<string, unknown>;
+  drift: { [name: string]: unknown };
+  compared_with?: Against | null;
+  /** The virtual table of each table in `tables` that only its module writes to. */
+  derived?: { [name: string]: string };
+}
+/** The snapshot that a verdict is against: as it was asked for, its id, and its tags. */
+export interface Against {
+  rev: string;
+  snapshot: string;
+  names: string[];
 }
 export type Verdict = 'clean' | 'drifted' | 'leaked' | 'damaged' | 'schema-changed' | 'unreadable' | 'unknown';
 export interface Found {
   verdict: Verdict | null;
-  ok: boolean | null;
+  /** Whether the check or the test passes. */
+  ok: boolean;
+  /** Whether the state is right now; null where nobody looked. */
+  state_ok: boolean | null;
   restored: boolean;
-  databases: Record<string, VerifiedDatabase>;
+  databases: { [name: string]: VerifiedDatabase };
+  compared_with?: Against | null;
+  /** What was found after a restore; null and empty if there was none. */
+  verdict_after?: Verdict | null;
+  databases_after?: { [name: string]: VerifiedDatabase };
 }
-export interface Verified extends Found { ok: boolean; against: string; forensic: string | null; seconds: number }
-export interface TestEnded extends Found { label: string; outcome: string; decision: string; final: Verdict | null; forensic: string | null }
-export interface Taken { snapshot: string; name: string; created: string; unchanged: boolean; skipped?: boolean; seconds: number }
+export interface Verified extends Found {
+  against: string;
+  forensic: string | null;
+  seconds: number;
+}
+export interface TestEnded extends Found {
+  label: string;
+  outcome: string;
+  verdict_after: Verdict | null;
+  forensic: string | null;
+  tables_after?: { [name: string]: { [name: string]: Counts } };
+}
+export interface Taken {
+  snapshot: string;
+  name: string;
+  created: string;
+  unchanged: boolean;
+  skipped?: boolean;
+  seconds: number;
+}
 export interface Restored {
   snapshot: string;
   changed: boolean;
   safety: string | null;
-  databases: Record<string, { method: 'in-place' | 'replaced' | 'none'; pages_written: number; pages: number }>;
+  databases: { [name: string]: { method: 'in-place' | 'replaced' | 'none'; pages_written: number; pages: number } };
   skipped?: boolean;
   seconds: number;
 }
-export interface Skipped { skipped: true }
+export interface Skipped {
+  skipped: true;
+}
+/** A hook of snapstore.yaml that ran around a restore. */
+export interface HookRun {
+  when: 'before_restore' | 'after_restore';
+  kind: 'run' | 'http' | 'signal';
+  what: string;
+  ok: boolean;
+  detail: string;
+  seconds: number;
+  required: boolean;
+  attempts: number;
+}
 export interface SuiteBegun {
-  repaired: { what: string; verdict: string; forensic: string | null }[];
+  /** What was repaired; `found` says it in words, `forensic` is the snapshot of the state before. */
+  repaired: { what: string; verdict: string; forensic: string | null; found: string }[];
   left_alone: string[];
   notes: string[];
+  hooks?: HookRun[];
 }
-export interface Listed { snapshot: string; names: string[]; created: string; message: string; pinned: boolean }
-export type Parameters = Record<string, unknown>;
+/** What a suite ended with: `text` in words, `restored` if the content of the backup was restored. */
+export interface SuiteState {
+  verdict: Verdict;
+  text: string;
+  restored: boolean;
+  verdict_after: Verdict | null;
+  kept: string | null;
+  tables: { [name: string]: { [name: string]: Counts } };
+  compared_with?: Against | null;
+}
+export interface SuiteEnded {
+  ok: boolean;
+  cleanup_failed: boolean;
+  tests: TestEnded[];
+  state: SuiteState | null;
+  late: Late[];
+  hooks: HookRun[];
+}
+/** Rows written after a test was verified, and taken back; `after` is the test. */
+export interface Late {
+  after: string;
+  verdict: Verdict;
+  text: string;
+  tables: { [name: string]: { [name: string]: Counts } };
+  kept: string | null;
+  state_ok: boolean;
+}
+export interface TestBegun {
+  label: string;
+  unfinished: TestEnded[];
+  late: Late | null;
+}
+export interface Listed {
+  snapshot: string;
+  names: string[];
+  created: string;
+  message: string;
+  pinned: boolean;
+}
+export type Parameters = { [name: string]: unknown };
 
 /** Where the command, the databases and the store are. */
 export interface Places {
@@ -58,47 +174,51 @@ export interface Places {
   cwd?: string;
   /** The configuration file; the nearest `snapstore.yaml` otherwise. */
   config?: string;
-  /** The database, where no configuration names it; `{worker}` stands for the number of the worker. */
+  /** The database, if no configuration names it; `{worker}` stands for the number of the worker. */
   db?: string;
   /** The store; E2E_BACKUP_PATH otherwise. */
   store?: string;
-  /** Beginnings of paths here, and what the command calls them. */
-  paths?: Record<string, string>;
-  env?: NodeJS.ProcessEnv;
-  /** Show what the session says on standard error; E2E_DEBUG otherwise. */
+  /** Prefixes of paths here, and what the command has in their place. */
+  paths?: { [name: string]: string };
+  env?: { [name: string]: string | undefined };
+  /** Show the session's standard error; E2E_DEBUG otherwise. */
   verbose?: boolean;
 }
 export interface SuiteOptions {
   /** The state to start from. */
   baseline?: string | null;
   mode?: 'hybrid' | 'backup' | 'cleanup';
-  /** What follows from each verdict. */
-  verdicts?: Partial<Record<Verdict, 'pass' | 'warn' | 'fail' | 'restore'>>;
-  /** Seconds without a write before a test is verified. */
-  quiet?: number;
+  /** What to do about each verdict. */
+  verdicts?: { [verdict in Verdict]?: 'pass' | 'warn' | 'fail' | 'restore' };
+  /** Seconds without a write before a test is verified; `auto` (the default) verifies at once, and again after a commit. */
+  quiet?: number | 'auto';
   keepBackup?: boolean;
+  /** The run of a test runner: all suites of it are one suite in the report. */
+  run?: string;
 }
-/** A cleanup of your own, through the page or the API; one that throws is tried again. */
+/** Your own cleanup, through the page or the API; one that throws is tried again. */
 export type Cleanup<Page = any> = (page: Page) => unknown;
 export interface Options extends Places, SuiteOptions {
   cleanup?: Cleanup | Cleanup[];
-  /** How often a cleanup that throws is tried in all. */
+  /** How many times a cleanup that throws is tried in all. */
   attempts?: number;
 }
 export interface CleanupResult extends Found {
-  ok: boolean;
   errors: Error[];
-  /** The rows that were put back, by database and table, where no cleanup was given. */
-  removed: Record<string, Record<string, Counts>>;
+  /** The rows that were restored, by database and table, if no cleanup was given. */
+  removed: { [name: string]: { [name: string]: Counts } };
   report: string;
 }
-export interface TornDown extends Found { errors: Error[]; report: string }
+export interface TornDown extends Found {
+  errors: Error[];
+  report: string;
+}
 
 export class SnapstoreError extends Error {
   readonly code: string;
   readonly hint: string | null;
   readonly exitCode: number | null;
-  readonly fields: Record<string, unknown>;
+  readonly fields: { [name: string]: unknown };
 }
 
 export class Session {
@@ -112,32 +232,47 @@ export class Session {
   restore(rev?: string | null, options?: Parameters): Promise<Restored>;
   undo(): Promise<Restored>;
   reset(): Promise<Restored>;
-  status(): Promise<{ clean: boolean; databases: Record<string, unknown> }>;
+  status(): Promise<{ state_ok: boolean; verdict: Verdict; databases: { [name: string]: unknown } }>;
   verify(rev?: string | null, options?: Parameters): Promise<Verified>;
   diff(a?: string | null, b?: string | null, options?: Parameters): Promise<any>;
   clean(rev?: string | null, options?: Parameters): Promise<any>;
-  query(rev: string, sql: string, options?: Parameters): Promise<{ columns: string[]; rows: unknown[][]; truncated: boolean }>;
+  query(
+    rev: string,
+    sql: string,
+    options?: Parameters,
+  ): Promise<{ columns: string[]; rows: unknown[][]; truncated: boolean }>;
   tags(): Promise<Listed[]>;
   log(options?: Parameters): Promise<Listed[]>;
   show(rev: string): Promise<any>;
   export(rev: string, file: string, options?: Parameters): Promise<{ path: string; bytes: number }>;
   beginSuite(name: string, options?: Parameters): Promise<SuiteBegun>;
-  beginTest(label: string, options?: Parameters): Promise<{ label: string; unfinished: TestEnded[] }>;
+  beginTest(label: string, options?: Parameters): Promise<TestBegun>;
   endTest(outcome?: string, options?: Parameters): Promise<TestEnded>;
-  endSuite(options?: Parameters): Promise<{ ok: boolean; cleanup_failed: boolean; tests: TestEnded[] }>;
-  info(): Promise<{ version: string; pid: number; store: string; backup_name: string; databases: Record<string, { path: string; tracking: string }> }>;
+  endSuite(options?: Parameters): Promise<SuiteEnded>;
+  /** The differences of two snapshots as a page of HTML. */
+  diffPage(a: string, b: string, title: string): Promise<string>;
+  info(): Promise<{
+    version: string;
+    pid: number;
+    store: string;
+    backup_name: string;
+    databases: { [name: string]: { path: string; tracking: string } };
+  }>;
   close(): Promise<void>;
 }
 
 export class Suite {
-  constructor(session: Session, options?: SuiteOptions & { env?: NodeJS.ProcessEnv; ownDatabase?: boolean });
+  constructor(
+    session: Session,
+    options?: SuiteOptions & { env?: { [name: string]: string | undefined }; ownDatabase?: boolean },
+  );
   readonly isOff: boolean;
   readonly isInsideRun: boolean;
   backup(): Promise<string | null>;
   begin(name: string): Promise<SuiteBegun>;
-  beginTest(label: string, options?: { scenario?: string }): Promise<void>;
-  endTest(outcome?: string, seconds?: number): Promise<Found>;
-  end(options?: Parameters): Promise<unknown>;
+  beginTest(label: string, options?: { scenario?: string }): Promise<TestBegun | null>;
+  endTest(outcome?: string, seconds?: number, leaks?: 'fail' | 'warn' | 'pass'): Promise<Found>;
+  end(options?: Parameters): Promise<SuiteEnded | null>;
 }
 
 export function configure(options: Options): Promise<void>;
@@ -147,12 +282,18 @@ export function backupDatabase(): Promise<Taken | Skipped>;
 export function restoreDatabase(): Promise<Restored | Skipped>;
 export function deleteBackup(): Promise<unknown>;
 export function setupTestEnvironment(page?: unknown, options?: { name?: string }): Promise<SuiteBegun>;
-export function teardownTestEnvironment(page?: unknown, options?: { cleanup?: Cleanup | Cleanup[]; outcome?: string }): Promise<TornDown>;
-export function enhancedCleanupTestData(page?: unknown, options?: { cleanup?: Cleanup | Cleanup[] }): Promise<CleanupResult>;
+export function teardownTestEnvironment(
+  page?: unknown,
+  options?: { cleanup?: Cleanup | Cleanup[]; outcome?: string },
+): Promise<TornDown>;
+export function enhancedCleanupTestData(
+  page?: unknown,
+  options?: { cleanup?: Cleanup | Cleanup[] },
+): Promise<CleanupResult>;
 export function emergencyReset(): Promise<Restored>;
 export function backupName(session: Session): Promise<string>;
 export function describe(found: Found): string;
 export function hasWorker(options: Options): boolean;
 export function isLeft(verdict: string | null | undefined): boolean;
 export function placesOf(options: Options, worker?: number): Places;
-export function workerIndex(env?: NodeJS.ProcessEnv): number;
+export function workerIndex(env?: { [name: string]: string | undefined }): number;

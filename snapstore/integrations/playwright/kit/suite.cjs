@@ -1,28 +1,40 @@
 'use strict';
 // The hybrid flow around tests: a suite with its tests, begun and ended by a test runner. Under `snap run`, which
-// holds the suite already, each test is verified against its backup and put right all the same.
+// has its own suite, each test is still verified against the backup and restored if needed.
 
 const { setTimeout: sleep } = require('node:timers/promises');
+const { escaped } = require('./console.cjs');
 const { SnapstoreError } = require('./session.cjs');
 
 const WAIT_FOR_OTHERS = 5000; // milliseconds: the session of a process that was killed may be about to end
 const LOOK_AGAIN = 100;
+const SHORT_HEX = 10; // digits of an id
 const RIGHT = new Set(['clean', 'drifted']);
 
-/** Whether an environment variable says yes. */
+/** Whether an environment variable is set to yes. */
 function says(env, name) {
   return ['1', 'true', 'yes', 'on'].includes((env[name] ?? '').trim().toLowerCase());
 }
 
-/** Whether a verdict means that rows were left, changed or lost; not where nobody looked. */
+/** Whether a verdict means that rows were left, changed or lost; false if nothing was verified. */
 function isLeft(verdict) {
   return verdict != null && !RIGHT.has(verdict);
+}
+
+/** What was written late, after which test, and what became of it. */
+function lateText({ after, text, state_ok: isOk, kept }) {
+  const place = after ? `'${after}'` : 'the beginning of the suite';
+  const done = isOk ? 'taken back' : 'could not be taken back';
+  return escaped(
+    `written late, after ${place}: ${text}; ${done}${kept ? `; kept as ${kept.slice(0, SHORT_HEX)}` : ''}`,
+  );
 }
 
 class Suite {
   #session;
   #options;
   #label = null;
+  toldLate = 0; // of the late writes that the session will list at the end
 
   constructor(session, options = {}) {
     this.#session = session;
@@ -32,7 +44,7 @@ class Suite {
     this.isInsideRun = Boolean(env.SNAPSTORE_SUITE) && !options.ownDatabase;
   }
 
-  /** The name of the backup; null where there is none yet. */
+  /** The name of the backup; null if there is none yet. */
   async backup() {
     const name = await backupName(this.#session);
     try {
@@ -47,9 +59,9 @@ class Suite {
   /** Repair a suite that died, go to the baseline, take the backup. */
   async begin(name) {
     if (this.isInsideRun) return { repaired: [], left_alone: [], notes: ["the suite is that of 'snap run'"] };
-    const { baseline, mode, verdicts, quiet, keepBackup } = this.#options;
-    const given = { baseline, verdicts, quiet, mode: this.isOff ? 'cleanup' : mode, keep_backup: keepBackup };
-    for (const deadline = Date.now() + WAIT_FOR_OTHERS; ; ) {
+    const { baseline, mode, verdicts, quiet, keepBackup, run } = this.#options;
+    const given = { baseline, verdicts, quiet, run, mode: this.isOff ? 'cleanup' : mode, keep_backup: keepBackup };
+    for (const deadline = Date.now() + WAIT_FOR_OTHERS; ;) {
       try {
         return await this.#session.beginSuite(name, given);
       } catch (error) {
@@ -61,16 +73,20 @@ class Suite {
 
   async beginTest(label, options = {}) {
     this.#label = label;
-    if (!this.isInsideRun) await this.#session.beginTest(label, options);
+    if (this.isInsideRun) return null;
+    const begun = await this.#session.beginTest(label, options);
+    if (begun.late) this.toldLate += 1;
+    return begun;
   }
 
-  /** Clean up as snapstore.yaml says, verify, and put right what the policy says; return what was found. */
-  async endTest(outcome = 'passed', seconds = undefined) {
-    if (!this.isInsideRun) return this.#session.endTest(outcome, { seconds });
-    if (this.isOff) return { verdict: null, ok: true, restored: false, databases: {} };
+  /** Clean up as snapstore.yaml says, verify, and restore as the policy says; return what was found. */
+  async endTest(outcome = 'passed', seconds = undefined, leaks = undefined) {
+    if (!this.isInsideRun) return this.#session.endTest(outcome, { seconds, leaks });
+    if (this.isOff) return { verdict: null, ok: true, state_ok: null, restored: false, databases: {} };
     const rev = await backupName(this.#session);
     const found = await this.#session.verify(rev, { label: this.#label, restore_on_fail: true });
-    return { ...found, ok: found.ok || found.restored };
+    const isTold = !(found.hooks ?? []).some((one) => one.required && !one.ok);
+    return { ...found, ok: found.state_ok && isTold };
   }
 
   async end(options = {}) {
@@ -78,11 +94,11 @@ class Suite {
   }
 }
 
-/** The name of the backup, as the configuration has it. */
+/** The name of the backup in the configuration. */
 async function backupName(session) {
   const { backup_name: name } = await session.info();
   if (!name) throw new SnapstoreError('the snapstore command is older than this kit', { code: 'version' });
   return name;
 }
 
-module.exports = { Suite, backupName, isLeft, says };
+module.exports = { Suite, backupName, isLeft, lateText, says };

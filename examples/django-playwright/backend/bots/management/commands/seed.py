@@ -1,4 +1,4 @@
-"""`manage.py seed`: the users, integrations and bots that the tests begin with."""
+"""Create the users, integrations and bots that the tests start from: `manage.py seed`."""
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
@@ -10,11 +10,11 @@ TITLES = ("Support", "Billing", "Onboarding")
 
 
 class Command(BaseCommand):
-    """Fills an empty database."""
+    """Fill an empty database."""
 
     @transaction.atomic
     def handle(self, *_args, **_options):
-        """Make two users, two integrations and three bots; a database with bots is left alone."""
+        """Create two users, two integrations and three bots, unless there are bots already."""
         if BotTopic.objects.exists():
             return
         owners = [User.objects.create(username=name) for name in ("ada", "grace")]

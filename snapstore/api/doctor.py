@@ -1,0 +1,86 @@
+"""What `doctor` examines: program, environment, configuration, databases, store.
+
+The findings on databases are in actions/doctor.py, those on the store in actions/doctor_store.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+
+import snapstore
+from snapstore.actions.check_rules import examine_rules
+from snapstore.actions.doctor import LOCK_SECONDS, examine
+from snapstore.actions.doctor_store import examine_leftovers, examine_store
+from snapstore.config.locations import Locations
+from snapstore.errors import SnapError
+from snapstore.project import Project
+from snapstore.results.findings import FAILURE, OK, WARNING, Finding
+from snapstore.store import FORMAT, Store
+from snapstore.suite.unfinished import unfinished
+
+_LIBRARIES = (
+    "arize-phoenix-sqlean",
+    "sqlean.py",
+    "apsw",
+    "xxhash",
+    "backports.zstd",
+    "click",
+    "Jinja2",
+    "PyYAML",
+    "platformdirs",
+)
+_VARIABLES = ("SNAPSTORE_CONFIG", "SNAPSTORE_STORE", "E2E_BACKUP_PATH", "E2E_NO_BACKUP", "E2E_DEBUG")
+
+
+def findings(locations: Locations) -> Iterator[Finding]:
+    """Yield the findings on a project; an error in its configuration is one of them."""
+    yield from _versions()
+    yield from _environment(locations)
+    try:
+        project, store_path = locations.project, locations.store_path
+        path = locations.config_path
+        yield Finding("configuration", OK, f"'{path}'" if path else "none, --db is used")
+    except SnapError as error:
+        remedy = error.hint or "'snap init' writes one; or name a database with --db"
+        yield Finding("configuration", FAILURE, str(error), remedy)
+        return
+    yield from examine(project)
+    yield from examine_rules(project, locations.configuration.policy)
+    yield from examine_store(project, store_path)
+    yield from examine_leftovers(project)
+    yield from _suite(project, store_path)
+
+
+def _suite(project: Project, store_path: str) -> Iterator[Finding]:
+    """Yield what is to know about a suite that has not ended; an error of the store is a finding of its own."""
+    with suppress(SnapError), Store.open(store_path, LOCK_SECONDS) as store:
+        suite = unfinished(store, project)
+        if suite and suite.runs:
+            yield Finding("suite", OK, f"'{suite.name}' is running (process {suite.pid})")
+        elif suite:
+            remedy = "the next suite repairs what it left; 'snap restore' brings its backup back"
+            yield Finding("suite", WARNING, f"'{suite.name}' of {suite.started} died", remedy if suite.backup else "")
+
+
+def _versions() -> Iterator[Finding]:
+    python = sys.version.split()[0]
+    yield Finding("program", OK, f"snapstore {snapstore.__version__}, Python {python}, store format {FORMAT}")
+    found = []
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    yield Finding("libraries", OK, ", ".join(found))
+
+
+def _environment(locations: Locations) -> Iterator[Finding]:
+    """Yield the variables that change what commands do."""
+    for name in filter(locations.variable, _VARIABLES):
+        value = f"{name}={locations.variable(name)}"
+        if name == "E2E_NO_BACKUP" and locations.is_set(name):
+            detail = f"{value}: 'backup' and the 'restore' of it do nothing"
+            yield Finding("environment", WARNING, detail, f"unset {name}")
+        else:
+            yield Finding("environment", OK, value)

@@ -1,0 +1,199 @@
+"""The verbs around a test run: suites and their tests, begun and ended by a test runner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from snapstore.api.bound import check_seconds
+from snapstore.api.upkeep import INSIDE_SUITE, Upkeep
+from snapstore.errors import InvalidArgument, OutOfOrder, SnapError
+
+if TYPE_CHECKING:
+    from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded
+    from snapstore.suite.cleanup import CleanupRunner
+    from snapstore.suite.flow import Suite
+    from snapstore.suite.mark import RunMark
+    from snapstore.suite.policy import Decision, SuitePolicy
+
+
+class Suites(Upkeep):
+    """The part of `Snapstore` that runs suites. One suite runs at a time; it holds the run mark of its databases."""
+
+    _runner: CleanupRunner | None = None
+    _mark: RunMark | None = None
+
+    def begin_suite(
+        self,
+        name: str,
+        *,
+        command: str | None = None,
+        baseline: str | None = None,
+        take_baseline: bool | None = None,
+        mode: str | None = None,
+        backup_name: str | None = None,
+        keep_backup: bool | None = None,
+        run: str | None = None,
+        quiet: float | str | None = None,
+        verdicts: Mapping[str, str] | None = None,
+    ) -> SuiteBegun:
+        """Begin a suite.
+
+        Raises UnknownRule, OutOfOrder, RunInProgress, NeverRight, HookFailed, UnknownRevision, and what `backup`,
+        `restore` and `verify` raise.
+        """
+        from snapstore.results.suites import SuiteBegun
+        from snapstore.suite.cleanup import CleanupRunner
+        from snapstore.suite.flow import Suite
+        from snapstore.suite.mark import run_mark
+
+        if self._suite:
+            raise OutOfOrder("a suite is running already")
+        policy = self._policy(
+            quiet,
+            verdicts,
+            baseline=baseline,
+            takes_baseline=bool(take_baseline) if baseline else take_baseline,
+            mode=mode,
+            run=run,
+            backup_name=backup_name,
+            keep_backup=keep_backup,
+        )
+        project = self.project
+        notes: list[str] = []
+
+        def note(text: str) -> None:
+            notes.append(text)
+            self._detail(text)
+
+        with self.new_store() as store, ExitStack() as marks:
+            mark = marks.enter_context(run_mark(store, project, command or name))
+            runner = CleanupRunner(project, self.suite_environment(name), self.locations.folder)
+            suite = Suite(store, project, policy, runner, note, self.progress, self.watch, self.hooks)
+            suite.begin(name, command or name, mark.last_sign)
+            mark.show_life()
+            self._marks = marks.pop_all()
+        self._suite, self._runner, self._mark = suite, runner, mark
+        return SuiteBegun(
+            name,
+            policy.mode,
+            tuple(suite.repaired),
+            tuple(suite.left_alone),
+            tuple(notes),
+            suite.baseline_made,
+            tuple(suite.hooks),
+        )
+
+    def begin_test(self, label: str, *, scenario: str | None = None) -> TestBegun:
+        """Begin a test. Raises OutOfOrder, and what `end_test` raises."""
+        from snapstore.results.suites import TestBegun
+
+        suite = self._running()
+        self.store()
+        ended = len(suite.tests)
+        suite.begin_test(label, scenario or "")
+        late = suite.late if suite.late in suite.all_late else None
+        return TestBegun(label, tuple(suite.tests[ended:]), late)
+
+    def end_test(
+        self,
+        outcome: str = "passed",
+        *,
+        seconds: float | None = None,
+        verdicts: Mapping[str, str] | None = None,
+        leaks: str | None = None,
+    ) -> TestEnded:
+        """End a test. Raises OutOfOrder, InvalidArgument, and what `verify` and `restore` raise."""
+        from snapstore.suite.ledger import FAILED, INTERRUPTED, PASSED, SKIPPED
+
+        _check("outcome", outcome, (PASSED, FAILED, SKIPPED, INTERRUPTED))
+        _check("leaks", leaks or "pass", ("fail", "warn", "pass"))
+        check_seconds(seconds=seconds)
+        decisions = _decisions(verdicts)
+        suite = self._running()
+        if not suite.has_open_test:
+            raise OutOfOrder("no test is running")
+        self.store()
+        return suite.end_test(outcome, seconds, decisions, fails_on_leaks=leaks == "fail")
+
+    def end_suite(self, exit_code: int | None = None, *, outcome: str | None = None) -> SuiteEnded:
+        """End the suite. Raises OutOfOrder, InvalidArgument, and what `end_test` raises."""
+        from snapstore.suite.ledger import FAILED, INTERRUPTED, PASSED
+
+        if outcome is not None:
+            _check("outcome", outcome, (PASSED, FAILED, INTERRUPTED))
+        suite = self._running()
+        self.store()
+        result = suite.end(exit_code, outcome)
+        self._suite = self._runner = self._mark = None
+        self._marks.close()
+        self.start_prune_if_due()
+        return result
+
+    def suite_environment(self, name: str) -> dict[str, str]:
+        """Return the environment for the commands of a suite: where databases and store are, and its name."""
+        return {**self.locations.environment(), INSIDE_SUITE: name}
+
+    def show_life(self) -> None:
+        """Say that the suite that runs, if one does, is alive: its repair takes later writes for somebody else's."""
+        if self._mark:
+            self._mark.show_life()
+
+    def abandon_suite(self) -> None:
+        """Leave a suite that runs to be repaired by the next one, and keep the state that it is left with."""
+        if self._suite:
+            with suppress(SnapError):
+                self._suite.abandon()
+            self.show_life()
+        self._suite = self._runner = self._mark = None
+
+    def stop_cleanup(self) -> None:
+        """Stop the cleanup step or hook that runs, and start no other step; a signal handler may call this."""
+        if self._runner:
+            self._runner.stop()
+        self.hooks.stop()
+
+    def _running(self) -> Suite:
+        if self._suite is None:
+            raise OutOfOrder("no suite is running")
+        return self._suite
+
+    def _policy(self, quiet: float | str | None, verdicts: Mapping[str, str] | None, **others: object) -> SuitePolicy:
+        """Return the configuration's policy with what is given for this suite; None leaves what is configured.
+
+        Raises InvalidArgument.
+        """
+        from snapstore.suite.policy import AUTO, MODES
+
+        given: dict[str, Any] = {key: value for key, value in others.items() if value is not None}
+        _check("mode", given.get("mode", MODES[0]), MODES)
+        if isinstance(quiet, str):
+            _check("quiet", quiet, (AUTO,))
+        else:
+            check_seconds(quiet=quiet)
+        if quiet is not None:
+            given["quiet"] = None if quiet == AUTO else quiet
+        policy = self.locations.configuration.suite
+        policy = replace(policy, **given, decisions={**policy.decisions, **_decisions(verdicts)})
+        policy = replace(policy, timeout=self.seconds(None))
+        return replace(policy, mode="cleanup") if self.is_switched_off else policy
+
+
+def _decisions(verdicts: Mapping[str, str] | None) -> dict[str, Decision]:
+    """Return what follows from verdicts, checked. Raises InvalidArgument."""
+    from snapstore.compare.verdicts import VERDICTS
+    from snapstore.suite.policy import DECISIONS
+
+    decisions: dict[str, Decision] = {}
+    for verdict, word in (verdicts or {}).items():
+        _check("verdicts", verdict, VERDICTS)
+        _check("verdicts", word, DECISIONS)
+        decisions[verdict] = next(one for one in DECISIONS if one == word)
+    return decisions
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InvalidArgument(name, f"must be one of {', '.join(known)}, not '{value}'")

@@ -1,0 +1,47 @@
+"""Verbs whose results say that another file took the place of a database since the verb before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import wraps
+from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
+
+from snapstore.api.bound import Bound
+from snapstore.errors import SnapError
+
+
+class Result(Protocol):
+    """A result that has warnings."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know about it."""
+
+
+Parameters = ParamSpec("Parameters")
+Facade = TypeVar("Facade", bound=Bound)
+Some = TypeVar("Some", bound=Result)
+
+
+def watched(
+    verb: Callable[Concatenate[Facade, Parameters], Some],
+) -> Callable[Concatenate[Facade, Parameters], Some]:
+    """Have a verb look at the files first; what it replaces itself is no news to the next one."""
+
+    @wraps(verb)
+    def looking(self: Facade, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Some:
+        found: tuple[str, ...] = ()
+        with suppress(SnapError):  # the verb itself reports that no database is named
+            found = self.watch.look()
+        try:
+            result = verb(self, *arguments, **options)
+        finally:
+            with suppress(SnapError):
+                self.watch.note()
+        return replace(result, warnings=(*found, *result.warnings)) if found else result
+
+    return looking

@@ -1,0 +1,40 @@
+"""`snap config`: which configuration counts here, and what one may say."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+from snapstore.cli.command import SnapCommand
+from snapstore.cli.context import Context
+from snapstore.cli.output import table
+
+EXAMPLES = """
+snap config
+snap config --example
+"""
+EXAMPLE = "config.example.yaml"
+
+
+@click.command("config", cls=SnapCommand, examples=EXAMPLES)
+@click.option("--example", is_flag=True, help="Print a configuration with every key and its default.")
+@click.pass_obj
+def command(context: Context, example: bool) -> None:
+    """Show which configuration counts here.
+
+    Prints the file, the databases and the store. With --example, prints config.example.yaml, which explains every key.
+    """
+    if example:
+        text = files("snapstore.config").joinpath(EXAMPLE).read_text("utf-8")
+        context.output.result({"example": text}, text.splitlines(), always=True)
+        return
+    locations = context.locations
+    document = {
+        "file": locations.config_path,
+        "databases": dict(locations.project.databases),
+        "store": locations.store_path,
+    }
+    lines = [["configuration", locations.config_path or "none"]]
+    lines += [[f"database {name}", path] for name, path in locations.project.databases.items()]
+    context.output.result(document, table([*lines, ["store", locations.store_path]]), always=True)

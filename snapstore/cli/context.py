@@ -1,0 +1,92 @@
+"""The context of one run of a command: global options, locations, verbs, output. Commands get it by `pass_obj`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from snapstore.cli.output import Output
+from snapstore.cli.progress_bar import ProgressBar
+from snapstore.cli.streams import ask, can_ask, is_terminal
+from snapstore.errors import SnapError
+from snapstore.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from snapstore.api.facade import Facade
+    from snapstore.config.locations import Locations
+
+
+class Context:
+    """The attributes that `__init__` sets are the global options; all else is made from them when it is needed."""
+
+    def __init__(self) -> None:
+        self.config: str | None = None
+        self.store: str | None = None
+        self.db: str | None = None
+        self.json_output = False
+        self.quiet = False
+        self.verbose = False
+
+    @cached_property
+    def locations(self) -> Locations:
+        """Where configuration, databases and store are."""
+        from snapstore.config.locations import Locations  # `snap --version` needs no store
+
+        return Locations(self.config, self.db, self.store)
+
+    @cached_property
+    def output(self) -> Output:
+        """Where results and notes go."""
+        verbose = self.verbose or self.locations.is_set("E2E_DEBUG")
+        return Output(json_output=self.json_output, quiet=self.quiet, verbose=verbose)
+
+    @cached_property
+    def progress(self) -> Progress:
+        """A bar on a terminal, nothing elsewhere."""
+        if self.quiet or not is_terminal(err=True):
+            return SILENT
+        return ProgressBar()
+
+    @cached_property
+    def snapstore(self) -> Facade:
+        """The verbs, for these locations."""
+        from snapstore.api.facade import Facade
+
+        def detail(text: str) -> None:
+            self.output.detail(f"snap: {text}")
+
+        return Facade(self.locations, progress=self.progress, say=self.output.note, detail=detail)
+
+    def close(self) -> None:
+        """Close the store and remove the progress bar."""
+        if "snapstore" in vars(self):
+            self.snapstore.close()
+        self.finish_progress()
+
+    def finish_progress(self) -> None:
+        """Remove the bar, before rows are printed as they are found."""
+        progress = vars(self).get("progress")
+        if isinstance(progress, ProgressBar):
+            progress.hide()
+
+    def print_locations(self) -> None:
+        """Print the locations for -v; an error in them is left to the command."""
+        if not self.output.verbose:
+            return
+        with suppress(SnapError):
+            self.output.detail(f"configuration: {self.locations.config_path or 'none'}")
+            for name, path in self.locations.project.databases.items():
+                self.output.detail(f"database {name}: {path}")
+            self.output.detail(f"store: {self.locations.store_path}")
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask a question on a terminal; do nothing elsewhere, or where -y answers it. Raises NotConfirmed."""
+        from snapstore.errors import NotConfirmed
+
+        if self.can_ask(yes=yes) and not ask(question):
+            raise NotConfirmed
+
+    def can_ask(self, *, yes: bool) -> bool:
+        """Tell whether `confirm` would ask."""
+        return not yes and can_ask()

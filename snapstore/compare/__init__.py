@@ -1,0 +1,1 @@
+"""Two states side by side: what differs, which rows were left behind, and what is ignored."""

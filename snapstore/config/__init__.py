@@ -1,0 +1,1 @@
+"""Configuration files, and where the configuration, the databases and the store are. Knows no command line."""

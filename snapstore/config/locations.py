@@ -1,0 +1,206 @@
+"""Which configuration, databases and store are meant: by explicit choice, by environment variables, by files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+from snapstore.config.configuration import Configuration, load
+from snapstore.config.trust import check_found
+from snapstore.errors import ConfigurationError, NoDatabaseNamed, UntrustedConfiguration
+from snapstore.files import with_suffix
+from snapstore.ids import object_id
+from snapstore.project import DEFAULT, Project, is_same_file
+
+FILE_NAME = "snapstore.yaml"
+STORE_VARIABLES = ("SNAPSTORE_STORE", "E2E_BACKUP_PATH")  # the first one that is set wins
+_YES = {"1", "true", "yes", "on"}
+
+
+class Locations:
+    """Finds each location when it is first needed; `config`, `db` and `store` are what a user chose, or None.
+
+    `environ` are the environment variables, of this process by default; `folder` is where relative paths and the search
+    for a configuration start, the current folder by default.
+    """
+
+    def __init__(
+        self,
+        config: str | None = None,
+        db: str | None = None,
+        store: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        folder: str = "",
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._environ = os.environ if environ is None else environ
+        self._folder = folder
+        self.db = os.path.join(folder, db) if db else db
+
+    @cached_property
+    def config_path(self) -> str | None:
+        """The configuration file, None where there is none. With `db`, one that is found counts if it names `db`.
+
+        Raises UntrustedConfiguration for one that is found and that somebody else may have written, unless `db` is
+        given: then it is passed over.
+        """
+        if self._config == "":
+            raise ConfigurationError("the path of the configuration is empty")
+        if named := self._config or self._environ.get("SNAPSTORE_CONFIG"):
+            return os.path.join(self._folder, named)
+        found = _in_folder_or_above(self._folder or os.getcwd()) or self._in_user_folder()
+        if found is None:
+            return None
+        if self.db:
+            return found if self._is_trusted(found) and self._is_named_by(load(found)) else None
+        check_found(found, self.variable("SUDO_UID"))
+        return found
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What the configuration file says; the defaults without a file. Raises ConfigurationError."""
+        return load(self.config_path) if self.config_path is not None else Configuration()
+
+    @cached_property
+    def alone(self) -> str | None:
+        """The path that was given for the database, None where the configuration has it, too, or where none was given.
+
+        Raises ConfigurationError.
+        """
+        return None if self.db is None or self._is_named_by(self.configuration) else self.db
+
+    @cached_property
+    def project(self) -> Project:
+        """The live databases: those of the configuration, also if one of them was given.
+
+        Raises NoDatabaseNamed, ConfigurationError.
+        """
+        if self.alone is not None:
+            if not self.alone:
+                raise ConfigurationError("the path of the database is empty")
+            return Project.of({DEFAULT: self.alone})
+        if not self.configuration.databases:
+            raise NoDatabaseNamed(self.config_path)
+        return Project.of(self.configuration.databases)
+
+    @property
+    def given_databases(self) -> Mapping[str, str]:
+        """The paths of the databases as they were given, which may lead over links. Raises ConfigurationError."""
+        return self.configuration.databases if self.alone is None else {DEFAULT: self.alone}
+
+    @cached_property
+    def store_path(self) -> str:
+        """The folder of the store, which need not exist."""
+        if self._store == "":
+            raise ConfigurationError("the path of the store is empty")
+        variables = (self._environ.get(name) for name in STORE_VARIABLES)
+        named = next(filter(None, (self._store, *variables, self.configuration.store)), None)
+        if not named:
+            return self._default_store()
+        return os.path.abspath(os.path.join(self._folder, os.path.expanduser(named)))
+
+    def check(self) -> None:
+        """Find databases and store now, to raise what is wrong with them."""
+        _ = self.project, self.store_path
+
+    @property
+    def folder(self) -> str:
+        """The folder of the configuration file, else the current one: cleanup steps run there."""
+        return os.path.dirname(os.path.abspath(self.config_path)) if self.config_path else self._folder or os.getcwd()
+
+    def path(self, given: str | os.PathLike[str]) -> str:
+        """Return the path of a file that was named relative to `folder`."""
+        return os.path.join(self._folder, given)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables."""
+        return self._environ
+
+    def variable(self, name: str) -> str:
+        """Return an environment variable, empty where it is not set."""
+        return self._environ.get(name, "")
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether an environment variable has a value that means yes."""
+        return self.variable(name).strip().lower() in _YES
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for commands that run beside a suite: ours, and where databases and store are."""
+        databases = self.project.databases
+        first = next(iter(databases.values()))
+        by_name = {_variable(name): path for name, path in databases.items()}
+        return {**self._environ, "SNAPSTORE_STORE": self.store_path, "SNAPSTORE_DATABASE": first, **by_name}
+
+    def arguments(self) -> list[str]:
+        """Return the options of the command line that lead another process to the same locations."""
+        db = ["--db", self.alone] if self.alone else []
+        config = ["--config", self.config_path] if self.config_path else []
+        return ["--store", self.store_path, *db, *config]
+
+    def _is_trusted(self, path: str) -> bool:
+        try:
+            check_found(path, self.variable("SUDO_UID"))
+        except UntrustedConfiguration:
+            return False
+        return True
+
+    def _is_named_by(self, configuration: Configuration) -> bool:
+        """Tell whether a configuration has the database that was given, under any path that leads to it."""
+        given = os.path.realpath(self.db) if self.db else ""
+        paths = map(os.path.realpath, configuration.databases.values())
+        return bool(given) and any(is_same_file(given, path) for path in paths)
+
+    def _in_user_folder(self) -> str | None:
+        """Return the configuration in the user's folder for such files, None if there is none."""
+        path = os.path.join(self._user_folder("XDG_CONFIG_HOME", "user_config_dir"), FILE_NAME)
+        return path if os.path.isfile(path) else None
+
+    @property
+    def stores_folder(self) -> str:
+        """The folder of the stores that no other place was chosen for."""
+        return self._user_folder("XDG_DATA_HOME", "user_data_dir")
+
+    def _default_store(self) -> str:
+        """Return the folder of a project's store: a readable name, and a hash that tells equal names apart."""
+        key = self._project_key()
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(key)).strip("-") or "project"
+        digest = object_id(os.fsencode(key)).hex()[:12]
+        return os.path.join(self.stores_folder, with_suffix(name, f"-{digest}"))
+
+    def _user_folder(self, variable: str, function: str) -> str:
+        """Return the folder that a variable names, else what a function of platformdirs says.
+
+        platformdirs reads this process's variables, never `environ`.
+        """
+        named = self.variable(variable).strip()
+        if os.path.isabs(named):
+            return os.path.join(named, "snapstore")
+        import platformdirs  # It is not needed where the variable is set.
+
+        folder: str = getattr(platformdirs, function)("snapstore")
+        return folder
+
+    def _project_key(self) -> str:
+        """Return the path that tells this project's default store from those of others."""
+        if self.configuration.file and self.alone is None:
+            return os.path.dirname(os.path.realpath(self.configuration.file))
+        return self.project.databases[DEFAULT]
+
+
+def _variable(database: str) -> str:
+    return "SNAPSTORE_DATABASE_" + re.sub("[^A-Z0-9]", "_", database.upper())
+
+
+def _in_folder_or_above(folder: str) -> str | None:
+    while True:
+        path = os.path.join(folder, FILE_NAME)
+        if os.path.isfile(path):
+            return path
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent

@@ -1,0 +1,1 @@
+"""The SQLite databases of a project: what its own settings name, and what lies in its folder. Nothing of it is run."""

@@ -1,0 +1,77 @@
+"""What a hook is: a command, an HTTP request, or a signal. The configuration makes them (config/hooks.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line for the shell."""
+
+    line: str
+
+    @property
+    def text(self) -> str:
+        """What is done, for messages."""
+        return self.line
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request. `headers` may name environment variables; `until` is the status to wait for, None for any 2xx.
+
+    `target` is path and query. `url` has no password in it.
+    """
+
+    method: str
+    url: str
+    is_secure: bool
+    host: str
+    port: int
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    until: int | None = None
+
+    @property
+    def text(self) -> str:
+        """What is done, for messages; without the headers, which may be secret."""
+        return f"{self.method} {self.url}"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal to the process whose number is in a file; `pid_file` is absolute, `name` is such as `SIGHUP`."""
+
+    number: int
+    name: str
+    pid_file: str
+
+    @property
+    def text(self) -> str:
+        """What is done, for messages."""
+        return f"{self.name} to the process in {self.pid_file}"
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One hook; `timeout` in seconds. A restore whose `required` hook fails is not a success."""
+
+    kind: str
+    does: Command | Request | Signal
+    timeout: float = DEFAULT_TIMEOUT
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class HookSettings:
+    """The hooks of a configuration, in order."""
+
+    before: tuple[Hook, ...] = ()
+    after: tuple[Hook, ...] = ()
+
+
+NO_SETTINGS = HookSettings()

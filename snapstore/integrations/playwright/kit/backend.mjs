@@ -1,0 +1,3 @@
+import kit from './backend.cjs';
+
+export const { startBackend } = kit;

@@ -1,0 +1,55 @@
+'use strict';
+// A state that the tests of a file or of a describe block share. They begin with what the one before left, and the
+// database is verified and restored once, after the last of them. The hooks are Playwright's own: they run before and
+// after all tests of the place where `shareState` is called, and before the hooks that are declared after it.
+
+const { attachEvidence, judge } = require('./evidence.cjs');
+
+const DEFAULTS = { leaks: 'fail', name: null };
+
+/** The shared state that is open in a worker, if one is; those inside of it are part of it. */
+class SharedState {
+  #depth = 0;
+  #label = '';
+  #outcome = 'passed';
+  #started = new Date();
+
+  get isOpen() {
+    return this.#depth > 0;
+  }
+
+  async begin(suite, label, testInfo) {
+    this.#depth += 1;
+    if (this.#depth > 1) return;
+    [this.#label, this.#outcome, this.#started] = [label, 'passed', new Date()];
+    await suite.beginTest(label, { scenario: testInfo.project.name });
+  }
+
+  /** Note how a test inside it went. */
+  note(outcome) {
+    if (outcome === 'failed' || outcome === 'interrupted') this.#outcome = outcome;
+  }
+
+  async end({ session, suite }, leaks, testInfo) {
+    this.#depth -= 1;
+    if (this.#depth) return;
+    const seconds = (Date.now() - this.#started) / 1000;
+    const found = await suite.endTest(this.#outcome, seconds, leaks);
+    await attachEvidence(testInfo, session, found, this.#label, this.#started);
+    judge(testInfo, found, leaks, this.#label);
+  }
+}
+
+/** Let the tests of this file, or of the describe block around the call, share a state. Call it before other hooks. */
+function shareState(test, options = {}) {
+  const { leaks, name } = { ...DEFAULTS, ...options };
+  test.beforeAll(async ({ database }, testInfo) => {
+    const label = name ?? testInfo.titlePath.slice(0, -1).join(' > ');
+    await database.shared.begin(database.suite, label, testInfo);
+  });
+  test.afterAll(async ({ database }, testInfo) => {
+    await database.shared.end(database, leaks, testInfo);
+  });
+}
+
+module.exports = { SharedState, shareState };

@@ -1,0 +1,127 @@
+"""Results as JSON has them, and back.
+
+Both directions follow the types of the dataclasses' fields, so no field can be lost on the way. A key is the name of
+its attribute, without the underscore that keeps it from being a keyword of Python (`from_`). The values of rows are
+encoded as in values.py.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, cast
+
+from snapstore.results.values import Row, Value, decode_row, decode_value, encode_row, encode_value
+
+T = TypeVar("T")
+Convert = Callable[[Any], Any]
+
+
+class _Form(NamedTuple):
+    """How values of one type are converted; None where they stay as they are."""
+
+    encode: Convert | None = None
+    decode: Convert | None = None
+
+
+_AS_IT_IS = _Form()
+
+
+def to_document(result: object) -> Any:
+    """Return a result, or a list or dict with results in it, as JSON has it."""
+    if is_dataclass(result) and not isinstance(result, type):
+        return _encode(type(result), result)
+    if isinstance(result, (list, tuple)):
+        return [to_document(one) for one in result]
+    if isinstance(result, Mapping):
+        return {str(name): to_document(one) for name, one in result.items()}
+    return result
+
+
+def from_document(kind: type[T], document: Any) -> T:
+    """Return the result of a type that `to_document` was given. Raises ValueError where a key is missing.
+
+    Keys that the type does not have are ignored: they are of a later version.
+    """
+    wanted: Any = kind
+    decode = _form(wanted).decode
+    return cast(T, decode(document) if decode else document)
+
+
+def _encode(kind: Any, result: object) -> Any:
+    encode = _form(kind).encode
+    return encode(result) if encode else result
+
+
+@cache
+def _form(kind: Any) -> _Form:
+    """Return the form of a type that a field may have. Raises TypeError for any other."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind == Value:
+        return _Form(encode_value, decode_value)
+    if kind == Row:
+        return _Form(encode_row, decode_row)
+    if kind in (str, int, float, bool) or origin is typing.Literal:
+        return _AS_IT_IS
+    if origin in (types.UnionType, typing.Union):
+        return _optional(arguments)
+    if origin in (tuple, list):
+        return _sequence(origin, _form(arguments[0]))
+    if origin is Mapping:
+        return _mapping(arguments[0], _form(arguments[1]))
+    if is_dataclass(kind):
+        return _dataclass(kind)
+    raise TypeError(f"no JSON is known for {kind}")
+
+
+def _optional(arguments: tuple[Any, ...]) -> _Form:
+    (kind,) = (one for one in arguments if one is not type(None))
+    encode, decode = _form(kind)
+    return _Form(
+        encode and (lambda value: None if value is None else encode(value)),
+        decode and (lambda document: None if document is None else decode(document)),
+    )
+
+
+def _sequence(make: type, of: _Form) -> _Form:
+    encode, decode = of
+    return _Form(
+        (lambda values: [encode(one) for one in values]) if encode else list,
+        (lambda document: make(decode(one) for one in document)) if decode else make,
+    )
+
+
+def _mapping(key: Any, of: _Form) -> _Form:
+    encode, decode = of
+    return _Form(
+        lambda values: {str(name): encode(one) if encode else one for name, one in values.items()},
+        lambda document: {key(name): decode(one) if decode else one for name, one in document.items()},
+    )
+
+
+def _dataclass(kind: Any) -> _Form:
+    hints = typing.get_type_hints(kind)
+    forms = [(one.name, one.name.removesuffix("_"), _form(hints[one.name])) for one in fields(kind)]
+    needed = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
+
+    def encode(result: Any) -> dict[str, Any]:
+        document = {}
+        for name, key, form in forms:
+            value = getattr(result, name)
+            document[key] = form.encode(value) if form.encode else value
+        return document
+
+    def decode(document: Mapping[str, Any]) -> Any:
+        values = {}
+        for name, key, form in forms:
+            if key in document:
+                value = document[key]
+                values[name] = form.decode(value) if form.decode else value
+            elif name in needed:
+                raise ValueError(f"{kind.__name__} has no '{key}'")
+        return kind(**values)
+
+    return _Form(encode, decode)

@@ -1,0 +1,184 @@
+"""The live databases of a suite: verify them against a state, keep a state that failed, restore.
+
+A file in any condition is dealt with: one that SQLite cannot read is replaced and kept beside the new one. A full disk
+costs the record of the state that failed, but never the restore.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from snapstore.actions.keep import keep_state
+from snapstore.actions.restore import RestoreOptions, restore
+from snapstore.actions.verify import VerifyOptions, verify
+from snapstore.compare.state import State, against
+from snapstore.compare.verdicts import DRIFTED
+from snapstore.database.commits import positions, wait_for_writers
+from snapstore.database.idle import wait_until_idle
+from snapstore.errors import DatabaseUnusable, DiskFull, FileError
+from snapstore.history.snapshot import FORENSIC
+from snapstore.hooks.hooks import NO_HOOKS, Hooks, Telling
+from snapstore.project import Project
+from snapstore.results.against import Against
+from snapstore.results.hooks import HookRun, hook_text
+from snapstore.results.text import against_text
+from snapstore.results.verdicts import VerifiedDatabase
+from snapstore.store import Store
+from snapstore.suite.ledger import Leftovers
+from snapstore.suite.policy import Decision, SuitePolicy
+
+UNREADABLE = "unreadable"
+"""The verdict on a database that SQLite cannot read, beside the verdicts of `verify`."""
+
+Say = Callable[[str], None]
+"""Gets a line for each step that was done."""
+
+
+WORTH_SAYING_SECONDS = 0.01  # of waiting
+_NO_DECISIONS: Mapping[str, Decision] = {}
+
+
+class Check(NamedTuple):
+    """The live databases against a state, `compared_with`; `databases` is empty where they cannot be read."""
+
+    verdict: str
+    state_ok: bool
+    databases: Mapping[str, VerifiedDatabase]
+    compared_with: Against
+
+    @property
+    def leftovers(self) -> Leftovers:
+        """The rows that differ, by database and table."""
+        return {(name, table): counts for name, one in self.databases.items() for table, counts in one.tables.items()}
+
+
+class Recovery(NamedTuple):
+    """A restore: the snapshot of the state that failed, None where it could not be kept, and the check after it.
+
+    `hooks` ran around both.
+    """
+
+    forensic: str | None
+    check: Check
+    hooks: tuple[HookRun, ...] = ()
+
+
+class PutBack(NamedTuple):
+    """A restore of a state whose rows were right: the snapshot of the state before it, and the check after it.
+
+    `hooks` ran around both.
+    """
+
+    safety: str | None
+    check: Check
+    hooks: tuple[HookRun, ...] = ()
+
+
+class SuiteDatabases:
+    """The live databases of one project, under one policy."""
+
+    def __init__(self, store: Store, project: Project, policy: SuitePolicy, say: Say, hooks: Hooks = NO_HOOKS) -> None:
+        self._store = store
+        self._project = project
+        self._policy = policy
+        self._say = say
+        self._hooks = hooks
+        self._position: tuple[object, ...] = ()  # of the last verify
+
+    def wait_until_quiet(self) -> None:
+        """Wait until nobody has written for as long as the policy says, or nobody is in a write transaction."""
+        paths, quiet, limit = self._project.databases.values(), self._policy.quiet, self._policy.quiet_limit
+        if quiet is None:
+            if (seconds := wait_for_writers(paths, limit)) >= WORTH_SAYING_SECONDS:
+                self._say(f"waited for a writer ({seconds:.2f} s)")
+            return
+        try:
+            waited = wait_until_idle(paths, quiet, limit)
+        except DatabaseUnusable:
+            return  # `verify` will report it
+        if waited.is_idle:
+            self._say(f"quiet ({waited.seconds:.2f} s)")
+        else:
+            self._say(f"still written to after {waited.seconds:.2f} s")
+
+    def verify_settled(self, state: State, decisions: Mapping[str, Decision] = _NO_DECISIONS) -> Check:
+        """Verify, and do so again as long as somebody commits meanwhile, if the policy names no time to wait."""
+        start = time.monotonic()
+        while True:
+            check = self.verify(state, decisions)
+            if self._policy.quiet is not None or not self.has_commits():
+                return check
+            if time.monotonic() - start >= self._policy.quiet_limit:
+                self._say("still written to")
+                return check
+            self.wait_until_quiet()
+
+    def has_commits(self) -> bool:
+        """Tell whether anybody may have committed since the last `verify` began."""
+        return positions(self._project.databases.values()) != self._position
+
+    def verify(self, state: State, decisions: Mapping[str, Decision] = _NO_DECISIONS) -> Check:
+        """Verify against a state; `decisions` override those of the policy.
+
+        Raises what the verb raises, except for databases that cannot be read.
+        """
+        named = against(self._store, state)
+        self._position = positions(self._project.databases.values())
+        decided = {**self._policy.decisions, **decisions}
+        may_pass = frozenset({DRIFTED, *(verdict for verdict, one in decided.items() if one in ("pass", "warn"))})
+        try:
+            options = VerifyOptions(state, policy=self._policy.rows, may_pass=may_pass, timeout=self._policy.timeout)
+            found = verify(self._store, self._project, options)
+        except DatabaseUnusable as error:
+            self._say(f"verify: {error}")
+            return Check(UNREADABLE, state_ok=False, databases={}, compared_with=named)
+        self._say(f"verify, against {against_text(named)}: {found.verdict} ({found.seconds:.2f} s)")
+        return Check(found.verdict, found.ok, found.databases, named)
+
+    def keep(self, label: str) -> str | None:
+        """Keep the live state for inspection; return the snapshot, None where there is no space for it."""
+        try:
+            return keep_state(self._store, self._project, FORENSIC, label, self._policy.timeout)
+        except (DiskFull, FileError) as error:
+            self._say(f"the state that failed cannot be kept: {error}")
+            return None
+
+    def restore(self, target: State, failed: Check, label: str) -> Recovery:
+        """Keep the state that failed, restore the target, and verify again. Raises what the verbs raise."""
+        assert target.snapshots is not None
+        is_readable = failed.verdict != UNREADABLE
+        forensic = self.keep(label) if is_readable else None
+        is_kept = forensic is not None or not is_readable
+        with self._hooks.around() as telling:
+            for id_ in dict.fromkeys(target.snapshots.values()):
+                options = RestoreOptions(id_, force=not is_readable, safety=is_kept, timeout=self._policy.timeout)
+                done = restore(self._store, self._project, options)
+                telling.changed = telling.changed or done.changed
+                pages = ", ".join(f"{one.pages_written} pages {one.method}" for one in done.databases.values())
+                self._say(f"restored {target.label}: {pages} ({done.seconds:.2f} s)")
+            check = self.verify(target)
+        return Recovery(forensic, check, self._told(telling))
+
+    def put_back_content(self, target: State) -> PutBack:
+        """Restore what moved beside the rows: sequences, ignored rows, free pages. Raises what the verbs raise.
+
+        The state before it is kept as any restore keeps it.
+        """
+        assert target.snapshots is not None
+        safety = None
+        with self._hooks.around() as telling:
+            for id_ in dict.fromkeys(target.snapshots.values()):
+                done = restore(self._store, self._project, RestoreOptions(id_, timeout=self._policy.timeout))
+                telling.changed = telling.changed or done.changed
+                safety = done.safety or safety
+                self._say(f"restored the content of {target.label} ({done.seconds:.2f} s)")
+            check = self.verify(target)
+        return PutBack(safety, check, self._told(telling))
+
+    def _told(self, telling: Telling) -> tuple[HookRun, ...]:
+        """Say what hooks did, and return them."""
+        for run in telling.runs:
+            self._say(hook_text(run))
+        return tuple(telling.runs)

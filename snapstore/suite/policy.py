@@ -1,0 +1,96 @@
+"""What a suite is told: its mode, its cleanup steps, and what follows from each verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
+from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED
+from snapstore.store import DEFAULT_TIMEOUT
+
+Mode = Literal["hybrid", "backup", "cleanup"]
+MODES: tuple[Mode, ...] = ("hybrid", "backup", "cleanup")
+"""hybrid: clean up, restore where that failed; backup: restore without cleaning up; cleanup: no backup, no restore."""
+
+Decision = Literal["pass", "warn", "fail", "restore"]
+DECISIONS: tuple[Decision, ...] = ("pass", "warn", "fail", "restore")
+DEFAULT_DECISIONS: dict[str, Decision] = {
+    CLEAN: "pass",
+    DRIFTED: "pass",
+    LEAKED: "restore",
+    DAMAGED: "restore",
+    SCHEMA_CHANGED: "restore",
+}
+
+
+Late = Literal["pass", "warn", "fail"]
+LATE: tuple[Late, ...] = ("pass", "warn", "fail")
+"""pass: say nothing; warn: name them; fail: the suite fails."""
+
+AUTO = "auto"
+"""The word for a `quiet` of None, in the configuration and in calls."""
+
+EXIT_RESTORED = 3  # of `snap run`: the command passed, cleanup failed, the state was restored
+
+
+@dataclass(frozen=True)
+class CleanupStep:
+    """A command or a SQL script; `timeout` in seconds.
+
+    A command is one line for the shell. A script runs on the live database `database`, in one transaction.
+    """
+
+    name: str
+    command: str | None = None
+    sql: str | None = None
+    database: str | None = None
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the baseline `name` is made: a line for the shell, run in `folder` for `timeout` seconds at most.
+
+    It is made again when the files that match `inputs` (globs relative to `folder`) have changed.
+    """
+
+    name: str
+    make: str
+    inputs: tuple[str, ...]
+    folder: str
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class SuitePolicy:
+    """How a suite is run.
+
+    A step that fails is tried `attempts` times in all, `backoff` seconds later at first and twice as long each time.
+    `exit_restored` is what `snap run` ends with if the command passed and the state had to be restored.
+    `baseline` is the state to begin with; where `takes_baseline`, the present state becomes it if it does not exist.
+    With a `recipe`, the recipe makes it, and makes it again when its inputs change.
+    The database must have no write for `quiet` seconds before it is verified; `quiet_limit` bounds the wait. With None
+    it is verified at once, and again if somebody commits meanwhile; writers are waited for.
+    `run` names a run of a test runner: all suites of it are one suite in the ledger.
+    `late` says what becomes of rows that are written after a test was verified; they are taken back in any case.
+    """
+
+    mode: Mode = "hybrid"
+    cleanup: tuple[CleanupStep, ...] = ()
+    attempts: int = 3
+    backoff: float = 0.5
+    quiet: float | None = None
+    quiet_limit: float = 5.0
+    decisions: dict[str, Decision] = field(default_factory=lambda: dict(DEFAULT_DECISIONS))
+    late: Late = "warn"
+    baseline: str | None = None
+    takes_baseline: bool = False
+    run: str | None = None
+    recipe: Recipe | None = None
+    backup_name: str = "e2e-backup"
+    keep_backup: bool = False
+    rows: Policy = NOTHING_IGNORED
+    timeout: float = DEFAULT_TIMEOUT
+    ledger_suites: int = 1000
+    exit_restored: int = EXIT_RESTORED

@@ -1,0 +1,171 @@
+"""Repair before a suite begins: after a suite that died, or where the state is not the baseline."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from snapstore.compare.state import State, snapshot_state
+from snapstore.compare.verdicts import CLEAN
+from snapstore.database.wal import wal_path
+from snapstore.errors import HookFailed, NeverRight
+from snapstore.history.reflog import HEAD, UNDOABLE
+from snapstore.ids import short
+from snapstore.project import Project
+from snapstore.results.drifts import state_text
+from snapstore.results.hooks import HookRun, required_failed
+from snapstore.results.left import tables_text
+from snapstore.results.suites import Repaired
+from snapstore.results.text import against_text
+from snapstore.store import Store
+from snapstore.suite.databases import UNREADABLE, Check, Say, SuiteDatabases
+from snapstore.suite.ledger import DIED, Ledger
+from snapstore.suite.ledger_rows import SuiteRow
+from snapstore.suite.policy import SuitePolicy
+from snapstore.suite.teardown import TestSoFar
+
+AFTERMATH_SECONDS = 5.0
+"""How long after its last sign of life a run may still write: the requests that it made go on without it."""
+
+
+class Repairer:
+    """Repairs the live databases of a project before a suite begins; where there is no backup, only reports."""
+
+    def __init__(
+        self, store: Store, project: Project, policy: SuitePolicy, databases: SuiteDatabases, say: Say
+    ) -> None:
+        self._store = store
+        self._project = project
+        self._policy = policy
+        self._databases = databases
+        self._say = say
+        self._ledger = Ledger(store, project.origin)
+        self.left_alone: list[str] = []
+        self.hooks: list[HookRun] = []
+
+    def after_death(self, died: SuiteRow, last_sign: float | None = None) -> list[Repaired]:
+        """Restore the state before a suite that never ended, and end it in the ledger. Raises NeverRight, HookFailed.
+
+        What somebody else wrote after its last sign of life, a time of files, is kept.
+        """
+        what = f"suite '{died.name}' of {died.started[:19]}Z, which never ended"
+        if self._policy.mode == "cleanup":
+            self.left_alone.append(f"{what}; there is no backup and no restore this time")
+            return []
+        repaired = []
+        open_test = TestSoFar("", DIED)
+        if died.backup is None or not self._store.snapshots.exists(died.backup):
+            self.left_alone.append(f"{what}; it had no backup")
+        elif self._was_left(died.backup):
+            self.left_alone.append(f"{what}; the databases were put into another state since")
+        else:
+            target = snapshot_state(self._store, died.backup, "the state before it")
+            self._databases.wait_until_quiet()  # what it started may still be at work
+            if later := self._written_later(died, target, last_sign):
+                bring = f"'snap restore {short(died.backup)}' brings the state before it"
+                self.left_alone.append(f"{what}; what was written after it is kept: {later}; {bring}")
+            else:
+                repaired = self._restored(target, what, open_test)
+        for test in self._ledger.open_tests(died.suite):
+            self._ledger.end_test(test, open_test.columns(), [], open_test.stages, open_test.compared_with)
+        self._ledger.end_suite(
+            died.suite, DIED, repaired=bool(died.backup), store_bytes=self._store.bytes_used() if died.backup else 0
+        )
+        return repaired
+
+    def _written_later(self, died: SuiteRow, backup: State, last_sign: float | None) -> str:
+        """Return what somebody else wrote after a suite died, in words; empty where nobody did.
+
+        The rows are compared with those that the suite was left with. Where they are not known, all that differs from
+        the backup may be somebody's.
+        """
+        if last_sign is None or self._last_written() <= last_sign + AFTERMATH_SECONDS:
+            return ""
+        known = self._ledger.abandoned_state(died.suite)
+        is_known = known is not None and self._store.snapshots.exists(known)
+        state = snapshot_state(self._store, known, "the state it was left with") if known and is_known else backup
+        check = self._databases.verify(state)
+        if check.state_ok or check.verdict == UNREADABLE:
+            return ""
+        return state_text(check.databases)
+
+    def _last_written(self) -> float:
+        """Return when a database or its log was last written, in seconds since 1970, as the file system has it."""
+        paths = [one for path in self._project.databases.values() for one in (path, wal_path(path))]
+        return max((os.stat(path).st_mtime for path in paths if os.path.exists(path)), default=0.0)
+
+    def to_baseline(self, baseline: str) -> list[Repaired]:
+        """Restore the baseline where the live databases differ from it.
+
+        Raises UnknownRevision, NeverRight, HookFailed.
+        """
+        id_ = self._store.revisions(self._project.origin).resolve(baseline)
+        target = snapshot_state(self._store, id_, baseline)
+        if self._policy.mode == "cleanup":
+            check = self._databases.verify(target)
+            if not check.state_ok:
+                against = against_text(check.compared_with)
+                self.left_alone.append(
+                    f"a state that is not {against} ({check.verdict}); there is no restore this time"
+                )
+            return []
+        return self._restored(target, f"a state that was not {baseline}", TestSoFar("", DIED))
+
+    def _moved_back(self, target: State, what: str, check: Check) -> list[Repaired]:
+        """Restore the target's content where only something beside the rows differs."""
+        if check.verdict == CLEAN:
+            return []
+        done = self._databases.put_back_content(target)
+        self._check_told(done.hooks)
+        self._say(f"repaired {what}: {state_text(check.databases)}, against {against_text(check.compared_with)}")
+        return [Repaired(what, check.verdict, done.safety, check.compared_with, state_text(check.databases))]
+
+    def _check_told(self, hooks: Sequence[HookRun]) -> None:
+        """Note the hooks that ran. Raises HookFailed."""
+        self.hooks += hooks
+        for hook in required_failed(hooks):
+            raise HookFailed(hook.when, hook.what, hook.detail)
+
+    def leave_later_work(self, backup: str) -> None:
+        """Say what differs from the backup that an earlier run left, and leave it: somebody worked on since."""
+        id_ = self._store.revisions(self._project.origin).resolve(backup)
+        check = self._databases.verify(snapshot_state(self._store, id_, backup))
+        if not check.state_ok:
+            found = state_text(check.databases) or check.verdict
+            bring = f"'snap restore {short(id_)}' brings that"
+            self.left_alone.append(f"what is not in {backup}, which an earlier run left: {found}; {bring}")
+
+    def _was_left(self, backup: str) -> bool:
+        """Tell whether a user has gone to another state on purpose since the backup."""
+        if backup in self._store.refs.head(self._project.origin).values():
+            return False
+        moves = (
+            entry
+            for entry in self._store.reflog.entries(HEAD, self._project.origin)
+            if entry.action.split()[0] in UNDOABLE or entry.snapshot == backup
+        )
+        newest = next(moves, None)
+        return newest is not None and newest.snapshot != backup
+
+    def _restored(self, target: State, what: str, result: TestSoFar) -> list[Repaired]:
+        """Restore the target where the state is not right, and note in `result` what was found."""
+        check = self._databases.verify(target)
+        result.note_check(check)
+        if check.state_ok:
+            return self._moved_back(target, what, check)
+        start = time.monotonic()
+        recovery = self._databases.restore(target, check, f"before repair: {what}")
+        result.seconds["restore"] = time.monotonic() - start
+        result.decision = "restore"
+        result.note_recovery(recovery)
+        if not recovery.check.state_ok:
+            now = recovery.check
+            left = tables_text({name: one.tables for name, one in now.databases.items()})
+            raise NeverRight(against_text(now.compared_with), now.verdict, left)
+        self._check_told(recovery.hooks)
+        kept = f", kept as {short(recovery.forensic)}" if recovery.forensic else ""
+        against = against_text(check.compared_with)
+        self._say(f"repaired {what}: it was {check.verdict}, against {against}{kept}")
+        found = state_text(check.databases) or check.verdict
+        return [Repaired(what, check.verdict, recovery.forensic, check.compared_with, found)]

@@ -1,0 +1,125 @@
+"""A run of Playwright is one suite, over its setup, workers and retries."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.playwright_example import Example, install
+from tests.support import connect, count, make_database
+
+SETUP = "the database is repaired and backed up"
+CONFIGURATION = """
+import { defineConfig } from '@playwright/test';
+import { databaseProjects } from './snapstore/projects.mjs';
+
+export default defineConfig({
+  workers: 1,
+  retries: 1,
+  use: { snapstore: { config: 'snapstore.yaml' } },
+  projects: [...databaseProjects(), { name: 'e2e', testMatch: '*.spec.mjs', dependencies: ['setup db'] }],
+});
+"""
+BEGINNING = """
+import { execFileSync } from 'node:child_process';
+import { expect, test } from './snapstore/fixtures.mjs';
+
+const sql = (text) => execFileSync('python3', ['-c',
+  'import sqlite3, sys; c = sqlite3.connect("db.sqlite3"); r = c.execute(sys.argv[1]).fetchall(); c.commit();'
+    + 'print(r[0][0] if r else "")', text]).toString().trim();
+const rows = () => Number(sql('SELECT count(*) FROM item'));
+"""
+RETRIED = """
+test('leaves a row once', async ({}, testInfo) => {
+  expect(rows()).toBe(20);
+  if (testInfo.retry === 0) sql("INSERT INTO item(name) VALUES ('left')");
+});
+test('leaves none', async () => {
+  expect(rows()).toBe(20);
+});
+"""
+SHARED = """
+import { shareState } from './snapstore/fixtures.mjs';
+
+test.describe.configure({ mode: 'serial' });
+shareState(test, { leaks: process.env.LEAKS });
+test.beforeAll(() => { sql("INSERT INTO item(name) VALUES ('of the file')"); });
+test('makes a row', async ({}, testInfo) => {
+  expect(rows()).toBe(21);
+  sql("INSERT INTO item(name) VALUES ('for the next')");
+});
+test('sees it', async ({}, testInfo) => {
+  expect(rows()).toBe(22);
+  expect(testInfo.retry).toBe(1);
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("playwright"))
+
+
+@pytest.fixture
+def example(installed: Path, tmp_path: Path) -> Example:
+    make_database(tmp_path / "db.sqlite3", journal_mode="wal", rows=20)
+    (tmp_path / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
+    (tmp_path / "node_modules").symlink_to(installed / "node_modules")
+    example = Example(tmp_path, "wal", 0)
+    example.snap("init", "--playwright", ".")
+    (tmp_path / "playwright.config.mjs").write_text(CONFIGURATION)
+    return example
+
+
+def statuses(example: Example, *arguments: str, code: int = 0, **variables: str) -> tuple[dict[str, list[str]], str]:
+    """Run; return the status of each attempt at each test, and all errors in one text."""
+    report = json.loads(example.do(example.playwright(*arguments), code, **variables).stdout)
+    found: dict[str, list[str]] = {}
+    said = [error["message"] for error in report["errors"]]
+    pending: list[Any] = list(report["suites"])
+    while pending:
+        suite = pending.pop()
+        pending += suite.get("suites", [])
+        for spec in suite.get("specs", []):
+            results = [one for test in spec["tests"] for one in test["results"]]
+            found[spec["title"]] = [one["status"] for one in results]
+            said += [error["message"] for one in results for error in one["errors"]]
+    return found, "\n".join(said)
+
+
+def rows(example: Example) -> int:
+    with closing(connect(example.folder / "db.sqlite3")) as connection:
+        return count(connection)
+
+
+def test_setup_workers_and_retries_are_one_suite(example: Example) -> None:
+    (example.folder / "a.spec.mjs").write_text(BEGINNING + RETRIED)
+    found, _ = statuses(example)
+    assert (found["leaves a row once"], found["leaves none"]) == (["failed", "passed"], ["passed"])
+    report = json.loads(example.snap("report", "--json"))
+    (suite,) = report["suites"]
+    assert (suite["name"], suite["outcome"], report["tests"]) == ("playwright", "passed", 3)
+    assert rows(example) == 20
+
+    found, said = statuses(example, "--workers=4", code=1)
+    assert found[SETUP] == ["failed"]
+    assert "4 workers would share one database" in said
+    assert "set workers: 1, or give each worker its own database" in said
+    assert found["leaves none"] == []
+
+
+def test_tests_of_a_file_may_share_a_state_and_are_repeated_from_its_beginning(example: Example) -> None:
+    (example.folder / "shared.spec.mjs").write_text(BEGINNING + SHARED)
+    (example.folder / "then.spec.mjs").write_text(BEGINNING + RETRIED.replace("testInfo.retry === 0", "false"))
+    found, _ = statuses(example, LEAKS="pass")
+    assert found["makes a row"] == ["passed", "passed"]
+    assert found["sees it"] == ["failed", "passed"]
+    assert found["leaves none"] == ["passed"]
+    assert rows(example) == 20
+    _, said = statuses(example, "shared", code=1, LEAKS="fail")
+    assert "shared.spec.mjs: database: leaked" in said
+    assert rows(example) == 20

@@ -1,0 +1,1 @@
+"""Following the branches of real Git repositories."""

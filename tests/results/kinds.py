@@ -1,0 +1,62 @@
+"""All classes of results, and values of them made up by hypothesis."""
+
+from __future__ import annotations
+
+import pkgutil
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from typing import Any
+
+from hypothesis import strategies as st
+
+from snapstore import results
+from snapstore.database.record import ENCODINGS, decode_text
+from snapstore.results.values import Row, Value
+
+TEXT = st.text(max_size=8) | st.builds(
+    decode_text, st.binary(max_size=8), st.sampled_from(sorted(set(ENCODINGS.values())))
+)
+VALUES: st.SearchStrategy[Value] = (
+    st.none() | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats() | TEXT | st.binary(max_size=8)
+)
+_SCALARS: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXT,
+    int: st.integers(-(1 << 53), 1 << 53),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    bool: st.booleans(),
+    type(None): st.none(),
+}
+
+
+def kinds() -> list[type]:
+    """Return every dataclass of `snapstore.results`."""
+    found = []
+    for module in pkgutil.iter_modules(results.__path__, f"{results.__name__}."):
+        found += [one for one in vars(import_module(module.name)).values() if _is_of(one, module.name)]
+    return found
+
+
+def _is_of(one: object, module: str) -> bool:
+    return isinstance(one, type) and is_dataclass(one) and one.__module__ == module
+
+
+def made_up(kind: Any) -> st.SearchStrategy[Any]:
+    """Return a strategy for values of a type that a field may have."""
+    arguments = typing.get_args(kind)
+    if kind == Value:
+        return VALUES
+    if kind == Row:
+        return st.dictionaries(TEXT, VALUES, max_size=3)
+    if is_dataclass(kind):
+        make = typing.cast("Callable[..., Any]", kind)
+        hints = typing.get_type_hints(kind)
+        return st.builds(make, **{one.name: made_up(hints[one.name]) for one in fields(kind)})
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    if typing.get_origin(kind) is tuple:
+        return st.lists(made_up(arguments[0]), max_size=3).map(tuple)
+    if typing.get_origin(kind) is Mapping:
+        return st.dictionaries(made_up(arguments[0]), made_up(arguments[1]), max_size=3)
+    return st.one_of(*map(made_up, arguments))
