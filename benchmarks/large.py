@@ -186,9 +186,17 @@ def change_row(_size: int) -> None:
 
 
 _COPY = ("cp", "--sparse=always", "db.sqlite3", "copy.sqlite3")
+_OVERWRITE = "UPDATE item SET n = zeroblob(length(n)) WHERE id = 2"
 _DIFFS = (Command(("diff", "base")), Command(("verify", "base"), 1), Command(("status",)))
 CASES = (
-    Case("value", "A value of {size:,} bytes was added", 900_000_000, build_table, add_value, _DIFFS),
+    Case(
+        "value",
+        "A value of {size:,} bytes was added",
+        900_000_000,
+        build_table,
+        add_value,
+        (*_DIFFS, Command(("run", "--", "sqlite3", "db.sqlite3", _OVERWRITE), 3)),
+    ),
     Case(
         "columns",
         "50 rows were added to a table of {size:,} columns",

@@ -41,8 +41,11 @@ def _say_nothing(_text: str) -> None:
 class Bound:
     """The locations of a project, its open store, and how long to wait for locks.
 
-    `progress` watches long work. `say` takes notes beside a result, `detail` what a suite does, one line each.
+    `progress` watches long work. `say` takes notes beside a result, `detail` what a suite does, one line each. If it
+    `shortens`, rows have a LongValue for each long value, which needs no memory for it.
     """
+
+    shortens: bool = False
 
     later: Later | None = None
     """Takes what a restore leaves to do once its caller has been told; where there is none, nothing is left."""

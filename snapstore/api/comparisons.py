@@ -34,12 +34,10 @@ if TYPE_CHECKING:
 class Comparisons(Bound):
     """The part of `Snapstore` that compares and lists.
 
-    `running` ends the query that runs, if one does; without a timeout it may run for `most_query_seconds`. If it
-    `shortens`, `verify` and `differences` give a LongValue for each long value, and need no memory for it.
+    `running` ends the query that runs, if one does; without a timeout it may run for `most_query_seconds`.
     """
 
     most_query_seconds: float | None = None
-    shortens: bool = False
     running: Limit | None = None
     is_interrupted = False  # while True, a query ends as soon as it begins
 

@@ -177,7 +177,7 @@ class Suites(Upkeep):
             given["quiet"] = None if quiet == AUTO else quiet
         policy = self.locations.configuration.suite
         policy = replace(policy, **given, decisions={**policy.decisions, **_decisions(verdicts)})
-        policy = replace(policy, timeout=self.seconds(None))
+        policy = replace(policy, timeout=self.seconds(None), shortens=self.shortens)
         return replace(policy, mode="cleanup") if self.is_switched_off else policy
 
 

@@ -129,7 +129,13 @@ class SuiteDatabases:
         decided = {**self._policy.decisions, **decisions}
         may_pass = frozenset({DRIFTED, *(verdict for verdict, one in decided.items() if one in ("pass", "warn"))})
         try:
-            options = VerifyOptions(state, policy=self._policy.rows, may_pass=may_pass, timeout=self._policy.timeout)
+            options = VerifyOptions(
+                state,
+                policy=self._policy.rows,
+                may_pass=may_pass,
+                timeout=self._policy.timeout,
+                shortens=self._policy.shortens,
+            )
             found = verify(self._store, self._project, options)
         except DatabaseUnusable as error:
             self._say(f"verify: {error}")

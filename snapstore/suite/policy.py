@@ -74,6 +74,7 @@ class SuitePolicy:
     it is verified at once, and again if somebody commits meanwhile; writers are waited for.
     `run` names a run of a test runner: all suites of it are one suite in the ledger.
     `late` says what becomes of rows that are written after a test was verified; they are taken back in any case.
+    If it `shortens`, the rows of results have a LongValue for each long value.
     """
 
     mode: Mode = "hybrid"
@@ -94,3 +95,4 @@ class SuitePolicy:
     timeout: float = DEFAULT_TIMEOUT
     ledger_suites: int = 1000
     exit_restored: int = EXIT_RESTORED
+    shortens: bool = False

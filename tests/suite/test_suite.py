@@ -18,6 +18,7 @@ from snapstore.actions.take import TakeOptions, take
 from snapstore.compare.ignore_rules import Policy
 from snapstore.errors import DatabaseLocked, RunInProgress
 from snapstore.project import Project
+from snapstore.results.long_value import LongValue
 from snapstore.results.rows import Counts
 from snapstore.store import Store
 from snapstore.suite.cleanup import CleanupRunner
@@ -154,6 +155,7 @@ from snapstore.suite.mark import run_mark
 from snapstore.suite.mark import run_mark
 from snapstore.suite.policy import SuitePolicy
 from snapstore.project import Project
+from snapstore.results.long_value import LongValue
 from snapstore.results.rows import Counts
 from snapstore.errors import RunInProgress
 from snapstore.store import Store
@@ -350,3 +352,18 @@ def test_the_ledger_is_bounded_with_all_that_hangs_on_a_suite(
         rows = store.catalog.value(f"SELECT count(*) FROM {table} WHERE test NOT IN (SELECT test FROM test)")
         kept = store.catalog.value(f"SELECT count(DISTINCT test) FROM {table}")
         assert (rows, kept) == (0, 2)
+
+
+@pytest.mark.parametrize("shortens", [False, True])
+def test_what_a_test_left_has_whole_values_or_their_beginnings(
+    begin: Callable[..., Suite], path: Path, shortens: bool
+) -> None:
+    suite = begin(shortens=shortens)
+    suite.begin_test("leaks")
+    change(path, "INSERT INTO item(name) VALUES (zeroblob(3000000))")
+    ended = suite.end_test("passed")
+    assert (ended.verdict, ended.verdict_after) == ("leaked", "clean")
+    (row,) = ended.databases["default"].rows
+    assert row.after is not None
+    name = row.after["name"]
+    assert name == bytes(3_000_000) if not shortens else isinstance(name, LongValue) and name.size == 3_000_000

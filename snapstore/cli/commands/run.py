@@ -68,6 +68,7 @@ def command(
     if shutil.which(arguments[0]) is None:  # before anything begins
         raise FileError(arguments[0], "no such command")
     snapstore, line = context.snapstore, shlex.join(arguments)
+    snapstore.shortens = not context.json_output
     cases = Document(junit, snapstore) if junit else None
     with Child(afterwards=snapstore.stop_cleanup, meanwhile=snapstore.show_life) as child:
         snapstore.begin_suite(line, baseline=baseline, mode=mode, keep_backup=keep_backup or None)
