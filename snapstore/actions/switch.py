@@ -103,7 +103,7 @@ class _Switch:
         return self._restored(old, new, state.snapshot, there=there)
 
     def _completed(self, arrival: Arrival) -> Ownership:
-        """Record a restore that a switch had begun; one that ended between two databases is taken back first."""
+        """Note a restore that a switch had begun; one that ended between two databases is taken back first."""
         row, origin = arrival.row, self.project.origin
         branch, before = shown(row.name), self.store.branches.rows(origin)[-2:-1]
         is_whole = arrival.databases.issuperset(self._names_in(row.target))
@@ -122,7 +122,7 @@ class _Switch:
         return Ownership(row.name)
 
     def _recorded(self, found: Ownership) -> str | None:
-        """Record whose the databases are since an undo; return it."""
+        """Note whose the databases are since an undo; return it."""
         if found.undone and found.name:
             self.store.branches.add(self.project.origin, found.name, moved=found.undone)
         return found.name
