@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from snapstore.audience import share
 from snapstore.compare.state import LIVE, State, live_state, snapshot_state
 from snapstore.config.locations import Locations
-from snapstore.errors import InvalidArgument, NoBaseline, NoSnapshot
+from snapstore.errors import InvalidArgument, NoBaseline
 from snapstore.history.reflog import HEAD
 from snapstore.hooks.hook import NO_SETTINGS
 from snapstore.hooks.hooks import INSIDE_HOOK, NO_HOOKS, Hooks
@@ -240,13 +240,6 @@ class Bound:
         from snapstore.actions.export import check_target
 
         check_target(self.locations.store_path, self.project, path)
-
-    def backup_id(self, store: Store) -> str:
-        """Return the snapshot that the backup's name has. Raises NoSnapshot."""
-        ref = store.refs.get(self.backup_name)
-        if ref is None or not store.snapshots.exists(ref.snapshot):
-            raise NoSnapshot(f"backup '{self.backup_name}'")
-        return ref.snapshot
 
     def _identity(self) -> tuple[int, int] | None:
         try:

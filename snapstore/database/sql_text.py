@@ -57,11 +57,10 @@ class Token(NamedTuple):
 
 
 class Created(NamedTuple):
-    """What a statement creates: `table`, `index`, `view` or `trigger`, its name, and whether it is virtual."""
+    """What a statement creates: `table`, `index`, `view` or `trigger`, and its name."""
 
     type: str
     name: str
-    is_virtual: bool
 
 
 class TextRefused(ValueError):
@@ -100,7 +99,7 @@ def created(text: str) -> Created:
     _check_end(type_, words)
     if _ends_for_the_shell(found):
         raise TextRefused("the sqlite3 shell reads a line of it as the end of the statement")
-    return Created(type_, unquoted(words[0].text), beginning == "CREATE VIRTUAL TABLE ")
+    return Created(type_, unquoted(words[0].text))
 
 
 def check_created(type_: str, name: str, text: str) -> None:
