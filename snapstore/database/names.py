@@ -7,6 +7,9 @@ SQLite shows us may not be what the application sees, and a journal of ours woul
 
 - In WAL mode every connection holds a lock on the file and one on its wal-index. A process that has the first and not
   the second, on our wal-index, uses another. That costs a system call or two, and is seen across users and containers.
+- A log that was removed is no more seen under our name than one that never was there. The wal-index, which all users of
+  the database share, says how many frames the log has, and the log beside it has to have them. A log without frames
+  does not matter to a reader. A writer would begin another one, so before a write the users' open files are looked at.
 - In a rollback mode the locks keep readers and writers apart under all names. What they cannot see is the journal.
   So processes are searched only if the file has hard links, or before a write if some namespace mounts it alone.
 - Nobody uses the file under a hard link, but somebody did: what stands beside the link is looked at if it is in our
@@ -21,11 +24,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
 
-from snapstore.database.wal import wal_path
-from snapstore.database.wal_index import index_path
+from snapstore.database.wal import has_frames, wal_path
+from snapstore.database.wal_index import index_path, log_end
 from snapstore.errors import OtherNameInUse, SeveralNames
 from snapstore.mounts import is_mounted_alone
-from snapstore.processes import DELETED, Identity, OpenFile, describe, names_in_use, open_files
+from snapstore.processes import DELETED, Identity, OpenFile, describe, names_in_use, open_files, users_of_lost
 from snapstore.record_locks import Lock, lock_of_another, owners, owners_of
 from snapstore.regular import open_named
 
@@ -42,6 +45,7 @@ def check_names(path: str, fd: int, index: Callable[[], int | None], *, is_wal: 
     SeveralNames.
     """
     if is_wal and _is_log_used(path, fd, index):
+        _check_log(path, index(), will_write=will_write)
         return
     links = os.fstat(fd).st_nlink
     if not is_wal and (links > 1 or (will_write and is_mounted_alone(path))):
@@ -93,7 +97,29 @@ def _other_log(pid: int, fd: int, index: int | None) -> OpenFile | None:
 
 def _in_use(path: str, other: OpenFile) -> OtherNameInUse:
     name = other.name.removesuffix(DELETED).removesuffix(index_path(""))
-    return OtherNameInUse(path, name, (describe(other.pid),), deleted=other.name.endswith(DELETED))
+    deleted = index_path("") if other.name.endswith(DELETED) else None
+    return OtherNameInUse(path, name, (describe(other.pid),), deleted)
+
+
+def _check_log(path: str, index: int | None, *, will_write: bool) -> None:
+    """Check that the log under our name is that of our wal-index, which others use. Raises OtherNameInUse."""
+    if index is None:
+        return
+    for _ in range(_LOOKS):
+        end = log_end(index)
+        if end and (not end.frames or has_frames(path, end.salts, end.frames)):
+            break
+        if end and end == log_end(index):  # so the log did not begin again meanwhile
+            raise OtherNameInUse(path, path, users_of_lost(wal_path(path)), wal_path(""))
+    if will_write and (holders := _users_of_lost_log(path, index)):
+        raise OtherNameInUse(path, path, holders, wal_path(""))
+
+
+def _users_of_lost_log(path: str, index: int) -> tuple[str, ...]:
+    """Return a line for each process that uses our wal-index, and a log that was removed."""
+    lost = wal_path(path) + DELETED
+    pids = sorted(owners((index, *_INDEX_IN_USE))[0])
+    return tuple(describe(pid) for pid in pids if any(one.name == lost for one in open_files(pid) or ()))
 
 
 def _check_users(path: str, fd: int) -> None:

@@ -54,6 +54,26 @@ def frames(fd: int, first: int, page_size: int) -> Iterator[tuple[int, bytes]]:
         first += at_once
 
 
+def has_frames(database: str, salts: bytes, count: int) -> bool:
+    """Tell whether the log has `count` frames, at least one, and its header and the last of them have these salts."""
+    try:
+        fd = open_named(wal_path(database), follow=False)
+    except OSError:
+        return False
+    try:
+        header = os.pread(fd, HEADER_BYTES, 0)
+        if len(header) < HEADER_BYTES:
+            return False
+        _magic, _version, page_size, of_header = _HEADER.unpack(header)
+        if page_size not in _PAGE_SIZES:
+            return False
+        frame_bytes = FRAME_HEADER_BYTES + page_size
+        last = os.pread(fd, frame_bytes, HEADER_BYTES + (count - 1) * frame_bytes)
+        return len(last) == frame_bytes and {of_header, _FRAME.unpack_from(last)[1]} == {salts}
+    finally:
+        os.close(fd)  # SQLite locks the -shm file, never the log, so this drops no lock
+
+
 def pages_named(database: str) -> set[int]:
     """Return the pages that any frame of the current log names, committed or not. Raises OSError.
 

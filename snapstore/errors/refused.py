@@ -131,18 +131,19 @@ class SqliteTooOld(Refused):
 
 
 class OtherNameInUse(Refused):
-    """A process uses the database under another name, or with a log that was `deleted`.
+    """A process uses the database under another name, or with a log or wal-index that was deleted.
 
-    `other` is that name, None where it cannot be seen; no `holders` where it cannot be seen who it is.
+    `other` is that name, None where it cannot be seen; no `holders` where it cannot be seen who it is. `deleted` is
+    `-wal` or `-shm`, None where neither was deleted.
     """
 
     code = "other-name"
     hint = "use one name for the file: in a container mount its folder and not the file; remove hard links"
 
-    def __init__(self, path: str, other: str | None, holders: tuple[str, ...] = (), deleted: bool = False) -> None:
+    def __init__(self, path: str, other: str | None, holders: tuple[str, ...] = (), deleted: str | None = None) -> None:
         who = ", ".join(holders) or "a process that cannot be seen from here"
         if deleted:
-            how = f"with a log that is not at its place any more: {who} has '{other}-wal' open, which was deleted"
+            how = f"with a log that is not at its place any more: {who} has '{other}{deleted}' open, which was deleted"
         else:
             how = f"under another name, so its log is elsewhere: {who}" + (
                 f" has it open as '{other}'" if other else ""

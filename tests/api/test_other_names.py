@@ -170,8 +170,64 @@ def test_a_log_that_was_removed_under_an_application_is_noticed(snap: Single, re
                 found = raised(OtherNameInUse, 14, snap.status)
         else:
             found = raised(OtherNameInUse, 14, snap.status)
-        assert found.deleted
+        assert found.deleted == "-shm"
         assert f"pid {application.process.pid}" in found.holders[0]
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+@pytest.mark.parametrize("when", ["before the commit", "after the commit"])
+def test_a_file_beside_the_database_that_was_removed_is_named(snap: Single, suffix: str, when: str) -> None:
+    with Application(snap.database) as application:
+        application.ask("SELECT count(*) FROM item")
+        for moment in ("before the commit", "after the commit"):
+            if moment == when:
+                Path(f"{snap.database}{suffix}").unlink()
+            if moment == "before the commit":
+                application.ask("UPDATE item SET name = 'another' WHERE id = 1")
+        with refused(snap, OtherNameInUse, 14) as found:
+            snap.status()
+        assert f"has '{snap.database}{suffix}' open, which was deleted" in str(found.value)
+        assert f"pid {application.process.pid}" in found.value.holders[0]
+
+
+@pytest.mark.parametrize("verb", ["tag", "status", "verify", "diff", "restore", "query"])
+@pytest.mark.parametrize("what", ["nothing", "an empty file", "an earlier copy"])
+def test_a_log_in_the_place_of_the_one_in_use_is_not_read(snap: Single, verb: str, what: str) -> None:
+    log = Path(f"{snap.database}-wal")
+    with Application(snap.database) as application:
+        application.ask("UPDATE item SET name = 'another' WHERE id = 1")
+        earlier = log.read_bytes()
+        application.ask("UPDATE item SET name = 'a third' WHERE id = 1")
+        log.unlink()
+        if what != "nothing":
+            log.write_bytes(earlier if what == "an earlier copy" else b"")
+        with refused(snap, OtherNameInUse, 14) as found:
+            VERBS[verb](snap)
+        assert found.value.deleted == "-wal"
+        assert application.ask("SELECT name FROM item WHERE id = 1") == [["a third"]]
+
+
+def test_nothing_is_written_beside_an_empty_log_that_was_removed(snap: Single) -> None:
+    with Application(snap.database) as application:
+        application.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        Path(f"{snap.database}-wal").unlink()
+        assert snap.status().verdict == "damaged"  # nothing is in it, so the file has what the application sees
+        for verb in ("restore", "clean", "reset", "verify and restore"):
+            with refused(snap, OtherNameInUse, 14) as found:
+                VERBS[verb](snap)
+            assert found.value.deleted == "-wal"
+        assert application.ask("SELECT count(*) FROM item") == [[400]]
+
+
+def test_a_log_that_begins_again_all_the_time_is_the_one_in_use(snap: Single) -> None:
+    """The application's checkpoints let each commit begin a log with other salts."""
+    with Application(snap.database) as application:
+        for number in range(20):
+            application.ask(f"UPDATE item SET name = '{number}' WHERE id = 1")
+            application.ask("PRAGMA wal_checkpoint(" + ("RESTART)" if number % 2 else "TRUNCATE)"))
+            if number % 3:
+                application.ask(f"UPDATE item SET name = 'again {number}' WHERE id = 1")
+            assert snap.status().verdict == "damaged"
 
 
 @pytest.mark.parametrize("moment", ["opens", "closes"])
