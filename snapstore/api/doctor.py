@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 import snapstore
 from snapstore.actions.check_rules import examine_rules
 from snapstore.actions.doctor import LOCK_SECONDS, examine
+from snapstore.actions.doctor_hooks import examine_hooks
 from snapstore.actions.doctor_store import examine_leftovers, examine_store
 from snapstore.config.locations import Locations
 from snapstore.errors import SnapError
@@ -49,6 +50,7 @@ def findings(locations: Locations) -> Iterator[Finding]:
         return
     yield from examine(project)
     yield from examine_rules(project, locations.configuration.policy)
+    yield from examine_hooks(locations.configuration.hooks, locations.folder, locations.environ)
     yield from examine_store(project, store_path)
     yield from examine_leftovers(project)
     yield from _suite(project, store_path)

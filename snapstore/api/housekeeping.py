@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from snapstore.api.bound import check_counts, names
 from snapstore.api.branches import Branches
-from snapstore.errors import ConfigurationError, InvalidArgument, NoDatabaseNamed, OutOfOrder, StoreDamaged
+from snapstore.errors import ConfigurationError, InvalidArgument, NoDatabaseNamed, OutOfOrder, SnapError, StoreDamaged
 
 if TYPE_CHECKING:
     from snapstore.history.retention import Retention
     from snapstore.project import Project
     from snapstore.results.checks import Checked
-    from snapstore.results.findings import Examined
+    from snapstore.results.findings import Examined, Finding
     from snapstore.results.names import Removal, Tag
     from snapstore.results.prunes import BroughtBack, GoneProject, Pruned
     from snapstore.results.reports import Report
@@ -203,8 +203,20 @@ class Housekeeping(Branches):
         from snapstore.api.doctor import findings
         from snapstore.results.findings import FAILURE, Examined
 
-        found = tuple(findings(self.locations))
+        found = (*findings(self.locations), *self._git_findings())
         return Examined(not any(one.level == FAILURE for one in found), found)
+
+    def _git_findings(self) -> Iterator[Finding]:
+        """Yield what is to know about the hook of Git, where there is a repository with one."""
+        from snapstore.results.findings import OK, WARNING, Finding
+
+        try:
+            found = self.git_status()
+        except SnapError:  # no repository, or what other findings tell already
+            return
+        if found.installed:
+            yield Finding("git", OK, f"the hook '{found.hook}' is installed")
+        yield from (Finding("git", WARNING, text) for text in found.warnings)
 
     def report(self, *, since: str | None = None) -> Report:
         """Return the figures of the recorded suites. Raises NoStore, InvalidArgument."""

@@ -13,6 +13,7 @@ import pytest
 from snapstore import files
 from snapstore.errors import CannotFollow, GitUnusable
 from snapstore.git.hook_file import HookFile
+from snapstore.results.findings import OK, WARNING
 from tests.git.worktree import Worktree
 from tests.support import raised
 
@@ -202,3 +203,16 @@ def test_an_install_that_is_killed_loses_no_hook(
     assert file.is_installed == (again is HookFile.install)
     file.uninstall()
     assert picture(tmp_path) == before
+
+
+def test_doctor_says_what_keeps_the_databases_from_following(plain: Worktree) -> None:
+    def found() -> list[tuple[str, str]]:
+        with plain.open() as snap:
+            return [(one.level, one.detail) for one in snap.doctor().findings if one.check == "git"]
+
+    assert found() == []
+    with plain.open() as snap:
+        path = snap.git_install().hook
+    assert found() == [(OK, f"the hook '{path}' is installed")]
+    Path(path).unlink()
+    assert found() == [(WARNING, "the hook is installed by half; 'snap git install' completes it")]
