@@ -110,6 +110,8 @@ def _check_log(path: str, index: int | None, *, will_write: bool) -> None:
         if end and (not end.frames or has_frames(path, end.salts, end.frames)):
             break
         if end and end == log_end(index):  # so the log did not begin again meanwhile
+            if lock_of_another(index, *_INDEX_IN_USE) is None:  # its last user has just removed both
+                return
             raise OtherNameInUse(path, path, users_of_lost(wal_path(path)), wal_path(""))
     if will_write and (holders := _users_of_lost_log(path, index)):
         raise OtherNameInUse(path, path, holders, wal_path(""))
