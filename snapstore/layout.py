@@ -5,6 +5,7 @@ catalog.db   the catalog (objects/catalog.py)
 reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
 locks/       files to lock: one a project, one a database that a suite runs on, and those of objects/freeing.py
+workers/     the stores of workers that have copies of the project's databases, each in a folder of the worker's name
 .gitignore   keeps Git from adding a store that lies inside a repository
 
 Only files with names that snapstore gives are removed, and no link is followed: a folder that holds anything else
@@ -27,6 +28,7 @@ from snapstore.objects.pack import KEPT, SUFFIX, is_given_name
 from snapstore.regular import is_regular
 
 FORMAT_FILE, CATALOG, REFLOG, PACKS, LOCKS = "format", "catalog.db", "reflog", "packs", "locks"
+WORKERS = "workers"
 FILES = (FORMAT_FILE, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", REFLOG)
 _GIT = ".git"  # a folder, or a file in a worktree
 SET_ASIDE = ".damaged"  # suffix of a pack that nothing needs any more
@@ -72,7 +74,7 @@ def discard_unused(path: str, made: str) -> bool:
         if fd is None:
             return False
         try:
-            if not is_at(fd, path) or not _is_unused(path):
+            if not is_at(fd, path) or not _is_unused(path) or _names(os.path.join(path, WORKERS)):
                 return False
             discard(path)
             while made:
@@ -101,9 +103,21 @@ def discard(path: str) -> None:
     for file in _files(path):
         if is_regular(file):
             os.unlink(file)
-    for folder in (os.path.join(path, PACKS), os.path.join(path, LOCKS)):
+    for name in (PACKS, LOCKS, WORKERS):
         with suppress(FileNotFoundError):
-            os.rmdir(folder)
+            os.rmdir(os.path.join(path, name))
+
+
+def worker_store(path: str, worker: str) -> str:
+    """Return the folder of a worker's store in a store."""
+    return os.path.join(path, WORKERS, worker)
+
+
+def workers_of(path: str) -> dict[str, str]:
+    """Return the folders of the stores of workers that lie in a store, by the worker's name."""
+    folder = os.path.join(path, WORKERS)
+    found = {name: os.path.join(folder, name) for name in sorted(_names(folder))}
+    return {name: one for name, one in found.items() if os.path.lexists(os.path.join(one, FORMAT_FILE))}
 
 
 def _files(path: str) -> Iterator[str]:

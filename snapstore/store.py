@@ -30,6 +30,7 @@ from snapstore.layout import (
     LOCKS,
     PACKS,
     REFLOG,
+    WORKERS,
     discard_unused,
     is_at,
     is_in_repository,
@@ -88,9 +89,12 @@ class Store:
         return cls(path, Deadline(timeout), alone=alone)
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT, *, shared: bool = False) -> Store:
+    def create(
+        cls, path: str | os.PathLike[str], timeout: float = DEFAULT_TIMEOUT, *, shared: bool | None = False
+    ) -> Store:
         """Open the store at `path`, which is created if there is none, with `shared` open to the group of its folder.
 
+        None for `shared` makes it as open as the folder above it.
         Raises NotAStore for a folder in other use.
         """
         path = os.path.abspath(path)
@@ -141,10 +145,17 @@ class Store:
 
     def locks_folder(self) -> str:
         """Return the folder of the lock files, which is created if there is none."""
-        folder = os.path.join(self.path, LOCKS)
+        return self._folder(LOCKS)
+
+    def workers_folder(self) -> str:
+        """Return the folder for the stores of workers, which is created if there is none."""
+        return self._folder(WORKERS)
+
+    def _folder(self, name: str) -> str:
+        folder = os.path.join(self.path, name)
         with translated(folder):
             make_folder_of_store(folder)
-            check_kinds(self.path, (), (LOCKS,))
+            check_kinds(self.path, (), (name,))
         return folder
 
     @property
@@ -243,7 +254,7 @@ def write_format(path: str) -> None:
 
 def check_files(path: str) -> None:
     """Raise StoreDamaged where a link or the like stands for a file or a folder of a store. Raises OSError."""
-    check_kinds(path, FILES, (PACKS, LOCKS))
+    check_kinds(path, FILES, (PACKS, LOCKS, WORKERS))
 
 
 def check_format(path: str) -> None:
@@ -283,7 +294,7 @@ def _may_be_created(path: str) -> bool:
         return True
     except OSError:
         return False
-    return all(name in (PACKS, LOCKS) or name.startswith(".") for name in names) and not _has_packs(path)
+    return all(name in (PACKS, LOCKS, WORKERS) or name.startswith(".") for name in names) and not _has_packs(path)
 
 
 def _has_packs(path: str) -> bool:

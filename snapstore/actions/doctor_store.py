@@ -11,6 +11,7 @@ from shlex import quote
 from snapstore.actions.clock import clock_problem
 from snapstore.actions.doctor import LOCK_SECONDS, on_network
 from snapstore.actions.fsck import check_store
+from snapstore.actions.worker_stores import check_workers
 from snapstore.creating import is_shared
 from snapstore.errors import NoStore, SnapError, StoreDamaged, StoreLocked
 from snapstore.files import BEFORE_REBUILD, translated
@@ -50,6 +51,7 @@ def examine_store(project: Project, path: str) -> Iterator[Finding]:
         yield Finding(_STORE, FAILURE, str(error), "check the path and its permissions")
     if openers := openers_of([os.path.join(path, CATALOG)]):
         yield Finding(_STORE, OK, f"open in {', '.join(openers)}")
+    yield from _workers(path)
     yield from _space(project, path)
     yield from _leftovers([path, os.path.join(path, PACKS)])
 
@@ -110,6 +112,20 @@ def _health(found: Checked, path: str) -> Iterator[Finding]:
         yield Finding(_STORE, OK, f"'{path}', {held}; no damage in a quick check", "'snap fsck' reads every object")
     if found.unused_packs:
         yield Finding(_STORE, OK, f"packs of unfinished snapshots: {found.unused_packs:,}", "they are harmless")
+
+
+def _workers(path: str) -> Iterator[Finding]:
+    """Tell which workers have stores inside the store, and which of these are damaged."""
+    try:
+        checks = check_workers(path, full=False, timeout=LOCK_SECONDS)
+    except SnapError as error:
+        yield Finding(_STORE, FAILURE, str(error), "'snap fsck' checks it")
+        return
+    for name in (name for name, found in checks.items() if not found.ok):
+        yield Finding(_STORE, FAILURE, f"the store of worker {name} is damaged", "'snap fsck' shows what is damaged")
+    if checks:
+        remedy = "'snap prune --gone 7d' removes those whose databases are gone"
+        yield Finding(_STORE, OK, f"stores of workers: {_some(list(checks))}", remedy)
 
 
 def _clock(store: Store) -> Iterator[Finding]:

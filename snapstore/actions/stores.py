@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 from snapstore.actions.gone import is_gone, last_used, paths_of
 from snapstore.errors import NoStore, SnapError, StoreInUse
 from snapstore.files import translated
-from snapstore.layout import FORMAT_FILE, discard
+from snapstore.layout import FORMAT_FILE, discard, workers_of
 from snapstore.locks import Deadline
 from snapstore.results.stores import StoreProject, StoreSummary
 from snapstore.store import Store, folder_held
@@ -26,10 +27,13 @@ def stores_in(folder: str) -> list[str]:
 
 
 def summarize(path: str, timeout: float) -> StoreSummary:
-    """Describe a store, also one that cannot be read."""
+    """Describe a store with those of workers inside it, also one that cannot be read."""
     try:
         with Store.open(path, timeout) as store:
             projects = _projects(store)
+        for name, one in workers_of(path).items():
+            with Store.open(one, timeout) as store:
+                projects += tuple(replace(project, worker=name) for project in _projects(store))
     except SnapError as error:
         return StoreSummary(path, _bytes_of(path), None, False, (), str(error))
     used = max((one.last_used for one in projects), default=None)
@@ -38,7 +42,10 @@ def summarize(path: str, timeout: float) -> StoreSummary:
 
 
 def remove_store(path: str, timeout: float, *, force: bool) -> str:
-    """Remove a store; return its path. Raises StoreInUse unless all its projects are gone, NoStore, StoreLocked."""
+    """Remove a store with those of workers inside it; return its path.
+
+    Raises StoreInUse unless all its projects are gone, NoStore, StoreLocked.
+    """
     path = os.path.abspath(path)
     if not os.path.lexists(os.path.join(path, FORMAT_FILE)):
         raise NoStore(path)
@@ -48,9 +55,20 @@ def remove_store(path: str, timeout: float, *, force: bool) -> str:
         if found.problem or there:
             raise StoreInUse(path, found.problem or f"it has snapshots of '{there[0]}'")
     with folder_held(path, Deadline(timeout), shared=False), translated(path):
-        discard(path)
-        os.rmdir(path)
+        for worker in workers_of(path).values():
+            _remove(worker, timeout)
+        _remove_held(path)
     return path
+
+
+def _remove(path: str, timeout: float) -> None:
+    with folder_held(path, Deadline(timeout), shared=False):
+        _remove_held(path)
+
+
+def _remove_held(path: str) -> None:
+    discard(path)
+    os.rmdir(path)
 
 
 def _projects(store: Store) -> tuple[StoreProject, ...]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from snapstore.audience import share
+from snapstore.api.opened import OpenedStore
 from snapstore.compare.state import LIVE, State, live_state, snapshot_state
 from snapstore.config.locations import Locations
 from snapstore.errors import InvalidArgument, NoBaseline
 from snapstore.history.reflog import HEAD
 from snapstore.hooks.hook import NO_SETTINGS
 from snapstore.hooks.hooks import INSIDE_HOOK, NO_HOOKS, Hooks
-from snapstore.layout import CATALOG, discard_unused
+from snapstore.layout import discard_unused
 from snapstore.locks import MOST_SECONDS, is_seconds
 from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from snapstore.project import Project
     from snapstore.results.statuses import Settled
     from snapstore.suite.flow import Suite
+    from snapstore.suite.ledger import Ledger
 
 _MOST = 1 << 63  # what slices and SQLite take
 
@@ -63,8 +63,6 @@ class Bound:
         self._say = say
         self._detail = detail
         self._timeout = timeout
-        self._store: Store | None = None
-        self._catalog: tuple[int, int] | None = None
         self._suite: Suite | None = None
         self._marks = ExitStack()
         self._watch: FileWatch | None = None
@@ -91,7 +89,8 @@ class Bound:
     @cached_property
     def hooks(self) -> Hooks:
         """What tells the application about a restore; nothing inside a hook. Raises ConfigurationError."""
-        settings = self.locations.configuration.hooks
+        configured = self.locations.configuration.hooks
+        settings = configured if self.locations.worker is None else configured.for_copy()
         if settings == NO_SETTINGS or self.locations.variable(INSIDE_HOOK):
             return NO_HOOKS
         return Hooks(settings, self.locations.folder, self.locations.environment, self._say, self.let_go)
@@ -125,18 +124,42 @@ class Bound:
     def store(self, timeout: float | None = None, *, create: bool = False) -> Store:
         """Return the store, for a verb that begins to wait for locks now. Raises NoStore, StoreDamaged.
 
-        It stays open between verbs; another one that took its place is opened instead.
+        It stays open between verbs; another one that took its place is opened instead. A worker has one of its own,
+        which is created where the project has one.
         """
-        seconds = self.seconds(timeout)
-        if self._store and self._suite is None and self._identity() != self._catalog:
-            self.close_store()
-        if self._store is None:
-            self._store = self._opened(seconds, create=create)
-            self._catalog = self._identity()
-        self._store.deadline.reset(seconds)
-        if self._store.objects.renew():
-            self._store.snapshots.forget()
-        return self._store
+        is_copy = self.locations.worker is not None
+        if is_copy:
+            self.books(timeout, create=create).workers_folder()
+        return self._own.open(self.seconds(timeout), create=create or is_copy, is_held=self._suite is not None)
+
+    def books(self, timeout: float | None = None, *, create: bool = False) -> Store:
+        """Return the store of the project, which has the record of all suites; else as `store`."""
+        if self.locations.worker is None:
+            return self.store(timeout, create=create)
+        return self._books.open(self.seconds(timeout), create=create, is_held=self._suite is not None)
+
+    def ledger(self, timeout: float | None = None) -> Ledger:
+        """Return the record of the suites, which `report` counts. Raises NoStore."""
+        from snapstore.suite.ledger import Ledger
+        from snapstore.suite.parts import PROJECT
+
+        books, origin = self.books(timeout), self.locations.project_origin
+        return Ledger(books, origin, self.locations.worker or PROJECT, self.project.origin)
+
+    @cached_property
+    def _own(self) -> OpenedStore:
+        if self.locations.worker is not None:
+            return OpenedStore(self.locations.store_path, shared=None, inherits=True)
+        return OpenedStore(self.locations.store_path, shared=self.locations.configuration.shared)
+
+    @cached_property
+    def _books(self) -> OpenedStore:
+        return OpenedStore(self.locations.project_store, shared=self.locations.configuration.shared)
+
+    @property
+    def _store(self) -> Store | None:
+        """The store while it is open."""
+        return self._own.store if "_own" in vars(self) else None
 
     @contextmanager
     def new_store(self, timeout: float | None = None) -> Iterator[Store]:
@@ -145,18 +168,15 @@ class Bound:
         try:
             yield store
         except BaseException:
-            if store.made is not None:
+            new = [one for one in (store, self._books.store) if one and one.made is not None]
+            if new:
                 self.close_store()
-                discard_unused(store.path, store.made)
+            for one in new:
+                discard_unused(one.path, one.made or "")
             raise
         store.made = None
-
-    def _opened(self, seconds: float, *, create: bool) -> Store:
-        path, shared = self.locations.store_path, self.locations.configuration.shared
-        store = Store.create(path, seconds, shared=bool(shared)) if create else Store.open(path, seconds)
-        if shared is not None:
-            share(path, with_group=shared)
-        return store
+        if self._books.store:
+            self._books.store.made = None
 
     def note_clock(self, store: Store) -> None:
         """Note a clock that cannot be right, where something is about to be recorded."""
@@ -167,9 +187,9 @@ class Bound:
 
     def close_store(self) -> None:
         """Close the store until a verb needs it."""
-        if self._store:
-            self._store.close()
-            self._store = None
+        for opened in (vars(self).get("_own"), vars(self).get("_books")):
+            if opened:
+                opened.close()
 
     def stop_watching(self) -> None:
         """Close the files of the databases."""
@@ -221,9 +241,20 @@ class Bound:
 
     def baseline_state(self, store: Store, name: str) -> State:
         """Return the state that the baseline holds. Raises NoBaseline."""
+        if self.locations.worker is not None:
+            self.bring(store, name)
         if store.refs.get(name) is None:
             raise NoBaseline(name)
         return snapshot_state(store, self.resolve(store, name), name)
+
+    def bring(self, store: Store, revision: str) -> str | None:
+        """Bring what a revision of the project holds into a worker's store; return what names it there.
+
+        None if the project has no such revision.
+        """
+        from snapstore.actions.bring import bring_revision
+
+        return bring_revision(self.books(), self.locations.project_origin, revision, store, self.project)
 
     def snapshot(self, store: Store, revision: str | None) -> State:
         """Return the state of a revision that is a snapshot; by default as `base` does."""
@@ -240,13 +271,6 @@ class Bound:
         from snapstore.actions.export import check_target
 
         check_target(self.locations.store_path, self.project, path)
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(os.path.join(self.locations.store_path, CATALOG))
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
 
 
 def default(given: str | None, otherwise: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from snapstore.compare.state import LIVE
 from snapstore.errors import InvalidArgument
 from snapstore.history.reflog import HEAD
 from snapstore.ids import short
+from snapstore.layout import worker_store
+from snapstore.store import Store
 
 if TYPE_CHECKING:
     from snapstore.actions.diff import Differences
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from snapstore.results.snapshots import Listed, Shown
     from snapstore.results.statuses import Status
     from snapstore.results.verdicts import Verified
-    from snapstore.store import Store
 
 
 class Comparisons(Bound):
@@ -55,7 +56,7 @@ class Comparisons(Bound):
         options = StatusOptions(base, self.policy, self.seconds(timeout))
         found = status(store, self.project, options, self.progress)
         self.note_settled(found.settled)
-        return replace(found, suite=unfinished(store, self.project))
+        return replace(found, suite=unfinished(self.ledger(timeout), self.books(timeout), self.project))
 
     @watched
     def verify(
@@ -128,30 +129,36 @@ class Comparisons(Bound):
         from snapstore.actions.diff import DiffOptions, diff
 
         store, seconds = self.store(timeout), self.seconds(timeout)
-        if test is not None:
-            if a is not None:
-                raise InvalidArgument("test", "cannot be combined with revisions")
-            before, after, subject = self._of_test(store, test)
-        else:
-            a, b = self.pair(store, a, b)
-            before, after, subject = self.base(store, a), self.state(store, default(b, LIVE)), ""
-        options = DiffOptions(before, after, names(tables), self._rules(ignore=ignore), seconds, self.shortens)
-        with diff(store, self.project, options, self.progress) as found:
-            yield found._replace(subject=subject)
+        with ExitStack() as stack:
+            if test is not None:
+                if a is not None:
+                    raise InvalidArgument("test", "cannot be combined with revisions")
+                store, (before, after, subject) = self._of_test(store, test, stack)
+            else:
+                a, b = self.pair(store, a, b)
+                before, after, subject = self.base(store, a), self.state(store, default(b, LIVE)), ""
+            options = DiffOptions(before, after, names(tables), self._rules(ignore=ignore), seconds, self.shortens)
+            with diff(store, self.project, options, self.progress) as found:
+                yield found._replace(subject=subject)
 
-    def _of_test(self, store: Store, name: str) -> tuple[State, State, str]:
-        """Return what a test on record began with, what it left, and which test it was."""
+    def _of_test(self, store: Store, name: str, stack: ExitStack) -> tuple[Store, tuple[State, State, str]]:
+        """Return what a test on record began with, what it left, and which test it was, with the store that has both.
+
+        That of a worker stays open until the stack is closed.
+        """
         from snapstore.compare.state import snapshot_state
-        from snapstore.suite.ledger import Ledger
         from snapstore.suite.recorded import find_test
 
-        test = find_test(Ledger(store, self.project.origin), name)
+        test = find_test(self.ledger(), name)
+        if test.worker and self.locations.worker is None:
+            path = worker_store(store.path, test.worker)
+            store = stack.enter_context(Store.open(path, store.deadline.seconds))
         assert test.compared_with
         assert test.forensic
         rev, id_ = test.compared_with.rev, test.compared_with.snapshot
         before = self.state(store, rev) if "," in id_ else snapshot_state(store, id_, rev)
         after = snapshot_state(store, test.forensic, short(test.forensic))
-        return before, after, f"{test.label}, {test.started[:19].replace('T', ' ')} UTC"
+        return store, (before, after, f"{test.label}, {test.started[:19].replace('T', ' ')} UTC")
 
     def suggest_ignore(
         self, a: str | None = None, b: str | None = None, *, ignore: bool = True, timeout: float | None = None

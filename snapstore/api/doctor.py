@@ -20,6 +20,8 @@ from snapstore.errors import SnapError
 from snapstore.project import Project
 from snapstore.results.findings import FAILURE, OK, WARNING, Finding
 from snapstore.store import FORMAT, Store
+from snapstore.suite.ledger import Ledger
+from snapstore.suite.parts import PROJECT
 from snapstore.suite.unfinished import unfinished
 
 _LIBRARIES = (
@@ -53,13 +55,14 @@ def findings(locations: Locations) -> Iterator[Finding]:
     yield from examine_hooks(locations.configuration.hooks, locations.folder, locations.environ)
     yield from examine_store(project, store_path)
     yield from examine_leftovers(project)
-    yield from _suite(project, store_path)
+    yield from _suite(project, locations)
 
 
-def _suite(project: Project, store_path: str) -> Iterator[Finding]:
+def _suite(project: Project, locations: Locations) -> Iterator[Finding]:
     """Yield what is to know about a suite that has not ended; an error of the store is a finding of its own."""
-    with suppress(SnapError), Store.open(store_path, LOCK_SECONDS) as store:
-        suite = unfinished(store, project)
+    with suppress(SnapError), Store.open(locations.project_store, LOCK_SECONDS) as store:
+        ledger = Ledger(store, locations.project_origin, locations.worker or PROJECT, project.origin)
+        suite = unfinished(ledger, store, project)
         if suite and suite.runs:
             yield Finding("suite", OK, f"'{suite.name}' is running (process {suite.pid})")
         elif suite:

@@ -49,6 +49,7 @@ class Facade(Snapshots, Comparisons, Housekeeping, Suites):
             configuration=self.locations.configuration.file,
             baseline=self.baseline,
             makes_baseline=self.locations.configuration.suite.recipe is not None,
+            worker=self.locations.worker,
         )
 
     def tracked(self, name: str) -> TrackedDatabase:
@@ -91,18 +92,20 @@ class Snapstore(Facade):
         db: PathLike | None = None,
         store: PathLike | None = None,
         *,
+        worker: str | None = None,
         cwd: PathLike | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Find the locations. Raises ConfigurationError, NoDatabaseNamed.
+        """Find the locations. Raises ConfigurationError, NoDatabaseNamed, InvalidArgument.
 
+        With `worker`, `db` is a copy of the configuration's database that a worker of this name has for itself.
         `cwd` is the folder that these paths are relative to, and where the search for a configuration starts; `env` are
         the environment variables. `timeout` bounds the seconds of waiting for locks where a method is given none.
         """
         paths = [None if path is None else os.fspath(path) for path in (config, db, store)]
         folder = "" if cwd is None else os.path.abspath(cwd)
-        locations = Locations(paths[0], paths[1], paths[2], env, folder)
+        locations = Locations(paths[0], paths[1], paths[2], env, folder, worker)
         super().__init__(locations, timeout)
         locations.check()
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from snapstore.results.prunes import BroughtBack, GoneProject, Pruned
     from snapstore.results.reports import Report
     from snapstore.results.stores import Stores
-    from snapstore.suite.ledger import Ledger
 
 _LOWEST_PRIORITY = 19  # nice(2)
 
@@ -120,7 +119,21 @@ class Housekeeping(Branches):
         pruned = prune(store, self._project_or_none() if alone else self.project, options, self.progress)
         if pruned.gone and not dry_run:
             self._forget_suites(pruned.gone)
-        return pruned
+        if self.locations.worker is not None:
+            return pruned
+        return self._with_workers(pruned, span if gone is None else gone)
+
+    def _with_workers(self, pruned: Pruned, age: timedelta) -> Pruned:
+        """Remove the stores of workers whose databases have been gone for so long, unless the prune was a dry run."""
+        from snapstore.actions.worker_stores import gone_workers, remove_gone_workers
+        from snapstore.suite.ledger import Ledger
+        from snapstore.suite.parts import NO_DATABASES
+
+        find = gone_workers if pruned.dry_run else remove_gone_workers
+        workers = tuple(find(self.locations.store_path, age, self.seconds(None)))
+        for one in () if pruned.dry_run else workers:
+            Ledger(self.store(), self.locations.project_origin, one.worker, NO_DATABASES).end_strays()
+        return replace(pruned, workers=workers, freed_bytes=pruned.freed_bytes + sum(one.bytes for one in workers))
 
     def _forget_suites(self, gone: Sequence[GoneProject]) -> None:
         """Remove the record of the suites of projects that are gone."""
@@ -173,6 +186,7 @@ class Housekeeping(Branches):
         StoreLocked, FileError, DiskFull.
         """
         from snapstore.actions.fsck import fsck, remove_leftovers
+        from snapstore.actions.worker_stores import check_workers
 
         if quick and heal:
             raise InvalidArgument("quick", "cannot be combined with healing, which needs a full check")
@@ -195,8 +209,9 @@ class Housekeeping(Branches):
 
             healed = heal_store(path, project, seconds, self.progress)
         found = fsck(path, full=not quick, timeout=seconds, progress=self.progress)
-        ok = found.ok and not (rebuilt and rebuilt.lost)
-        return replace(found, ok=ok, leftovers=swept, rebuilt=rebuilt, healed=healed)
+        workers = check_workers(path, full=not quick, timeout=seconds, progress=self.progress)
+        ok = found.ok and not (rebuilt and rebuilt.lost) and all(one.ok for one in workers.values())
+        return replace(found, ok=ok, leftovers=swept, rebuilt=rebuilt, healed=healed, workers=workers)
 
     def doctor(self) -> Examined:
         """Examine the setup; a problem is a finding and not an error."""
@@ -228,12 +243,6 @@ class Housekeeping(Branches):
         except ValueError as error:
             raise InvalidArgument("since", str(error)) from error
         return measure(self.ledger(), begin)
-
-    def ledger(self) -> Ledger:
-        """Return the record of the suites, which `report` counts. Raises NoStore."""
-        from snapstore.suite.ledger import Ledger
-
-        return Ledger(self.store(), self.project.origin)
 
     def _project_or_none(self) -> Project | None:
         """Return the project whose live databases may help to heal, None where none is named."""

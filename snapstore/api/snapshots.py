@@ -287,7 +287,7 @@ class Snapshots(Upkeep):
         """Return what is restored where no revision is given. Raises NothingToRestore, NoBaseline."""
         from snapstore.suite.under_way import is_under_way
 
-        if is_under_way(store, self.project, self.backup_name):
+        if is_under_way(store, self.ledger(), self.backup_name):
             return self.backup_name
         if self.baseline is not None:
             return self.baseline_state(store, self.baseline).label

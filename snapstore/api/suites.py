@@ -13,6 +13,7 @@ from snapstore.errors import InvalidArgument, OutOfOrder, SnapError
 
 if TYPE_CHECKING:
     from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded
+    from snapstore.store import Store
     from snapstore.suite.cleanup import CleanupRunner
     from snapstore.suite.flow import Suite
     from snapstore.suite.mark import RunMark
@@ -68,10 +69,14 @@ class Suites(Upkeep):
             notes.append(text)
             self._detail(text)
 
+        worker_store = self.locations.store_path if self.locations.worker else None
         with self.new_store() as store, ExitStack() as marks:
-            mark = marks.enter_context(run_mark(store, project, command or name))
+            mark = marks.enter_context(run_mark(self.books(), project, command or name, worker_store))
+            if worker_store:
+                policy = self._of_worker(store, policy, is_given=baseline is not None)
             runner = CleanupRunner(project, self.suite_environment(name), self.locations.folder)
-            suite = Suite(store, project, policy, runner, note, self.progress, self.watch, self.hooks)
+            ledger = self.ledger()
+            suite = Suite(store, project, policy, runner, note, self.progress, self.watch, self.hooks, ledger)
             suite.begin(name, command or name, mark.last_sign)
             mark.show_life()
             self._marks = marks.pop_all()
@@ -154,6 +159,16 @@ class Suites(Upkeep):
         if self._runner:
             self._runner.stop()
         self.hooks.stop()
+
+    def _of_worker(self, store: Store, policy: SuitePolicy, *, is_given: bool) -> SuitePolicy:
+        """Return a policy for a copy: it begins with the baseline of the project, and never makes one.
+
+        Without such a baseline it begins as it is, unless a name was given that the worker's own store has.
+        """
+        begins = policy.baseline
+        if begins is not None and begins != policy.backup_name:
+            begins = self.bring(store, begins) or (begins if is_given else None)
+        return replace(policy, baseline=begins, takes_baseline=False, recipe=None)
 
     def _running(self) -> Suite:
         if self._suite is None:

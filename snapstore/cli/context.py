@@ -24,6 +24,7 @@ class Context:
         self.config: str | None = None
         self.store: str | None = None
         self.db: str | None = None
+        self.worker: str | None = None
         self.json_output = False
         self.quiet = False
         self.verbose = False
@@ -33,7 +34,7 @@ class Context:
         """Where configuration, databases and store are."""
         from snapstore.config.locations import Locations  # `snap --version` needs no store
 
-        return Locations(self.config, self.db, self.store)
+        return Locations(self.config, self.db, self.store, worker=self.worker)
 
     @cached_property
     def output(self) -> Output:

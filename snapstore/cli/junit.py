@@ -15,8 +15,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from snapstore.results.suites import Attempt
 from snapstore.results.text import against_text
-from snapstore.suite.ledger import DIED, PASSED, RESTORED, VERIFIED, Ledger
+from snapstore.suite.ledger import PASSED, RESTORED, VERIFIED, Ledger
 from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow, TestRow
+from snapstore.suite.parts import DIED
 from snapstore.suite.report import is_wrong
 from snapstore.timestamps import parse
 

@@ -37,6 +37,7 @@ def global_options(*, hidden: bool) -> list[click.Parameter]:
         option("--config", type=PATH, metavar="FILE", help="Configuration file [default: the nearest snapstore.yaml]."),
         option("--store", type=PATH, metavar="DIR", help="Store [default: one per project in the user's data folder]."),
         option("--db", type=PATH, metavar="PATH", help="Database; without snapstore.yaml, unless it names it."),
+        option("--worker", metavar="NAME", help="Take --db for this worker's copy of the project's database."),
         option("--json", "json_output", is_flag=True, help="Print one JSON document."),
         option("-q", "--quiet", is_flag=True, help="Print only errors and what was asked for."),
         option("-v", "--verbose", is_flag=True, help="Print what is done."),

@@ -42,7 +42,11 @@ def lines(report: Report) -> Iterator[str]:
 def _head(report: Report) -> str:
     outcomes = ", ".join(f"{number:,} {word}" for word, number in report.outcomes.items())
     first = when(report.suites[-1].started)
-    return f"{counted(len(report.suites), 'suite')} since {first} ({outcomes}), {counted(report.tests, 'test')}"
+    names = {name for suite in report.suites for name in suite.workers}
+    workers = f" by {counted(len(names), 'worker')}" if names else ""
+    return (
+        f"{counted(len(report.suites), 'suite')} since {first} ({outcomes}), {counted(report.tests, 'test')}{workers}"
+    )
 
 
 def _rate(what: str, of: Rate) -> tuple[str, str, str, str]:

@@ -9,19 +9,23 @@ from functools import cached_property
 
 from snapstore.config.configuration import Configuration, load
 from snapstore.config.trust import check_found
-from snapstore.errors import ConfigurationError, NoDatabaseNamed, UntrustedConfiguration
+from snapstore.errors import ConfigurationError, InvalidArgument, NoDatabaseNamed, UntrustedConfiguration
 from snapstore.files import with_suffix
 from snapstore.ids import object_id
+from snapstore.layout import worker_store
 from snapstore.project import DEFAULT, Project, is_same_file
 
 FILE_NAME = "snapstore.yaml"
 STORE_VARIABLES = ("SNAPSTORE_STORE", "E2E_BACKUP_PATH")  # the first one that is set wins
 _YES = {"1", "true", "yes", "on"}
+_WORKER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 class Locations:
-    """Finds each location when it is first needed; `config`, `db` and `store` are what a user chose, or None.
+    """Finds each location when it is first needed; `config`, `db`, `store` and `worker` are what a user chose, or None.
 
+    With `worker`, `db` is a copy of the configuration's database that a worker of this name has for itself. All that
+    the configuration says holds for it. Its store lies in the store of the project, whose record its suites go into.
     `environ` are the environment variables, of this process by default; `folder` is where relative paths and the search
     for a configuration start, the current folder by default.
     """
@@ -33,9 +37,11 @@ class Locations:
         store: str | None = None,
         environ: Mapping[str, str] | None = None,
         folder: str = "",
+        worker: str | None = None,
     ) -> None:
         self._config = config
         self._store = store
+        self._worker = worker
         self._environ = os.environ if environ is None else environ
         self._folder = folder
         self.db = os.path.join(folder, db) if db else db
@@ -44,6 +50,7 @@ class Locations:
     def config_path(self) -> str | None:
         """The configuration file, None where there is none. With `db`, one that is found counts if it names `db`.
 
+        A worker has that of the folder, or of one above it, whatever it names.
         Raises UntrustedConfiguration for one that is found and that somebody else may have written, unless `db` is
         given: then it is passed over.
         """
@@ -51,10 +58,12 @@ class Locations:
             raise ConfigurationError("the path of the configuration is empty")
         if named := self._config or self._environ.get("SNAPSTORE_CONFIG"):
             return os.path.join(self._folder, named)
-        found = _in_folder_or_above(self._folder or os.getcwd()) or self._in_user_folder()
+        found = _in_folder_or_above(self._folder or os.getcwd())
+        if found is None and self._worker is None:
+            found = self._in_user_folder()
         if found is None:
             return None
-        if self.db:
+        if self.db and self._worker is None:
             return found if self._is_trusted(found) and self._is_named_by(load(found)) else None
         check_found(found, self.variable("SUDO_UID"))
         return found
@@ -73,6 +82,29 @@ class Locations:
         return None if self.db is None or self._is_named_by(self.configuration) else self.db
 
     @cached_property
+    def worker(self) -> str | None:
+        """The worker that `db` is a copy for; None without one, or where no configuration has a database to copy.
+
+        Raises InvalidArgument, ConfigurationError.
+        """
+        if self._worker is None:
+            return None
+        if not _WORKER.fullmatch(self._worker):
+            raise InvalidArgument("worker", f"must be up to 64 letters, digits, '_', '-' or '.', not '{self._worker}'")
+        if not self.db:
+            raise ConfigurationError(f"worker '{self._worker}' needs a database of its own, and none is named")
+        if not self.configuration.databases:
+            return None
+        if self.alone is None:
+            raise ConfigurationError(f"worker '{self._worker}' needs its own database, not the project's '{self.db}'")
+        return self._worker
+
+    @property
+    def project_origin(self) -> str:
+        """The text that identifies the project whose record suites go into: for a worker, what it has a copy of."""
+        return self.project.origin if self.worker is None else Project.of(self.configuration.databases).origin
+
+    @cached_property
     def project(self) -> Project:
         """The live databases: those of the configuration, also if one of them was given.
 
@@ -81,7 +113,7 @@ class Locations:
         if self.alone is not None:
             if not self.alone:
                 raise ConfigurationError("the path of the database is empty")
-            return Project.of({DEFAULT: self.alone})
+            return Project.of(self.given_databases)
         if not self.configuration.databases:
             raise NoDatabaseNamed(self.config_path)
         return Project.of(self.configuration.databases)
@@ -89,11 +121,19 @@ class Locations:
     @property
     def given_databases(self) -> Mapping[str, str]:
         """The paths of the databases as they were given, which may lead over links. Raises ConfigurationError."""
-        return self.configuration.databases if self.alone is None else {DEFAULT: self.alone}
+        if self.alone is None:
+            return self.configuration.databases
+        names = list(self.configuration.databases)
+        return {names[0] if self.worker and len(names) == 1 else DEFAULT: self.alone}
+
+    @property
+    def store_path(self) -> str:
+        """The folder of the store, which need not exist; a worker's lies in that of the project."""
+        return self.project_store if self.worker is None else worker_store(self.project_store, self.worker)
 
     @cached_property
-    def store_path(self) -> str:
-        """The folder of the store, which need not exist."""
+    def project_store(self) -> str:
+        """The folder of the project's store."""
         if self._store == "":
             raise ConfigurationError("the path of the store is empty")
         variables = (self._environ.get(name) for name in STORE_VARIABLES)
@@ -133,13 +173,16 @@ class Locations:
         databases = self.project.databases
         first = next(iter(databases.values()))
         by_name = {_variable(name): path for name, path in databases.items()}
-        return {**self._environ, "SNAPSTORE_STORE": self.store_path, "SNAPSTORE_DATABASE": first, **by_name}
+        worker = {"SNAPSTORE_WORKER": self.worker} if self.worker else {}
+        places = {"SNAPSTORE_STORE": self.store_path, "SNAPSTORE_DATABASE": first}
+        return {**self._environ, **places, **worker, **by_name}
 
     def arguments(self) -> list[str]:
         """Return the options of the command line that lead another process to the same locations."""
         db = ["--db", self.alone] if self.alone else []
         config = ["--config", self.config_path] if self.config_path else []
-        return ["--store", self.store_path, *db, *config]
+        worker = ["--worker", self.worker] if self.worker else []
+        return ["--store", self.project_store, *db, *config, *worker]
 
     def _is_trusted(self, path: str) -> bool:
         try:
@@ -186,7 +229,7 @@ class Locations:
 
     def _project_key(self) -> str:
         """Return the path that tells this project's default store from those of others."""
-        if self.configuration.file and self.alone is None:
+        if self.configuration.file and (self.alone is None or self.worker):
             return os.path.dirname(os.path.realpath(self.configuration.file))
         return self.project.databases[DEFAULT]
 

@@ -73,5 +73,13 @@ class HookSettings:
     before: tuple[Hook, ...] = ()
     after: tuple[Hook, ...] = ()
 
+    def for_copy(self) -> HookSettings:
+        """Return the hooks that hold for a copy of the databases too; others reach the server of the original."""
+        return HookSettings(_commands(self.before), _commands(self.after))
+
+
+def _commands(hooks: tuple[Hook, ...]) -> tuple[Hook, ...]:
+    return tuple(one for one in hooks if isinstance(one.does, Command))
+
 
 NO_SETTINGS = HookSettings()

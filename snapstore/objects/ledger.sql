@@ -84,16 +84,36 @@ CREATE TABLE IF NOT EXISTS test_warning (
   PRIMARY KEY (test, number)
 ) STRICT, WITHOUT ROWID;
 
--- The state, a snapshot, that a suite was left with by a test runner that ended in the middle of it. What differs from it
--- later is not the suite's doing. Ledgers of earlier releases lack this table until the next suite begins.
-CREATE TABLE IF NOT EXISTS abandoned (
-  suite         INTEGER PRIMARY KEY REFERENCES suite ON DELETE CASCADE,
-  snapshot      TEXT NOT NULL
-) STRICT;
-
 -- Which suite belongs to which run of a test runner: the workers of a run, and those that follow after a failed test,
 -- report into one suite. Ledgers of earlier releases lack this table until the next suite begins.
 CREATE TABLE IF NOT EXISTS run (
   run           TEXT PRIMARY KEY,
   suite         INTEGER NOT NULL REFERENCES suite ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+-- The part that one worker of a run has in a suite, with a copy of the database of its own; worker is empty for the
+-- project's own databases. The suite has ended once all parts have. origin identifies the databases, the backup is in the
+-- store that belongs to them, and store_bytes is what that store had in the end. abandoned is the snapshot of the state
+-- that the part was left with by a test runner that ended in the middle of it: what differs from it later is not the
+-- suite's doing. Ledgers of earlier releases lack this table until the next suite begins.
+CREATE TABLE IF NOT EXISTS part (
+  suite         INTEGER NOT NULL REFERENCES suite ON DELETE CASCADE,
+  worker        TEXT NOT NULL,
+  origin        TEXT NOT NULL,
+  mode          TEXT NOT NULL,
+  pid           INTEGER NOT NULL,
+  backup        TEXT,
+  ended         TEXT,
+  outcome       TEXT,
+  repaired      INTEGER NOT NULL DEFAULT 0 CHECK (repaired IN (0, 1)),
+  store_bytes   INTEGER,
+  abandoned     TEXT,
+  PRIMARY KEY (suite, worker)
+) STRICT, WITHOUT ROWID;
+
+-- The tests that workers ran on copies of the database. Ledgers of earlier releases lack this table until the next suite
+-- begins.
+CREATE TABLE IF NOT EXISTS worker_test (
+  test          INTEGER PRIMARY KEY REFERENCES test ON DELETE CASCADE,
+  worker        TEXT NOT NULL
+) STRICT;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,20 @@ class Healed:
 
 
 @dataclass(frozen=True)
+class CheckedWorker:
+    """What was found in the store of a worker."""
+
+    ok: bool
+    damaged: tuple[Damage, ...]
+
+
+@dataclass(frozen=True)
 class Checked:
     """What was found; `unused_packs` were left by commands that were cut off, and do no harm.
 
     `full` says that every object was read, `removed` names folders of an earlier release that were removed, and
     `leftovers` temporary files of killed processes that were removed. `rebuilt` and `healed` tell what was done before.
+    `workers` are the checks of the stores of workers inside the store; `ok` holds for all of them.
     """
 
     ok: bool
@@ -87,3 +96,4 @@ class Checked:
     leftovers: tuple[str, ...] = ()
     rebuilt: Rebuilt | None = None
     healed: Healed | None = None
+    workers: Mapping[str, CheckedWorker] = field(default_factory=dict)

@@ -37,13 +37,23 @@ class GoneProject:
 
 
 @dataclass(frozen=True)
+class GoneWorker:
+    """A worker none of whose databases exists, and the store that was removed with all that it held."""
+
+    worker: str
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Pruned:
     """What was done, or with `dry_run` would be done.
 
     `removed` are forgotten, which `forgotten` describes, `untagged` are the tags that went with them, `expired` can no
     longer be brought back.
     Forgotten snapshots alone need `held_bytes`, until `held_until`. `damaged_packs` were left as they are. `gone` are
-    projects of which everything was forgotten: their databases do not exist any more.
+    projects of which everything was forgotten: their databases do not exist any more. `workers` are those of whom the
+    same is true, and whose stores are no longer there.
     """
 
     kept: tuple[KeptSnapshot, ...]
@@ -58,6 +68,7 @@ class Pruned:
     seconds: float
     gone: tuple[GoneProject, ...] = ()
     forgotten: tuple[ForgottenSnapshot, ...] = ()
+    workers: tuple[GoneWorker, ...] = ()
 
 
 @dataclass(frozen=True)

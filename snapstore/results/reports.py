@@ -97,7 +97,10 @@ class Step:
 
 @dataclass(frozen=True)
 class SuiteLine:
-    """A suite in short; `verdicts` counts its tests by verdict, `restored` those after which a restore was needed."""
+    """A suite in short; `verdicts` counts its tests by verdict, `restored` those after which a restore was needed.
+
+    `workers` are the names of those that ran tests of it on copies of the database.
+    """
 
     suite: int
     name: str
@@ -107,6 +110,7 @@ class SuiteLine:
     verdicts: Mapping[str, int]
     restored: int
     store_bytes: int | None
+    workers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

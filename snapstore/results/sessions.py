@@ -27,7 +27,7 @@ class Info:
     """Version, process and places; `memory` is the most it ever had, in bytes, `suite` whether a suite runs.
 
     `configuration` is the path of the configuration in force, None without one, `baseline` the name that it gives;
-    `makes_baseline` tells whether it says how the baseline is made.
+    `makes_baseline` tells whether it says how the baseline is made. `worker` is the worker whose copy the database is.
     """
 
     version: str
@@ -41,6 +41,7 @@ class Info:
     configuration: str | None = None
     baseline: str | None = None
     makes_baseline: bool = False
+    worker: str | None = None
 
 
 @dataclass(frozen=True)

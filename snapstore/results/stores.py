@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StoreProject:
-    """A project in a store: the paths of its databases by name, its snapshots; `gone` if no database of it exists."""
+    """A project in a store: the paths of its databases by name, its snapshots; `gone` if no database of it exists.
+
+    `worker` has a copy of a project's database, and a store of its own inside this one; None for the project itself.
+    """
 
     databases: Mapping[str, str]
     snapshots: int
     last_used: str
     gone: bool
+    worker: str | None = None
 
 
 @dataclass(frozen=True)

@@ -43,16 +43,18 @@ class Session:
         db: PathLike | None = None,
         store: PathLike | None = None,
         *,
+        worker: str | None = None,
         cwd: PathLike | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> None:
         """Start the process, in the folder `cwd` and with the environment `env`.
 
+        With `worker`, `db` is a copy of the configuration's database that a worker of this name has for itself.
         `timeout` bounds the seconds of waiting for locks where a method is given none. Raises what is wrong with the
         configuration or the locations.
         """
-        locations = (("--config", config), ("--db", db), ("--store", store))
+        locations = (("--config", config), ("--db", db), ("--store", store), ("--worker", worker))
         options = [word for name, path in locations if path is not None for word in (name, os.fspath(path))]
         self.timeout = timeout
         self._lock = threading.Lock()

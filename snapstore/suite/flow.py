@@ -54,6 +54,7 @@ class Suite:
         progress: Progress = SILENT,
         watch: FileWatch | None = None,
         hooks: Hooks = NO_HOOKS,
+        ledger: Ledger | None = None,
     ) -> None:
         self._store = store
         self._watch = watch or FileWatch(project.databases, {})
@@ -62,7 +63,7 @@ class Suite:
         self._policy = policy
         self._runner = runner
         self._say = say
-        self._ledger = Ledger(store, project.origin)
+        self._ledger = ledger or Ledger(store, project.origin)
         self._databases = SuiteDatabases(store, project, policy, say, hooks)
         self._teardown = Teardown(store, project, policy, runner, self._databases, self._watch, say)
         self._number = self._last = 0  # of the suite and of its last test, in the ledger
@@ -90,7 +91,7 @@ class Suite:
         Raises what `take`, `restore` and `verify` raise, NeverRight, HookFailed.
         """
         self._name = name
-        repairer = Repairer(self._store, self._project, self._policy, self._databases, self._say)
+        repairer = Repairer(self._store, self._project, self._policy, self._databases, self._ledger, self._say)
         for died in self._ledger.unended():
             self.repaired += repairer.after_death(died, last_sign)
         self.baseline_made = self._ready_baseline()
@@ -156,17 +157,20 @@ class Suite:
         if warnings and self._last:
             self._ledger.warn(self._last, warnings)
         state = self._restore_content()
-        is_ok = all(test.ok for test in self.tests) and not required_failed(self.hooks)
-        is_ok = is_ok and not (self.all_late and self._policy.late == "fail")
+        told = not required_failed([*self.hooks, *(hook for test in self.tests for hook in test.hooks)])
+        beside_tests = told and not (self.all_late and self._policy.late == "fail")
+        is_ok = beside_tests and all(test.ok for test in self.tests)
         has_failed = bool(self._policy.run) and self._ledger.has_failed(self._number)
         ended = outcome or (PASSED if not exit_code and is_ok and not has_failed else FAILED)
+        # A test that failed may pass in another worker, so the ledger judges the tests of a run when all of it is over.
+        recorded = outcome or (PASSED if not exit_code and beside_tests and self._policy.run else ended)
         if self._backup and not self._policy.keep_backup and self._state_ok:
             if self._store.refs.get(self._policy.backup_name):  # unless a test did so itself
                 remove(self._store, self._project, [self._policy.backup_name], force=True)
             self._say(f"deleted the backup {self._policy.backup_name}")
         elif self._backup:
             self._say(f"kept the backup {self._policy.backup_name}")
-        self._ledger.end_suite(self._number, ended, exit_code, store_bytes=self._store.bytes_used())
+        self._ledger.end_suite(self._number, recorded, exit_code, store_bytes=self._store.bytes_used())
         self._ledger.bound(self._policy.ledger_suites)
         mode, tests = self._policy.mode, tuple(self.tests)
         return SuiteEnded(

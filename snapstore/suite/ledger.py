@@ -22,28 +22,31 @@ from snapstore.suite.ledger_rows import (
     SuiteRow,
     TestRow,
 )
+from snapstore.suite.parts import DIED, PROJECT, Parts
 from snapstore.timestamps import now
 
 if TYPE_CHECKING:
     from snapstore.results.suites import Attempt
 
-PASSED, FAILED, SKIPPED, INTERRUPTED, DIED = "passed", "failed", "skipped", "interrupted", "died"
+PASSED, FAILED, SKIPPED, INTERRUPTED = "passed", "failed", "skipped", "interrupted"
 
 Leftovers = Mapping[tuple[str, str], Counts]
 """Rows that differ from the backup, by database and table."""
 
-_NEWEST_TABLE = "run"  # of ledger.sql
-_COMPARED = ("rev", "snapshot")  # the fields of a TestRow that are in a table of their own
+_NEWEST_TABLE = "worker_test"  # of ledger.sql
+_ELSEWHERE = {"rev": "compared", "snapshot": "compared", "worker": "worker_test"}  # fields of a TestRow, by table
 VERIFIED, RESTORED = -1, -2
 """The stages of the leftovers that `verify` found, and of those that it still found after a restore."""
 
 
 class Ledger:
-    """The ledger of one project in a store."""
+    """The ledger of one project in a store, as one worker uses it; `own` identifies the databases of the worker."""
 
-    def __init__(self, store: Store, origin: str) -> None:
+    def __init__(self, store: Store, origin: str, worker: str = PROJECT, own: str | None = None) -> None:
         self._catalog = store.catalog
         self._origin = origin
+        self._worker = worker
+        self._parts = Parts(store.catalog, worker, own or origin)
 
     def begin_suite(
         self, name: str, command: str, mode: str, pid: int, backup: str | None, run: str | None = None
@@ -51,20 +54,31 @@ class Ledger:
         """Enter a suite, or go on with that of the same run of a test runner; return its number."""
         with self._catalog.transaction():
             self._make()
-            if run and (number := self.suite_of(run)):
+            self.end_strays()  # nobody can repair them: the name has another database now
+            number = self.suite_of(run) if run else None
+            of_project = backup if self._worker == PROJECT else None
+            if number:
                 self._catalog.rows(
                     "UPDATE suite SET ended = NULL, outcome = NULL, mode = ?, pid = ?, backup = ? WHERE suite = ?",
-                    (mode, pid, backup, number),
+                    (mode, pid, of_project, number),
                 )
-                return number
-            self._catalog.rows(
-                "INSERT INTO suite(origin, name, command, mode, pid, backup, started) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                _storable((self._origin, name, command, mode, pid, backup, now())),
-            )
-            number = self._last()
-            if run:
-                self._catalog.rows("INSERT INTO run VALUES (?, ?)", _storable((run, number)))
+            else:
+                self._catalog.rows(
+                    "INSERT INTO suite(origin, name, command, mode, pid, backup, started) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    _storable((self._origin, name, command, mode, pid, of_project, now())),
+                )
+                number = self._last()
+                if run:
+                    self._catalog.rows("INSERT INTO run VALUES (?, ?)", _storable((run, number)))
+            self._parts.begin(number, mode, pid, backup)
             return number
+
+    def end_strays(self) -> None:
+        """End the parts of suites that the worker left open when it had other databases."""
+        if self._exists("part"):
+            with self._catalog.transaction():
+                for suite in self._parts.strays(self._origin):
+                    self._end_part(suite, DIED, 0)
 
     def has_failed(self, suite: int) -> bool:
         """Tell whether a test of a suite failed when it was run for the last time."""
@@ -80,29 +94,43 @@ class Ledger:
     def end_suite(
         self, suite: int, outcome: str, exit_code: int | None = None, *, repaired: bool = False, store_bytes: int = 0
     ) -> None:
-        """Note how a suite ended."""
+        """Note how a suite ended, or the worker's part of it: the suite ends with the last of its parts."""
         with self._catalog.transaction():
-            self._catalog.rows(
-                "UPDATE suite SET ended = ?, outcome = ?, exit_code = ?, repaired = ?, store_bytes = ? WHERE suite = ?",
-                (now(), outcome, exit_code, repaired, store_bytes, suite),
-            )
+            self._make()
+            self._end_part(suite, outcome, store_bytes, exit_code, repaired=repaired)
+
+    def _end_part(
+        self, suite: int, outcome: str, store_bytes: int, exit_code: int | None = None, *, repaired: bool = False
+    ) -> None:
+        self._parts.end(suite, outcome, store_bytes, repaired=repaired)
+        if not self._parts.are_all_ended(suite):
+            return
+        worst = self._parts.outcome(suite, outcome)
+        if worst == PASSED and self._is_of_run(suite) and self.has_failed(suite):
+            worst = FAILED
+        self._catalog.rows(
+            "UPDATE suite SET ended = ?, outcome = ?, exit_code = ?, repaired = ?, store_bytes = ? WHERE suite = ?",
+            (now(), worst, exit_code, repaired, self._parts.store_bytes(suite, store_bytes), suite),
+        )
 
     def abandon(self, suite: int, state: str) -> None:
         """Note the state, a snapshot, that a suite was left with."""
         with self._catalog.transaction():
-            self._make()
-            self._catalog.rows("INSERT OR REPLACE INTO abandoned VALUES (?, ?)", (suite, state))
+            self._parts.abandon(suite, state)
 
     def abandoned_state(self, suite: int) -> str | None:
         """Return the snapshot of the state that a suite was left with, None if it could not be kept."""
-        if not self._exists("abandoned"):
-            return None
-        found = self._rows("SELECT snapshot FROM abandoned WHERE suite = ?", suite, types=(str,))
-        return str(found[0][0]) if found else None
+        return self._parts.abandoned_state(suite) if self._exists("part") else None
 
     def unended(self) -> list[SuiteRow]:
-        """Return the suites that never ended, the newest first."""
-        return [row for row in self.suites() if row.ended is None]
+        """Return the suites in which the worker's part never ended, the newest first."""
+        return [row for row in self.own_suites() if row.ended is None]
+
+    def own_suites(self) -> list[SuiteRow]:
+        """Return the suites that the worker had a part in, as it did, the newest first."""
+        if not self._exists("part"):
+            return self.suites() if self._worker == PROJECT else []
+        return self._parts.suites(self._origin)
 
     def begin_test(self, suite: int, label: str, scenario: str) -> int:
         """Enter a test; return its number."""
@@ -111,11 +139,15 @@ class Ledger:
                 "INSERT INTO test(suite, label, scenario, started) VALUES (?, ?, ?, ?)",
                 _storable((suite, label, scenario, now())),
             )
-            return self._last()
+            test = self._last()
+            self._parts.note_test(test)
+            return test
 
     def open_tests(self, suite: int) -> list[int]:
-        """Return the tests of a suite that never ended."""
-        return [test for (test,) in self._rows("SELECT test FROM test WHERE suite = ? AND ended IS NULL", suite)]
+        """Return the worker's tests of a suite that never ended."""
+        if not self._exists("worker_test"):
+            return [test for (test,) in self._rows("SELECT test FROM test WHERE suite = ? AND ended IS NULL", suite)]
+        return self._parts.open_tests(suite)
 
     def end_test(
         self,
@@ -171,10 +203,12 @@ class Ledger:
 
     def tests(self, since: str = "") -> list[TestRow]:
         """Return the tests of the suites that began at a time or later, the oldest first."""
-        known = [name for name in TestRow._fields if name not in _COMPARED]
+        known = [name for name in TestRow._fields if name not in _ELSEWHERE]
         columns, join = ", ".join(f"test.{name}" for name in known), ""
-        if self._exists("compared"):
-            columns, join = f"{columns}, {', '.join(_COMPARED)}", "LEFT JOIN compared USING (test)"
+        for table in dict.fromkeys(_ELSEWHERE.values()):
+            if self._exists(table):
+                others = [name for name, where in _ELSEWHERE.items() if where == table]
+                columns, join = f"{columns}, {', '.join(others)}", f"{join} LEFT JOIN {table} USING (test)"
         sql = (
             f"SELECT {columns} FROM test JOIN suite USING (suite) {join}"
             " WHERE origin = ? AND suite.started >= ? ORDER BY test.test"
@@ -210,10 +244,11 @@ class Ledger:
             )
             if not old:  # nor is there a ledger, perhaps
                 return
-            for table in ("attempt", "leftover", "compared", "test_warning"):
+            self._make()
+            for table in ("attempt", "leftover", "compared", "test_warning", "worker_test"):
                 sql = f"DELETE FROM {table} WHERE test IN (SELECT test FROM test WHERE suite = ?)"
                 self._catalog.run_many(sql, old)
-            for table in ("test", "abandoned", "run"):
+            for table in ("test", "part", "run"):
                 self._catalog.run_many(f"DELETE FROM {table} WHERE suite = ?", old)
             self._catalog.run_many("DELETE FROM suite WHERE suite = ?", old)
 
@@ -226,6 +261,9 @@ class Ledger:
             types=(int,),
         )
         return int(found[0][0]) if found else None
+
+    def _is_of_run(self, suite: int) -> bool:
+        return self._catalog.value("SELECT 1 FROM run WHERE suite = ?", (suite,)) is not None
 
     def _of_tests(
         self, columns: str, table: str, order: str, since: str, types: tuple[Types, ...]

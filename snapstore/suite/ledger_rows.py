@@ -28,7 +28,8 @@ class SuiteRow(NamedTuple):
 class TestRow(NamedTuple):
     """A test as it ended; see ledger.sql. Durations are in seconds, None for a phase that was not gone through.
 
-    `rev` and `snapshot` are what the verdict is against, None where that is not on record.
+    `rev` and `snapshot` are what the verdict is against, None where that is not on record. `worker` ran the test on a
+    copy of the database, None where it ran on the project's own.
     """
 
     test: int
@@ -49,6 +50,7 @@ class TestRow(NamedTuple):
     restore_s: float | None
     rev: str | None = None
     snapshot: str | None = None
+    worker: str | None = None
 
     @property
     def compared_with(self) -> Against | None:
@@ -71,7 +73,7 @@ class LeftoverRow(NamedTuple):
 _TEXT, _NUMBER = (str, type(None)), (int, float, type(None))
 _COUNT = (int, type(None))
 SUITE_TYPES: tuple[Types, ...] = (int, str, str, str, int, _TEXT, str, _TEXT, _TEXT, _COUNT, int, _COUNT)
-TEST_TYPES: tuple[Types, ...] = (int, int, str, str, str, *(_TEXT,) * 6, *(_NUMBER,) * 5, _TEXT, _TEXT)
+TEST_TYPES: tuple[Types, ...] = (int, int, str, str, str, *(_TEXT,) * 6, *(_NUMBER,) * 5, _TEXT, _TEXT, _TEXT)
 ATTEMPT_TYPES = (int, str, int, str, str, (int, float))
 LEFTOVER_TYPES = (int, int, str, str, int, int, int)
 WARNING_TYPES = (int, str)

@@ -46,9 +46,10 @@ class RunMark:
 
 
 @contextmanager
-def run_mark(store: Store, project: Project, command: str) -> Iterator[RunMark]:
+def run_mark(store: Store, project: Project, command: str, worker_store: str | None = None) -> Iterator[RunMark]:
     """Hold the mark over the body; it shows no life by itself.
 
+    `store` is the project's, also for a worker; `worker_store` is the folder of that worker's own, which it has alone.
     Raises RunInProgress, which names the other run, and FileError.
     """
     mark = RunMark()
@@ -56,6 +57,8 @@ def run_mark(store: Store, project: Project, command: str) -> Iterator[RunMark]:
     with ExitStack() as stack:
         for database in sorted(project.databases.values()):
             stack.enter_context(_held(store, database, line, mark))
+        if worker_store:
+            stack.enter_context(_held(store, worker_store, line, RunMark()))
         yield mark
 
 

@@ -20,8 +20,9 @@ from snapstore.results.suites import Repaired
 from snapstore.results.text import against_text
 from snapstore.store import Store
 from snapstore.suite.databases import UNREADABLE, Check, Say, SuiteDatabases
-from snapstore.suite.ledger import DIED, Ledger
+from snapstore.suite.ledger import Ledger
 from snapstore.suite.ledger_rows import SuiteRow
+from snapstore.suite.parts import DIED
 from snapstore.suite.policy import SuitePolicy
 from snapstore.suite.teardown import TestSoFar
 
@@ -33,14 +34,20 @@ class Repairer:
     """Repairs the live databases of a project before a suite begins; where there is no backup, only reports."""
 
     def __init__(
-        self, store: Store, project: Project, policy: SuitePolicy, databases: SuiteDatabases, say: Say
+        self,
+        store: Store,
+        project: Project,
+        policy: SuitePolicy,
+        databases: SuiteDatabases,
+        ledger: Ledger,
+        say: Say,
     ) -> None:
         self._store = store
         self._project = project
         self._policy = policy
         self._databases = databases
         self._say = say
-        self._ledger = Ledger(store, project.origin)
+        self._ledger = ledger
         self.left_alone: list[str] = []
         self.hooks: list[HookRun] = []
 

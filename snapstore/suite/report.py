@@ -13,8 +13,9 @@ from snapstore.compare.verdicts import CLEAN, DRIFTED
 from snapstore.results.reports import Phase, Rate, Report, Scenario, Step, SuiteLine, TestLeak
 from snapstore.results.rows import Counts
 from snapstore.suite.cleanup import DONE
-from snapstore.suite.ledger import DIED, RESTORED, VERIFIED, Ledger
+from snapstore.suite.ledger import RESTORED, VERIFIED, Ledger
 from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow, TestRow
+from snapstore.suite.parts import DIED
 from snapstore.suite.statistics import rate, spread
 from snapstore.suite.teardown import PHASES
 
@@ -168,9 +169,17 @@ def _steps(ledger: Ledger, since: str) -> list[Step]:
 def _line(suite: SuiteRow, tests: Sequence[TestRow]) -> SuiteLine:
     verdicts = _counts(test.verdict or "not verified" for test in tests)
     restored = sum(test.restore_s is not None for test in tests)
-    outcome = suite.outcome or RUNNING
+    workers = tuple(sorted({test.worker for test in tests if test.worker}))
     return SuiteLine(
-        suite.suite, suite.name, suite.started, suite.ended, outcome, verdicts, restored, suite.store_bytes or None
+        suite.suite,
+        suite.name,
+        suite.started,
+        suite.ended,
+        suite.outcome or RUNNING,
+        verdicts,
+        restored,
+        suite.store_bytes or None,
+        workers,
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from snapstore.project import Project
 from snapstore.store import Store
 from snapstore.suite.ledger import Ledger
 
 
-def is_under_way(store: Store, project: Project, backup_name: str) -> bool:
+def is_under_way(store: Store, ledger: Ledger, backup_name: str) -> bool:
     """Tell whether there is a backup that no suite kept when it ended; one that a user took is under way, too."""
     ref = store.refs.get(backup_name)
     if ref is None or not store.snapshots.exists(ref.snapshot):
         return False
-    suites = Ledger(store, project.origin).suites()
+    suites = ledger.own_suites()
     return not any(one.backup == ref.snapshot and one.ended and one.ended >= ref.updated for one in suites)

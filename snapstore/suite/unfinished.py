@@ -9,10 +9,13 @@ from snapstore.suite.ledger import Ledger
 from snapstore.suite.mark import is_marked
 
 
-def unfinished(store: Store, project: Project) -> UnfinishedSuite | None:
-    """Return the newest suite of a project that has not ended, None if all have. Raises StoreDamaged, FileError."""
-    rows = Ledger(store, project.origin).unended()
+def unfinished(ledger: Ledger, marks: Store, project: Project) -> UnfinishedSuite | None:
+    """Return the newest suite that has not ended, None if all have; the store `marks` has the run marks.
+
+    Raises StoreDamaged, FileError.
+    """
+    rows = ledger.unended()
     if not rows:
         return None
     one = rows[0]
-    return UnfinishedSuite(one.name, one.started, one.pid, one.backup, is_marked(store, project))
+    return UnfinishedSuite(one.name, one.started, one.pid, one.backup, is_marked(marks, project))

@@ -11,7 +11,7 @@ from snapstore.cli.context import Context
 from snapstore.cli.options import timeout_option
 from snapstore.cli.paint import style
 from snapstore.ids import short
-from snapstore.results.checks import AffectedSnapshot, Checked, Damage, Healed, Rebuilt
+from snapstore.results.checks import AffectedSnapshot, Checked, CheckedWorker, Damage, Healed, Rebuilt
 from snapstore.results.text import counted, one_line
 
 EXAMPLES = """
@@ -60,6 +60,16 @@ def _lines(result: Checked) -> Iterator[str]:
         yield f"checked {checked}{counted(result.snapshots, 'snapshot')} ({how}, {result.seconds:.2f} s)"
     yield from _harmless(result)
     yield from _verdict(result)
+    for worker, found in result.workers.items():
+        yield from _worker(worker, found)
+
+
+def _worker(name: str, found: CheckedWorker) -> Iterator[str]:
+    if found.ok:
+        yield f"the store of worker {name} is sound"
+        return
+    yield from (f"worker {name}: {_damage(damage)}" for damage in found.damaged[:_MOST_SHOWN])
+    yield f"the store of worker {name} is damaged; between runs, 'snap stores --force --remove DIR' removes it"
 
 
 def _harmless(result: Checked) -> Iterator[str]:

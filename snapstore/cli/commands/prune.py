@@ -119,6 +119,8 @@ def _lines(result: Pruned) -> Iterator[str]:
     for project in result.gone:
         paths = ", ".join(map(one_line, project.databases.values()))
         yield f"gone     {counted(project.snapshots, 'snapshot')}, last used {when(project.last_used)}  {paths}"
+    for worker in result.workers:
+        yield f"gone     the store of worker {worker.worker}, {size(worker.bytes)}  {one_line(worker.path)}"
     for pack in result.damaged_packs:
         yield f"left alone, damaged: pack {pack}"
     yield f"{_summary(result)} ({result.seconds:.2f} s)"

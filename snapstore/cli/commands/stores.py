@@ -59,4 +59,5 @@ def _store(store: StoreSummary) -> Iterator[str]:
 def _project(project: StoreProject) -> str:
     mark = "gone" if project.gone else "there"
     paths = ", ".join(map(one_line, project.databases.values()))
-    return f"{mark:5}  {counted(project.snapshots, 'snapshot')}, last used {when(project.last_used)}  {paths}"
+    whose = f"  worker {project.worker}" if project.worker else ""
+    return f"{mark:5}  {counted(project.snapshots, 'snapshot')}, last used {when(project.last_used)}  {paths}{whose}"
