@@ -18,9 +18,9 @@ from tests.support import connect
 ACCOUNTS, EACH, TAKES, MOMENTS, MOST = 2000, 1000, 200, 40, 50
 
 WRITER = """
-import random, sqlite3, sys
+import random, sqlite3, sys, time
 paths = sys.argv[2:]
-connection = sqlite3.connect(paths[0], isolation_level=None, timeout=30)
+connection = sqlite3.connect(paths[0], isolation_level=None, timeout=120)
 for path in paths[1:]:
     connection.execute("ATTACH ? AS other", (path,))
 other = "other." if len(paths) > 1 else ""
@@ -35,6 +35,7 @@ while True:
     if rng.random() < 0.02:
         connection.execute("DELETE FROM transfer WHERE id % 3 = 0")
     connection.execute("COMMIT")
+    time.sleep(0.001)  # SQLite's busy handler is not fair: without a gap, another writer may never find one
 """.replace("ACCOUNTS", str(ACCOUNTS)).replace("MOST", str(MOST))
 
 
