@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from snapstore.results.snapshots import Listed, Shown
     from snapstore.results.statuses import Status
     from snapstore.results.verdicts import Verified
+    from snapstore.suite.ledger_rows import TestRow
 
 
 class Comparisons(Bound):
@@ -146,30 +147,64 @@ class Comparisons(Bound):
 
         That of a worker stays open until the stack is closed.
         """
-        from snapstore.compare.state import snapshot_state
         from snapstore.suite.recorded import find_test
 
         test = find_test(self.ledger(), name)
+        store = stack.enter_context(self._store_of(store, test))
+        before, after = self._around(store, test)
+        return store, (before, after, f"{test.label}, {test.started[:19].replace('T', ' ')} UTC")
+
+    @contextmanager
+    def _store_of(self, store: Store, test: TestRow) -> Iterator[Store]:
+        """Give the store that has the states of a test: the project's, or that of the worker that ran it."""
         if test.worker and self.locations.worker is None:
-            path = worker_store(store.path, test.worker)
-            store = stack.enter_context(Store.open(path, store.deadline.seconds))
+            with Store.open(worker_store(store.path, test.worker), store.deadline.seconds) as found:
+                yield found
+        else:
+            yield store
+
+    def _around(self, store: Store, test: TestRow) -> tuple[State, State]:
+        """Return what a test on record began with, and what it left."""
+        from snapstore.compare.state import snapshot_state
+
         assert test.compared_with
         assert test.forensic
         rev, id_ = test.compared_with.rev, test.compared_with.snapshot
         before = self.state(store, rev) if "," in id_ else snapshot_state(store, id_, rev)
-        after = snapshot_state(store, test.forensic, short(test.forensic))
-        return store, (before, after, f"{test.label}, {test.started[:19].replace('T', ' ')} UTC")
+        return before, snapshot_state(store, test.forensic, short(test.forensic))
 
     def suggest_ignore(
-        self, a: str | None = None, b: str | None = None, *, ignore: bool = True, timeout: float | None = None
+        self,
+        a: str | None = None,
+        b: str | None = None,
+        *,
+        of_tests: bool = False,
+        ignore: bool = True,
+        timeout: float | None = None,
     ) -> Suggestions:
-        """Compare each state from `a` to `b` with the next. Raises what `diff` raises."""
+        """Compare each state from `a` to `b` with the next, or what tests left with what they began with.
+
+        Raises what `diff` raises.
+        """
         from snapstore.compare.suggestions import states_between, suggest
 
         store, seconds = self.store(timeout), self.seconds(timeout)
+        if of_tests:
+            if a is not None:
+                raise InvalidArgument("of_tests", "cannot be combined with revisions")
+            return self._suggest_of_tests(store, self._rules(ignore=ignore), seconds)
         a, b = self.pair(store, a, b)
         between = states_between(store, self.base(store, a), self.state(store, default(b, LIVE)))
         return suggest(store, self.project, between, self._rules(ignore=ignore), seconds, self.progress)
+
+    def _suggest_of_tests(self, store: Store, policy: Policy, seconds: float) -> Suggestions:
+        from snapstore.compare.suggestions import MOST_COMPARISONS, suggest_of_tests
+        from snapstore.suite.recorded import last_left
+
+        tests = last_left(self.ledger(), MOST_COMPARISONS)
+        with self._store_of(store, tests[-1]) if tests else nullcontext(store) as holder:
+            pairs = [self._around(holder, test) for test in tests]
+            return suggest_of_tests(holder, self.project, pairs, policy, seconds, self.progress)
 
     def query(
         self,

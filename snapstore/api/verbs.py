@@ -119,10 +119,11 @@ class Verbs(Protocol):
         a: Annotated[str | None, "a revision or `A..B`; by default the baseline, else HEAD"] = None,
         b: Annotated[str | None, "a later one, or `live`; `live` by default"] = None,
         *,
+        of_tests: Annotated[bool, "propose rules for what every test of the last suite left"] = False,
         ignore: Ignore = True,
         timeout: Timeout = None,
     ) -> Suggestions:
-        """Propose rules for what differs in run after run, from one state to another."""
+        """Propose rules for what differs in run after run, from one state to another, or for what every test leaves."""
 
     def clean(
         self,

@@ -79,7 +79,17 @@ def suggest(
     suggested that differs in changed rows every time.
     """
     begun, following = _pairs(store, project, states)
-    runs = _Runs(store, project, timeout, progress)
+    return _suggested(_Runs(store, project, timeout, progress), begun, following, policy)
+
+
+def suggest_of_tests(
+    store: Store, project: Project, pairs: list[Pair], policy: Policy, timeout: float, progress: Progress = SILENT
+) -> Suggestions:
+    """Suggest as `suggest` does; each pair is what a test began with, and what it left."""
+    return _suggested(_Runs(store, project, timeout, progress), pairs, [], policy)
+
+
+def _suggested(runs: _Runs, begun: list[Pair], following: list[Pair], policy: Policy) -> Suggestions:
     common = [runs.common(begun, policy, needs_both=False), runs.common(following, policy, needs_both=True)]
     tables, columns = ({thing for found in common for thing in found[at]} for at in (0, 1))
     rows = common[0][2] + common[1][2]

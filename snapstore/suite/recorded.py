@@ -27,6 +27,14 @@ def find_test(ledger: Ledger, name: str) -> TestRow:
     raise UnknownTest(label, is_known=True)
 
 
+def last_left(ledger: Ledger, most: int) -> list[TestRow]:
+    """Return the last `most` tests of the newest suite whose failing states were kept, all by one worker."""
+    tests = ledger.tests()
+    newest = max((test.suite for test in tests), default=0)
+    kept = [test for test in tests if test.suite == newest and test.forensic and test.compared_with]
+    return [test for test in kept if test.worker == kept[-1].worker][-most:]
+
+
 def _only(labels: Iterable[str]) -> str | None:
     found = list(labels)
     return found[0] if len(found) == 1 else None

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from snapstore.cli.commands.diff import suggestion_lines
 from snapstore.compare.rule_names import fits, fits_column, rule_for
 from snapstore.config.reader import as_yaml, read_yaml
+from snapstore.errors import InvalidArgument
 from snapstore.results.diffs import Suggestions
 from snapstore.results.rows import Counts
 from tests.api.folders import Configured
 from tests.contents import execute
+from tests.support import raised
 
 MADE = (
     "CREATE TABLE auth_user(id INTEGER PRIMARY KEY AUTOINCREMENT, name, last_login)",
@@ -223,3 +225,39 @@ def test_a_rule_survives_the_configuration(tmp_path: Path) -> None:
 )
 def test_rules_are_read_as_sql_writes_names(rule: str, table: str, column: str, wanted: bool) -> None:
     assert fits_column(table, column, rule) == wanted
+
+
+def test_what_every_test_of_the_last_suite_left_is_proposed(tmp_path: Path) -> None:
+    with Configured(tmp_path, default=MADE) as folder:
+        run_suite(folder, range(1))  # of an earlier suite nothing is said
+        run_suite(folder, range(1, 4), "INSERT INTO jobs(what) VALUES ('left once')")
+        found = folder.snap.suggest_ignore(of_tests=True)
+        assert [one.rule for one in found.tables] == ["session"]
+        assert [one.rule for one in found.columns] == ["auth_user.last_login"]
+        assert found.comparisons == 3
+        (still,) = found.still
+        assert still.tables == {"jobs": Counts(added=1)}
+        raised(InvalidArgument, 2, folder.snap.suggest_ignore, "baseline", of_tests=True)
+
+
+def test_without_a_test_that_left_something_nothing_is_proposed(tmp_path: Path) -> None:
+    with Configured(tmp_path, default=MADE) as folder:
+        folder.snap.tag("baseline")
+        found = folder.snap.suggest_ignore(of_tests=True)
+        assert (found.comparisons, found.tables, found.columns) == (0, (), ())
+        assert list(suggestion_lines(found)) == ["# there is nothing to compare"]
+
+
+def run_suite(folder: Configured, logins: Sequence[int], *last: str) -> None:
+    """Run a suite in which each test logs in once, and the last one leaves something else, too."""
+    folder.snap.begin_suite(f"suite of {len(logins)}")
+    for number in logins:
+        folder.snap.begin_test(f"test {number}")
+        execute(
+            folder.databases["default"],
+            f"INSERT INTO session VALUES ('key {number}', 'x')",
+            f"UPDATE auth_user SET last_login = {10 + number}",
+            *(last if number == logins[-1] else ()),
+        )
+        folder.snap.end_test()
+    folder.snap.end_suite()

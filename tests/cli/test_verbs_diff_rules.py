@@ -56,3 +56,9 @@ def test_a_rule_that_matches_nothing_is_one_line_with_the_nearest(project: Confi
     run(project, "diff", "--no-ignore")
     (project.folder / "snapstore.yaml").write_text("database: default.sqlite3\nsequences: maybe\n")
     assert "snapstore.yaml:2: " in error_of(run(project, "diff", code=13))
+
+
+def test_what_tests_left_goes_with_suggestions_alone(project: Configured) -> None:
+    assert "nothing to compare" in run(project, "diff", "--suggest-ignore", "--of-tests").stdout
+    assert "--suggest-ignore" in error_of(run(project, "diff", "--of-tests", code=2))
+    assert "revisions" in error_of(run(project, "diff", "run-0", "--suggest-ignore", "--of-tests", code=2))

@@ -29,6 +29,7 @@ snap diff run-41..run-42 --stat
 snap diff baseline --table auth_user --limit 0
 snap diff baseline run-42 --format html > run-42.html
 snap diff run-38 run-42 --suggest-ignore
+snap diff --suggest-ignore --of-tests
 snap diff --test "orders > a refund is booked"
 snap diff live baseline --format sql | snap apply - --db copy.sqlite3
 """
@@ -53,6 +54,7 @@ _MOST_STILL = 5
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="Output format [default: text].")
 @click.option("--no-ignore", is_flag=True, help="Show what the configuration ignores too.")
 @click.option("--suggest-ignore", is_flag=True, help="Suggest rules for what differs in every run from A to B.")
+@click.option("--of-tests", is_flag=True, help="With --suggest-ignore: for what every test of the last suite left.")
 @timeout_option
 @click.pass_obj
 def command(
@@ -69,6 +71,7 @@ def command(
     form: str,
     no_ignore: bool,
     suggest_ignore: bool,
+    of_tests: bool,
     timeout: float | None,
 ) -> int:
     """Show what differs between two states.
@@ -80,8 +83,10 @@ def command(
         raise click.UsageError("--format sql cannot be combined with --limit, --stat or --schema")
     if title and form != "html":
         raise click.UsageError("--title needs --format html")
+    if of_tests and (a or not suggest_ignore):
+        raise click.UsageError("--of-tests goes with --suggest-ignore, and without revisions")
     if suggest_ignore:
-        suggested = context.snapstore.suggest_ignore(a, b, ignore=not no_ignore, timeout=timeout)
+        suggested = context.snapstore.suggest_ignore(a, b, of_tests=of_tests, ignore=not no_ignore, timeout=timeout)
         context.output.result(suggested, suggestion_lines(suggested), always=True)
         return 0
     form = "json" if context.json_output else form
@@ -163,6 +168,9 @@ class JsonDiff:
 def suggestion_lines(suggested: Suggestions) -> Iterator[str]:
     """Yield suggested rules as YAML for `snapstore.yaml`, with the evidence as comments."""
     times = counted(suggested.comparisons, "comparison")
+    if not suggested.comparisons:
+        yield "# there is nothing to compare"
+        return
     if not suggested.tables and not suggested.columns:
         yield f"# nothing differs in every one of {times}"
     else:
