@@ -11,6 +11,7 @@ the same order. Where rows differ (in an ignored table, say), SQLite makes the e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from snapstore.errors import SqlFailed
 
 Step = int | bytes
 _CONSTRAINT = "constraint failed"
+_SCHEMA_FORMAT, _WITH_DESCENDING = slice(44, 48), 4  # of page 1 (SQLite file format, 1.3.9)
 
 
 class Twins(NamedTuple):
@@ -46,6 +48,19 @@ class Twins(NamedTuple):
     def images(self) -> tuple[Image, Image]:
         """Both images."""
         return self.sides[0].image, self.sides[1].image
+
+
+def check_directions(sound: Image, suspect: Image, schema: Schema) -> None:
+    """Check that what is in descending order in a sound image is read in that order in another one of the same schema.
+
+    SQLite takes all columns as ascending below a certain schema format. Raises DamagedPage.
+    """
+    if _knows_descending(sound) == _knows_descending(suspect):
+        return
+    for table in schema.tables.values():
+        with suppress(SqlFailed), IndexEntries(suspect, schema, table) as entries:
+            if entries.has_descending():
+                raise DamagedPage(1, f"has a schema format in which the indexes of '{table.name}' are in another order")
 
 
 def check_same_entries(twins: Twins) -> None:
@@ -117,6 +132,10 @@ def _check_order(twins: Twins, order: IndexOrder) -> None:
             raise DamagedPage(twins.roots[1], "leads to entries that are out of order")
         if order.unique and None not in new[: order.unique] and not unique(old) < unique(new):
             raise DamagedPage(twins.roots[1], "leads to two equal entries, which have to be unique")
+
+
+def _knows_descending(image: Image) -> bool:
+    return int.from_bytes(image.page(1)[_SCHEMA_FORMAT], "big") >= _WITH_DESCENDING
 
 
 def _misfit(twins: Twins) -> DamagedPage:

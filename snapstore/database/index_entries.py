@@ -74,6 +74,14 @@ class IndexEntries:
         columns = [KeyColumn(collation or "BINARY", bool(down)) for collation, down, key in rows if index or key]
         return IndexOrder(columns, sum(key for *_, key in rows) if is_unique else 0)
 
+    def has_descending(self) -> bool:
+        """Tell whether an index, or the table itself, has a column in descending order."""
+        sql = """
+            SELECT 1 FROM pragma_index_list(?) AS one, pragma_index_xinfo(one.name) AS part
+             WHERE part.key AND part."desc" LIMIT 1
+        """
+        return bool(self._connection.rows(sql, (self._table.name,)))
+
     def sums(self, rows: Iterable[RowAt]) -> dict[str, int]:
         """Return the sum over the entries of some rows, by the lower-case name of the index. Raises SqlFailed."""
         self._connection.rows(f"DELETE FROM {name(self._table.name)}")

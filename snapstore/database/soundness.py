@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from snapstore.database.diff import ImageDiff
 from snapstore.database.image import DamagedPage, Image, void
-from snapstore.database.index_check import Twins, check_other_entries, check_same_entries
+from snapstore.database.index_check import Twins, check_directions, check_other_entries, check_same_entries
 from snapstore.database.page_usage import PageUsage, Roots
 from snapstore.database.pointer_map import check_pointer_map, check_settings, has_pointer_map
 from snapstore.database.record import RecordError
@@ -105,6 +105,7 @@ class _Soundness:
                 order.check(root)
 
     def _check_indexes(self) -> None:
+        check_directions(self._images[1 - self._suspect], self._image, self._diff.schemas[self._suspect])
         differing = {
             folded(table.name): table for table in self._diff.tables if next(table.changes(with_moved=True), None)
         }

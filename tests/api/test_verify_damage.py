@@ -175,6 +175,35 @@ def test_a_wrong_pointer_map_is_damage(tmp_path: Path, auto_vacuum: int, place: 
         assert is_intact(snap.database)
 
 
+DESCENDING = (
+    "CREATE INDEX down ON item(body DESC)",
+    "CREATE TABLE below (a, b, PRIMARY KEY (a DESC, b)) WITHOUT ROWID",
+    "CREATE TABLE below (a, b, UNIQUE (b DESC, a))",
+)
+
+
+@pytest.mark.parametrize("schema_format", [1, 3])
+@pytest.mark.parametrize("made_by", DESCENDING)
+def test_a_schema_format_that_knows_no_descending_order_is_damage(
+    shop: Single, made_by: str, schema_format: int
+) -> None:
+    execute(shop.database, made_by, *(["INSERT INTO below SELECT id, id FROM item"] if "below" in made_by else []))
+    shop.tag("baseline")
+    do(shop, lambda data: put(data, 44, schema_format))
+    found = shop.verify("baseline", restore_on_fail=True)
+    assert (found.verdict, found.restored) == ("damaged", True)
+    assert "in another order" in str(found.databases["default"].damage)
+    assert is_intact(shop.database)
+
+
+def test_a_schema_format_does_not_matter_where_everything_ascends(shop: Single) -> None:
+    data = bytearray(shop.database.read_bytes())
+    put(data, 44, 1)
+    shop.database.write_bytes(data)
+    assert is_intact(shop.database)
+    assert shop.verify("baseline").verdict == "drifted"
+
+
 @pytest.mark.parametrize("shadow", SHADOWS)
 def test_a_virtual_table_that_lost_its_index_is_damaged(shop: Single, shadow: str) -> None:
     execute(shop.database, SHADOWS[shadow])
