@@ -68,6 +68,7 @@ def restore(
     StoreDamaged, DiskFull; the live databases are then as they were.
     """
     start = time.monotonic()
+    store.snapshots.expect(options.snapshot)
     snapshot = store.snapshots.load(options.snapshot)
     names = _names(snapshot, project, options)
     if not options.foreign:

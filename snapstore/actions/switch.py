@@ -52,6 +52,7 @@ def would_change(store: Store, project: Project, options: SwitchOptions) -> bool
     ref = store.refs.get(state_name(options.branch))
     if found.arrival or ref is None or found.name == ref.name:
         return found.arrival is not None
+    store.snapshots.expect(ref.snapshot)
     only = tuple(sorted(store.snapshots.load(ref.snapshot).databases.keys() & project.databases.keys()))
     seconds = min(options.timeout, _MOST_PLAN_SECONDS)
     try:
@@ -212,6 +213,7 @@ class _Switch:
         return restore(self.store, self.project, options, self.progress)
 
     def _names_in(self, snapshot: str) -> set[str]:
+        self.store.snapshots.expect(snapshot)
         return set(self.store.snapshots.load(snapshot).databases) & set(self.project.databases)
 
     def _result(self, before: str | None, kept: str | None, restored: Restored | None) -> GitSynced:

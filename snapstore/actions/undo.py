@@ -60,6 +60,7 @@ def _moved_back(
 ) -> tuple[str, tuple[str, ...]]:
     if before is None or before.snapshot is None or not store.snapshots.exists(before.snapshot):
         raise NothingToUndo("the state before the last restore is not in the store")
+    store.snapshots.expect(before.snapshot)
     held = store.snapshots.load(before.snapshot).databases
     moved = tuple(name for name in entry.databases or held if name in held and name in project.databases)
     return before.snapshot, moved

@@ -39,4 +39,5 @@ def live_state() -> State:
 
 def snapshot_state(store: Store, id_: str, label: str) -> State:
     """Return the state that a snapshot holds."""
+    store.snapshots.expect(id_)
     return State(label, dict.fromkeys(store.snapshots.load(id_).databases, id_))

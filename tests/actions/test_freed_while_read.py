@@ -46,17 +46,18 @@ def snap(tmp_path: Path) -> Snap:
 
 
 @pytest.fixture
-def once(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], None]:
-    """Return a function that lets a prune run after the first successful call of a method."""
+def once(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that lets a prune run after the first successful call of a method, and commands before it."""
 
-    def after(kind: type, name: str) -> None:
+    def after(kind: type, name: str, *others: list[str]) -> None:
         method: Any = getattr(kind, name)
 
         def hooked(*arguments: Any, **named: Any) -> Any:
             found = method(*arguments, **named)
             monkeypatch.setattr(kind, name, method)
             places = ["--db", str(snap.database), "--store", str(snap.store)]
-            run(["prune", "--keep-last", "1", "--tags", "--now", "-y", *places], snap.folder)
+            for words in (*others, ["prune", "--keep-last", "1", "--tags", "--now", "-y"]):
+                run([*words, *places], snap.folder)
             return found
 
         monkeypatch.setattr(kind, name, hooked)
@@ -65,23 +66,31 @@ def once(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], N
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_it_is_gone_once_it_was_found(snap: Snap, once: Callable[[type, str], None], reader: str) -> None:
+def test_it_is_gone_once_it_was_found(snap: Snap, once: Callable[..., None], reader: str) -> None:
     once(Revisions, "resolve")
     gone(snap, READERS[reader])
 
 
 @pytest.mark.parametrize("reader", [name for name in READERS if name != "show"])
-def test_its_pages_are_gone_once_it_was_read(snap: Snap, once: Callable[[type, str], None], reader: str) -> None:
+def test_its_pages_are_gone_once_it_was_read(snap: Snap, once: Callable[..., None], reader: str) -> None:
     once(Snapshots, "load")
     gone(snap, READERS[reader])
 
 
 @pytest.mark.parametrize("reader", BLOCK_READERS)
-def test_its_blocks_are_gone_once_the_list_of_them_was_read(
-    snap: Snap, once: Callable[[type, str], None], reader: str
-) -> None:
+def test_its_blocks_are_gone_once_the_list_of_them_was_read(snap: Snap, once: Callable[..., None], reader: str) -> None:
     once(Snapshots, "manifest")
     gone(snap, READERS[reader])
+
+
+@pytest.mark.parametrize("moment", ["exists", "load"])
+def test_what_undo_brings_back_is_gone_once_it_was_found(snap: Snap, once: Callable[..., None], moment: str) -> None:
+    """No prune frees it, as long as nobody restores something else."""
+    snap("restore", "doomed")
+    once(Snapshots, moment, ["restore", "kept"])
+    error = error_of(snap("undo", code=12))
+    assert error.startswith("unknown revision '")
+    assert snap.json("fsck")["ok"]
 
 
 def gone(snap: Snap, words: tuple[str, ...]) -> None:
