@@ -128,19 +128,25 @@ class Locations:
 
     @property
     def store_path(self) -> str:
-        """The folder of the store, which need not exist; a worker's lies in that of the project."""
-        return self.project_store if self.worker is None else worker_store(self.project_store, self.worker)
+        """The folder of the store, which need not exist; a worker's lies in the project's, or in the one named."""
+        if self._worker is None or (self.worker is None and not self._named_store):
+            return self.project_store
+        return worker_store(self.project_store, self._worker)
 
     @cached_property
     def project_store(self) -> str:
         """The folder of the project's store."""
+        if named := self._named_store:
+            return os.path.abspath(os.path.join(self._folder, os.path.expanduser(named)))
+        return self._default_store()
+
+    @property
+    def _named_store(self) -> str | None:
+        """The path of the store that somebody chose."""
         if self._store == "":
             raise ConfigurationError("the path of the store is empty")
         variables = (self._environ.get(name) for name in STORE_VARIABLES)
-        named = next(filter(None, (self._store, *variables, self.configuration.store)), None)
-        if not named:
-            return self._default_store()
-        return os.path.abspath(os.path.join(self._folder, os.path.expanduser(named)))
+        return next(filter(None, (self._store, *variables, self.configuration.store)), None)
 
     def check(self) -> None:
         """Find databases and store now, to raise what is wrong with them."""
@@ -182,7 +188,7 @@ class Locations:
         db = ["--db", self.alone] if self.alone else []
         config = ["--config", self.config_path] if self.config_path else []
         worker = ["--worker", self.worker] if self.worker else []
-        return ["--store", self.project_store, *db, *config, *worker]
+        return ["--store", self.project_store if self.worker else self.store_path, *db, *config, *worker]
 
     def _is_trusted(self, path: str) -> bool:
         try:

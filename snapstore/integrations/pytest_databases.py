@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import shlex
 from typing import NoReturn
+from uuid import uuid4
 
 import pytest
 
 from snapstore.errors import NoDatabaseNamed, NoStore, SnapError
 from snapstore.integrations.pytest_options import MAIN, TAKE, VARIABLE, WORKER, PluginOptions
 from snapstore.integrations.pytest_report import told
-from snapstore.results.suites import BaselineMade
+from snapstore.results.suites import BaselineMade, SuiteBegun
 from snapstore.results.text import baseline_text
 from snapstore.session.client import Session
 
@@ -35,6 +36,8 @@ class Databases:
         self._made = False
         self._is_configured = False
         self._inherited: str | None = None  # the configuration of what a copy is made of
+        self._copied: str | None = None  # the tag of the project that a copy is made of
+        self.run = uuid4().hex
         self._environment = pytest.MonkeyPatch()
         self.found = ""
         self.notes: list[str] = []
@@ -60,18 +63,31 @@ class Databases:
             self._environment.setenv(VARIABLE, self.path)
 
     def open(self, path: str) -> Session:
-        """Start a session for a database, or for those of the configuration. Raises SnapError."""
+        """Start a session for a database, for this worker's copy, or for those configured. Raises SnapError."""
         return Session(
             self._placed(self._options.config) or self._inherited,
             None if self._is_configured else path or None,
             self._placed(self._options.store) or None,
+            worker=self._worker if self._copied else None,
             cwd=self._folder,
         )
 
+    def begin_suite(self, session: Session, baseline: str | None) -> SuiteBegun:
+        """Begin a suite, as a part of that of the run. Raises SnapError."""
+        take = True if self._options.take_baseline or self._made else None
+        return session.begin_suite(
+            "pytest",
+            baseline=baseline or self._copied,
+            take_baseline=None if self._copied else take,
+            backup_name=self._backup_name,
+            run=self.run,
+            quiet=0,
+        )
+
     @property
-    def backup_name(self) -> str | None:
+    def _backup_name(self) -> str | None:
         """The name of the backup, which differs between workers whose suites share a store."""
-        return f"e2e-backup-{self._worker}" if WORKER in self._options.db else None
+        return f"e2e-backup-{self._worker}" if self._made and not self._copied else None
 
     def remove(self) -> None:
         """Remove the copy if it was made here."""
@@ -99,8 +115,10 @@ class Databases:
     def command(self, session: Session, words: str) -> str:
         """Return a command that a user can type in pytest's root folder."""
         options = [("--config", self._options.config), ("--store", self._options.store)]
-        if session.info().configuration is None:
+        if session.info().configuration is None or self._copied:
             options.append(("--db", os.path.relpath(self.path, self._folder)))
+        if self._copied:
+            options.append(("--worker", self._worker))
         given = [word for name, value in options if value for word in (name, value)]
         return f"snap {words} {shlex.join(given)}".rstrip()
 
@@ -113,11 +131,6 @@ class Databases:
         """Note what the run has to tell in the end, once."""
         if text not in self.notes:
             self.notes.append(text)
-
-    @property
-    def takes_baseline(self) -> bool | None:
-        """Whether a baseline that is missing is made of the present state: a copy is the baseline."""
-        return True if self._options.take_baseline or self._made else None
 
     def _check(self) -> None:
         """Check that the baseline that was asked for exists. Raises UsageError."""
@@ -142,6 +155,16 @@ class Databases:
                         os.unlink(self.path + ending)
                 session.export(tag, self.path, force=True)
                 self._made, self._inherited = True, info.configuration
+        if self._inherited and self._is_of_project():
+            self._copied = tag
+
+    def _is_of_project(self) -> bool:
+        """Return whether the configuration names what the copy is made of."""
+        if not self._options.source:
+            return True
+        source = os.path.realpath(self._placed(self._options.source))
+        with self.open("") as session:
+            return any(os.path.realpath(one.path) == source for one in session.info().databases.values())
 
     def _take(self, session: Session, tag: str) -> None:
         """Take the snapshot that copies are made of, where it is not there. Raises UsageError."""
@@ -149,7 +172,7 @@ class Databases:
         if tag == _COPY_TAG:
             session.tag(tag)
         elif info.makes_baseline and tag == info.baseline:
-            if made := session.begin_suite("pytest: baseline", quiet=0).baseline_made:
+            if made := self.begin_suite(session, None).baseline_made:
                 self.note(baseline_text(made))
             session.end_suite()
         elif not has_tag(session, tag):

@@ -31,6 +31,7 @@ from snapstore.session.client import Session
 
 _FIRST = "_snapstore_test"
 _NOTES = "snapstore_notes"
+_RUN = "snapstore_run"
 NO_FLUSH = "snapstore_no_flush"
 
 
@@ -59,9 +60,11 @@ class Follower:
     def __init__(self, config: pytest.Config) -> None:
         self.options = options_of(config)
         self._config = config
-        worker = getattr(config, "workerinput", {}).get("workerid")
+        given: dict[str, Any] = getattr(config, "workerinput", {})
+        worker = given.get("workerid")
         is_controller = worker is None and bool(getattr(config.option, "tx", None))
         self.databases = Databases(self.options, str(config.rootpath), worker, is_controller=is_controller)
+        self.databases.run = given.get(_RUN, self.databases.run)
         self._session: Session | None = None
         self._suite: tuple[str | None] | None = None  # the baseline of the suite that runs
         self._hooks_begun = 0
@@ -176,6 +179,11 @@ class Follower:
             self._config.workeroutput[_NOTES] = self.databases.notes
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker of pytest-xdist which run it is part of."""
+        node.workerinput[_RUN] = self.databases.run
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what a worker of pytest-xdist has to tell."""
         for text in getattr(node, "workeroutput", {}).get(_NOTES, ()):
@@ -212,13 +220,7 @@ class Follower:
         return None
 
     def _begin_suite(self, session: Session, baseline: str | None) -> None:
-        begun = session.begin_suite(
-            "pytest",
-            baseline=baseline,
-            take_baseline=self.databases.takes_baseline,
-            backup_name=self.databases.backup_name,
-            quiet=0,
-        )
+        begun = self.databases.begin_suite(session, baseline)
         self._suite, self._hooks_begun = (baseline,), len(begun.hooks)
         if (made := begun.baseline_made) and not self.databases.is_copy:
             self.databases.note(baseline_text(made))
@@ -239,7 +241,8 @@ class Follower:
         assert self._session is not None
         ended, problem = None, ""
         try:
-            ended = self._session.end_test(self._outcome, verdicts=options.verdicts())
+            leaks = "pass" if options.off else options.leaks
+            ended = self._session.end_test(self._outcome, verdicts=options.verdicts(), leaks=leaks)
         except SnapError as error:
             self._drop()
             problem = f"snapstore: {error}"

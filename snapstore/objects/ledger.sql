@@ -84,13 +84,6 @@ CREATE TABLE IF NOT EXISTS test_warning (
   PRIMARY KEY (test, number)
 ) STRICT, WITHOUT ROWID;
 
--- Which suite belongs to which run of a test runner: the workers of a run, and those that follow after a failed test,
--- report into one suite. Ledgers of earlier releases lack this table until the next suite begins.
-CREATE TABLE IF NOT EXISTS run (
-  run           TEXT PRIMARY KEY,
-  suite         INTEGER NOT NULL REFERENCES suite ON DELETE CASCADE
-) STRICT, WITHOUT ROWID;
-
 -- The part that one worker of a run has in a suite, with a copy of the database of its own; worker is empty for the
 -- project's own databases. The suite has ended once all parts have. origin identifies the databases, the backup is in the
 -- store that belongs to them, and store_bytes is what that store had in the end. abandoned is the snapshot of the state
@@ -117,3 +110,12 @@ CREATE TABLE IF NOT EXISTS worker_test (
   test          INTEGER PRIMARY KEY REFERENCES test ON DELETE CASCADE,
   worker        TEXT NOT NULL
 ) STRICT;
+
+-- Which suite of a project belongs to which run of a test runner: the workers of a run, and those that follow after a
+-- failed test, report into one suite. Ledgers of earlier releases lack this table until the next suite begins.
+CREATE TABLE IF NOT EXISTS suite_of_run (
+  run           TEXT NOT NULL,
+  origin        TEXT NOT NULL,
+  suite         INTEGER NOT NULL REFERENCES suite ON DELETE CASCADE,
+  PRIMARY KEY (run, origin)
+) STRICT, WITHOUT ROWID;

@@ -33,7 +33,7 @@ PASSED, FAILED, SKIPPED, INTERRUPTED = "passed", "failed", "skipped", "interrupt
 Leftovers = Mapping[tuple[str, str], Counts]
 """Rows that differ from the backup, by database and table."""
 
-_NEWEST_TABLE = "worker_test"  # of ledger.sql
+_NEWEST_TABLE = "suite_of_run"  # of ledger.sql
 _ELSEWHERE = {"rev": "compared", "snapshot": "compared", "worker": "worker_test"}  # fields of a TestRow, by table
 VERIFIED, RESTORED = -1, -2
 """The stages of the leftovers that `verify` found, and of those that it still found after a restore."""
@@ -69,7 +69,9 @@ class Ledger:
                 )
                 number = self._last()
                 if run:
-                    self._catalog.rows("INSERT INTO run VALUES (?, ?)", _storable((run, number)))
+                    self._catalog.rows(
+                        "INSERT INTO suite_of_run VALUES (?, ?, ?)", _storable((run, self._origin, number))
+                    )
             self._parts.begin(number, mode, pid, backup)
             return number
 
@@ -248,22 +250,20 @@ class Ledger:
             for table in ("attempt", "leftover", "compared", "test_warning", "worker_test"):
                 sql = f"DELETE FROM {table} WHERE test IN (SELECT test FROM test WHERE suite = ?)"
                 self._catalog.run_many(sql, old)
-            for table in ("test", "part", "run"):
+            for table in ("test", "part", "suite_of_run"):
                 self._catalog.run_many(f"DELETE FROM {table} WHERE suite = ?", old)
             self._catalog.run_many("DELETE FROM suite WHERE suite = ?", old)
 
     def suite_of(self, run: str) -> int | None:
         """Return the suite of a run of a test runner, None if none began."""
-        found = self._rows(
-            "SELECT suite FROM run JOIN suite USING (suite) WHERE run = ? AND origin = ?",
-            run,
-            self._origin,
-            types=(int,),
-        )
+        if not self._exists("suite_of_run"):
+            return None
+        sql = "SELECT suite FROM suite_of_run WHERE run = ? AND origin = ?"
+        found = self._rows(sql, *_storable((run, self._origin)), types=(int,))
         return int(found[0][0]) if found else None
 
     def _is_of_run(self, suite: int) -> bool:
-        return self._catalog.value("SELECT 1 FROM run WHERE suite = ?", (suite,)) is not None
+        return self._catalog.value("SELECT 1 FROM suite_of_run WHERE suite = ?", (suite,)) is not None
 
     def _of_tests(
         self, columns: str, table: str, order: str, since: str, types: tuple[Types, ...]

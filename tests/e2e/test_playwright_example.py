@@ -200,6 +200,12 @@ def test_workers_have_a_copy_each_and_a_killed_session_is_survived(installed: Pa
     example.run("--workers=1", "-g", "the one after it")
     with closing(connect(tmp_path / "worker-0.sqlite3")) as connection:
         assert count(connection) == 15
+    report = json.loads(example.snap("report", "--json"))
+    assert [one["workers"] for one in report["suites"]] == [["0"], ["0", "1"]]
+    outcomes = [one["outcome"] for one in report["suites"]]
+    assert outcomes[0] == "passed"
+    assert outcomes[1] in ("failed", "died", "running")  # as a worker had the number of the one that was killed, or not
+    assert sorted(os.listdir(tmp_path / "store" / "workers")) == ["0", "1"]
 
 
 def bare(installed: Path, folder: Path) -> Example:

@@ -280,11 +280,14 @@ def test_workers_have_a_database_and_a_store_each(tmp_path: Path) -> None:
         tmp_path,
         """
         seen.own = kit.placesOf({ db: 'data/{worker}.sqlite3' }, 2);
+        seen.stored = kit.placesOf({ db: 'data/{worker}.sqlite3', store: 'kept-{worker}' }, 2);
         seen.shared = kit.placesOf({ db: 'data/db.sqlite3', store: 'kept' }, 2);
         """,
     )
-    assert (seen["own"]["db"], seen["own"]["store"]) == ("data/2.sqlite3", "data/2.sqlite3.worker-2")
+    assert (seen["own"]["db"], seen["own"].get("store"), seen["own"]["worker"]) == ("data/2.sqlite3", None, "2")
+    assert (seen["stored"]["store"], seen["stored"].get("worker")) == ("kept-2", None)
     assert (seen["shared"]["db"], seen["shared"]["store"]) == ("data/db.sqlite3", "kept")
+    assert seen["shared"].get("worker") is None
 
 
 @needs_node

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from snapstore import Session
-from tests.support import ENVIRONMENT, Snap, connect
+from tests.support import ENVIRONMENT, Snap, connect, make_database
 
 
 def part(snap: Snap, run: str, *outcomes: str, leaks: str | None = None) -> str:
@@ -60,3 +60,10 @@ def test_the_backup_of_the_same_run_is_what_its_workers_begin_with(snap: Snap) -
         (repaired,) = session.begin_suite("playwright", run="a", baseline="e2e-backup").repaired
         assert repaired.verdict == "leaked"
         session.end_suite()
+
+
+def test_projects_that_share_a_store_have_a_suite_each_of_one_run(snap: Snap) -> None:
+    other = Snap(snap.folder, make_database(snap.folder / "other.sqlite3"), snap.store)
+    for one in (snap, other, snap):
+        assert part(one, "a", "passed") == "passed"
+    assert [len(one.json("report")["suites"]) for one in (snap, other)] == [1, 1]

@@ -227,6 +227,11 @@ def test_without_a_configuration_the_database_is_alone(tmp_path: Path) -> None:
     env = {**ENVIRONMENT, "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "conf")}
     with Session(db="app.db", worker="a", cwd=tmp_path, env=env) as session:
         assert (session.info().worker, session.info().configuration) == (None, None)
+        assert Path(session.info().store).parent == tmp_path / "data" / "snapstore"
+    for name in ("a", "b"):  # the tags of several would be one
+        with Session(db="app.db", store="kept", worker=name, cwd=tmp_path, env=env) as session:
+            session.tag("here")
+            assert session.info().store == str(tmp_path / "kept" / "workers" / name)
 
 
 def test_the_command_line_takes_a_worker_and_tells_of_its_suite(folder: Path) -> None:

@@ -1,10 +1,9 @@
 'use strict';
 // Playwright's side: fixtures that give each test a clean state and look for leaks after it. One session a worker.
 
-const path = require('node:path');
-const { existsSync } = require('node:fs');
 const { test: playwright, expect } = require('@playwright/test');
 const { checkHooks, warn, warnOfRepairs } = require('./console.cjs');
+const { withCopy } = require('./copies.cjs');
 const { attachEvidence, judge } = require('./evidence.cjs');
 const { located } = require('./places.cjs');
 const kit = require('./snapstore.cjs');
@@ -38,8 +37,7 @@ async function useDatabase({ snapstore: given }, use, worker) {
   await kit.configure({ ...snapstore, ...places, ownDatabase: kit.hasWorker(snapstore) });
   const session = kit.getSession();
   const isOwn = kit.hasWorker(snapstore);
-  const suite = await suiteOf(session, snapstore, worker, isOwn);
-  if (isOwn && snapstore.from) await copyFrom(snapstore, places, suite, session);
+  const suite = await suiteOf(session, await withCopy(snapstore, places, session), worker, isOwn);
   const begun = await suite.begin('playwright');
   warnOfRepairs(begun);
   try {
@@ -58,31 +56,6 @@ async function suiteOf(session, given, { project }, isOwn) {
   if (isOwn || plain.isInsideRun || !project.dependencies.includes(SETUP)) return plain;
   const baseline = given.baseline ?? (plain.isOff ? null : await plain.backup());
   return new kit.Suite(session, { ...given, baseline, keepBackup: true, run: runId() });
-}
-
-/** Restore a snapshot of the project's database into the worker's own, after repairing what a killed run left there. */
-async function copyFrom(given, places, suite, session) {
-  if (existsSync(path.resolve(places.cwd ?? '.', places.db))) {
-    warnOfRepairs(await suite.begin('playwright: before a copy'));
-    await suite.end();
-    await session.close();
-  }
-  const store = await storeOf({ ...given, db: undefined, store: given.fromStore });
-  const copier = new kit.Session({ ...places, store });
-  try {
-    await copier.restore(given.from, { force: true, safety: false });
-  } finally {
-    await copier.close();
-  }
-}
-
-async function storeOf(given) {
-  const session = new kit.Session(kit.placesOf(given));
-  try {
-    return (await session.info()).store;
-  } finally {
-    await session.close();
-  }
 }
 
 async function useState({ database, snapstoreLeaks }, use, testInfo) {

@@ -209,14 +209,14 @@ class Session {
 
   /** The words of a command line that runs a command with the options' places. */
   #words(verb) {
-    const { config, db, store, command, env = process.env } = this.#options;
+    const { config, db, store, worker, command, env = process.env } = this.#options;
     const places = [
       ['--config', config],
       ['--db', db],
       ['--store', store],
     ];
     const given = places.flatMap(([name, file]) => (file ? [name, mapped(file, this.#options)] : []));
-    return [...commandOf(command, env), verb, ...given];
+    return [...commandOf(command, env), verb, ...given, ...(worker ? ['--worker', worker] : [])];
   }
 
   #begin() {

@@ -145,7 +145,8 @@ function placesOf(given, worker = workerIndex()) {
     cwd: cwd && path.resolve(cwd),
     db: put(given.db),
     config: put(given.config),
-    store: own ? `${store ?? put(given.db)}.worker-${worker}` : put(store),
+    store: put(store),
+    worker: own ? String(worker) : given.worker,
   };
 }
 

@@ -176,8 +176,10 @@ export interface Places {
   config?: string;
   /** The database, if no configuration names it; `{worker}` stands for the number of the worker. */
   db?: string;
-  /** The store; E2E_BACKUP_PATH otherwise. */
+  /** The store; E2E_BACKUP_PATH otherwise. That of a worker lies inside it. */
   store?: string;
+  /** The worker that has `db` as its own copy of the configuration's database; set where `db` has `{worker}`. */
+  worker?: string;
   /** Prefixes of paths here, and what the command has in their place. */
   paths?: { [name: string]: string };
   env?: { [name: string]: string | undefined };
