@@ -102,13 +102,19 @@ class Retained:
         ]
 
     def _needed(self, origins: dict[str, list[_Row]]) -> dict[str, list[str]]:
-        """Return the snapshots that stay whatever the rules: those of HEAD, and those that restores return to."""
+        """Return the snapshots that stay whatever the rules: those of HEAD, and those that restores return to.
+
+        A chain of tests that has not ended returns to what its tests began with (objects/ledger.sql).
+        """
         needed: dict[str, list[str]] = defaultdict(list)
         for (snapshot,) in self._store.catalog.rows("SELECT DISTINCT lower(hex(snapshot)) FROM head"):
             needed[snapshot].append("HEAD")
         for both in self._store.catalog.rows("SELECT lower(hex(before)), lower(hex(target)) FROM intent"):
             for snapshot in both:
                 needed[snapshot].append("unsettled restore")
+        if self._store.catalog.value("SELECT 1 FROM sqlite_schema WHERE name = 'begun'"):
+            for (snapshot,) in self._store.catalog.rows("SELECT DISTINCT snapshot FROM begun"):
+                needed[snapshot].append("retry")
         for origin in origins:
             if target := undo_target(self._store, origin):
                 needed[target].append("undo")

@@ -37,21 +37,25 @@ class Suites(Upkeep):
         backup_name: str | None = None,
         keep_backup: bool | None = None,
         run: str | None = None,
+        resume: bool = False,
         quiet: float | str | None = None,
         verdicts: Mapping[str, str] | None = None,
     ) -> SuiteBegun:
         """Begin a suite.
 
-        Raises UnknownRule, OutOfOrder, RunInProgress, NeverRight, HookFailed, UnknownRevision, and what `backup`,
-        `restore` and `verify` raise.
+        Raises UnknownRule, OutOfOrder, InvalidArgument, RunInProgress, NeverRight, HookFailed, UnknownRevision, and
+        what `backup`, `restore` and `verify` raise.
         """
         from snapstore.results.suites import SuiteBegun
         from snapstore.suite.cleanup import CleanupRunner
         from snapstore.suite.flow import Suite
         from snapstore.suite.mark import run_mark
+        from snapstore.suite.policy import CHAIN
 
         if self._suite:
             raise OutOfOrder("a suite is running already")
+        if resume and run is None:
+            raise InvalidArgument("resume", "needs the 'run' whose suite goes on")
         policy = self._policy(
             quiet,
             verdicts,
@@ -62,6 +66,8 @@ class Suites(Upkeep):
             backup_name=backup_name,
             keep_backup=keep_backup,
         )
+        if policy.mode == CHAIN and self.locations.worker:
+            raise InvalidArgument("mode", "must not be chain on a worker's copy: one worker runs all tests of a chain")
         project = self.project
         notes: list[str] = []
 
@@ -77,7 +83,7 @@ class Suites(Upkeep):
             runner = CleanupRunner(project, self.suite_environment(name), self.locations.folder)
             ledger = self.ledger()
             suite = Suite(store, project, policy, runner, note, self.progress, self.watch, self.hooks, ledger)
-            suite.begin(name, command or name, mark.last_sign)
+            resumed = suite.begin(name, command or name, mark.last_sign, resumes=resume)
             mark.show_life()
             self._marks = marks.pop_all()
         self._suite, self._runner, self._mark = suite, runner, mark
@@ -89,18 +95,19 @@ class Suites(Upkeep):
             tuple(notes),
             suite.baseline_made,
             tuple(suite.hooks),
+            resumed,
         )
 
-    def begin_test(self, label: str, *, scenario: str | None = None) -> TestBegun:
-        """Begin a test. Raises OutOfOrder, and what `end_test` raises."""
+    def begin_test(self, label: str, *, scenario: str | None = None, again: bool = False) -> TestBegun:
+        """Begin a test. Raises OutOfOrder, NeverRight, and what `end_test` raises."""
         from snapstore.results.suites import TestBegun
 
         suite = self._running()
         self.store()
         ended = len(suite.tests)
-        suite.begin_test(label, scenario or "")
+        suite.begin_test(label, scenario or "", again=again)
         late = suite.late if suite.late in suite.all_late else None
-        return TestBegun(label, tuple(suite.tests[ended:]), late)
+        return TestBegun(label, tuple(suite.tests[ended:]), late, suite.began_with, suite.is_back)
 
     def end_test(
         self,
@@ -123,15 +130,18 @@ class Suites(Upkeep):
         self.store()
         return suite.end_test(outcome, seconds, decisions, fails_on_leaks=leaks == "fail")
 
-    def end_suite(self, exit_code: int | None = None, *, outcome: str | None = None) -> SuiteEnded:
-        """End the suite. Raises OutOfOrder, InvalidArgument, and what `end_test` raises."""
+    def end_suite(self, exit_code: int | None = None, *, outcome: str | None = None, pause: bool = False) -> SuiteEnded:
+        """End the suite, or pause it. Raises OutOfOrder, InvalidArgument, and what `end_test` raises."""
         from snapstore.suite.ledger import FAILED, INTERRUPTED, PASSED
 
         if outcome is not None:
             _check("outcome", outcome, (PASSED, FAILED, INTERRUPTED))
         suite = self._running()
+        if pause and not suite.has_run:
+            raise InvalidArgument("pause", "needs a suite that was begun with a 'run'")
         self.store()
-        result = suite.end(exit_code, outcome)
+        result = suite.end(exit_code, outcome, pauses=pause)
+        self.show_life()
         self._suite = self._runner = self._mark = None
         self._marks.close()
         self.start_prune_if_due()
@@ -180,10 +190,10 @@ class Suites(Upkeep):
 
         Raises InvalidArgument.
         """
-        from snapstore.suite.policy import AUTO, MODES
+        from snapstore.suite.policy import AUTO, CHAIN, MODES
 
         given: dict[str, Any] = {key: value for key, value in others.items() if value is not None}
-        _check("mode", given.get("mode", MODES[0]), MODES)
+        _check("mode", given.get("mode", MODES[0]), (*MODES, CHAIN))
         if isinstance(quiet, str):
             _check("quiet", quiet, (AUTO,))
         else:

@@ -286,10 +286,11 @@ class Verbs(Protocol):
         take_baseline: Annotated[
             bool | None, "make the present state the baseline if it does not exist; by default only a configured one"
         ] = None,
-        mode: Annotated[str | None, "`hybrid`, `backup` or `cleanup`; by default as configured"] = None,
+        mode: Annotated[str | None, "`hybrid`, `backup` or `cleanup`, by default as configured; or `chain`"] = None,
         backup_name: Annotated[str | None, "the backup's name; by default as configured"] = None,
         keep_backup: Annotated[bool | None, "leave the backup's name in place at the end"] = None,
         run: Annotated[str | None, "which run of a test runner this is: its suites are one in the ledger"] = None,
+        resume: Annotated[bool, "go on with the suite of this run if it has not ended; the state stays"] = False,
         quiet: Annotated[
             float | str | None, "how long nobody may write before a test is verified; `auto` verifies at once"
         ] = None,
@@ -304,6 +305,7 @@ class Verbs(Protocol):
         label: Annotated[str, "which test, for the ledger"],
         *,
         scenario: Annotated[str | None, "a kind of test that the report counts together"] = None,
+        again: Annotated[bool, "a retry: in a chain, restore what the last attempt began with"] = False,
     ) -> TestBegun:
         """Note that a test begins; one that was not ended is ended first."""
 
@@ -328,6 +330,7 @@ class Verbs(Protocol):
         outcome: Annotated[
             str | None, "`passed`, `failed` or `interrupted`; by default what exit code and tests say"
         ] = None,
+        pause: Annotated[bool, "leave state and backup as they are, for a suite of this run that resumes"] = False,
     ) -> SuiteEnded:
         """End the suite: the last test, the backup, the ledger."""
 

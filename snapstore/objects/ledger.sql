@@ -119,3 +119,10 @@ CREATE TABLE IF NOT EXISTS suite_of_run (
   suite         INTEGER NOT NULL REFERENCES suite ON DELETE CASCADE,
   PRIMARY KEY (run, origin)
 ) STRICT, WITHOUT ROWID;
+
+-- The state, a snapshot, that a test of a chain began with, while a retry may ask for it: until its suite ends, or an
+-- earlier state is restored. Ledgers of earlier releases lack this table until the next suite begins.
+CREATE TABLE IF NOT EXISTS begun (
+  test          INTEGER PRIMARY KEY REFERENCES test ON DELETE CASCADE,
+  snapshot      TEXT NOT NULL
+) STRICT;

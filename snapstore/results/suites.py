@@ -79,7 +79,8 @@ class SuiteBegun:
     """A suite that runs; `left_alone` names what was found wrong and not repaired.
 
     `baseline_made` is the baseline if it did not exist and had to be made.
-    `hooks` ran because a state was repaired, or the baseline restored.
+    `hooks` ran because a state was repaired, or the baseline restored. `resumed` tells whether a suite of the same run
+    goes on, with the state that it had.
     """
 
     name: str
@@ -89,6 +90,7 @@ class SuiteBegun:
     notes: tuple[str, ...]
     baseline_made: BaselineMade | None = None
     hooks: tuple[HookRun, ...] = ()
+    resumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class TestEnded:
     """What a test left and what became of it.
 
     `verdict` is what cleanup left, `verdict_after` what a restore left; None where nobody looked. `state_ok` tells
-    whether the state is right now, None where nobody looked; `ok` whether the test passes, by policy and state.
+    whether the state is right now, None where nobody looked; `ok` whether the test passes, by policy and state. In a
+    chain nobody looks: `compared_with` is what the test began with, and `forensic` what it left.
     `tables` counts what was left, by database and table; `removed` what each attempt at cleaning up removed; `seconds`
     are by phase. `databases` names the rows, in the answer to the end of a test alone. `compared_with` is the snapshot
     that `verdict` is against. `tables_after` and `databases_after` are what still differed after a restore.
@@ -140,13 +143,19 @@ class TestEnded:
 
 @dataclass(frozen=True)
 class TestBegun:
-    """A test that runs; `unfinished` are tests that were ended for it, `late` what was written before it began."""
+    """A test that runs; `unfinished` are tests that were ended for it, `late` what was written before it began.
+
+    `snapshot` is what a test of a chain begins with; `brought_back` tells whether that was restored, because an attempt
+    at the test had changed it.
+    """
 
     __test__ = False
 
     label: str
     unfinished: tuple[TestEnded, ...]
     late: Late | None = None
+    snapshot: str | None = None
+    brought_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,8 @@ class SuiteEnded:
     `state` is what the suite ended with, None where nobody looked: without a backup, or if rows stay by policy.
     `suite` is its number in the ledger, `baseline_made` the baseline if it had to be made at the beginning. `warnings`
     say that another file took the place of a database after the last test, or that a hook failed; `hooks` are those
-    that ran outside of tests. `late` are rows written after a test was verified.
+    that ran outside of tests. `late` are rows written after a test was verified. A suite that is `paused` has not
+    ended: the next one of its run goes on.
     """
 
     suite: int
@@ -173,6 +183,7 @@ class SuiteEnded:
     late: tuple[Late, ...] = ()
     baseline_made: BaselineMade | None = None
     hooks: tuple[HookRun, ...] = ()
+    paused: bool = False
 
 
 @dataclass(frozen=True)

@@ -123,11 +123,11 @@ class SessionFacade(Facade):
             tracker.disconnect()
         return super().release()
 
-    def end_suite(self, exit_code: int | None = None, *, outcome: str | None = None) -> SuiteEnded:
+    def end_suite(self, exit_code: int | None = None, *, outcome: str | None = None, pause: bool = False) -> SuiteEnded:
         """End the suite, once the trackers are checked. Raises TrackerMismatch, and what ending a suite raises."""
         if self._suite:
             self.check()
-        return super().end_suite(exit_code, outcome=outcome)
+        return super().end_suite(exit_code, outcome=outcome, pause=pause)
 
     def shutdown(self) -> ShutDown:
         """End the session after this response. Raises TrackerMismatch."""

@@ -116,7 +116,7 @@ class SuiteDatabases:
             self.wait_until_quiet()
 
     def has_commits(self) -> bool:
-        """Tell whether anybody may have committed since the last `verify` began."""
+        """Tell whether anybody may have committed since the last `verify` or `take` began."""
         return positions(self._project.databases.values()) != self._position
 
     def verify(self, state: State, decisions: Mapping[str, Decision] = _NO_DECISIONS) -> Check:
@@ -150,6 +150,12 @@ class SuiteDatabases:
         except (DiskFull, FileError) as error:
             self._say(f"the state that failed cannot be kept: {error}")
             return None
+
+    def take(self, label: str) -> str | None:
+        """Keep the live state once nobody is writing; `has_commits` looks from here on. Raises what `keep` raises."""
+        self.wait_until_quiet()
+        self._position = positions(self._project.databases.values())
+        return self.keep(label)
 
     def restore(self, target: State, failed: Check, label: str) -> Recovery:
         """Keep the state that failed, restore the target, and verify again. Raises what the verbs raise."""

@@ -7,7 +7,10 @@ open, restore the backup's content, delete the backup.
 
 A test is compared with the state it began with. At first that is the backup. Where a test passes or fails with rows
 left behind, they stay, and the next test is not blamed for them. A restore always returns to the backup. What moves
-beside the rows, such as sequences, is let pass from test to test and restored at the end.
+beside the rows, such as sequences, is let pass from test to test and restored at the end. In the mode `chain` nothing
+is verified: each test begins with what the one before left (chain.py).
+
+A suite of a run may be paused and resumed, by another process too: the state and the backup stay as they are.
 """
 
 from __future__ import annotations
@@ -16,8 +19,6 @@ import os
 from dataclasses import replace
 
 from snapstore.actions.check_rules import check_rules
-from snapstore.actions.remove import remove
-from snapstore.actions.take import TakeOptions, take
 from snapstore.compare.state import State, snapshot_state
 from snapstore.compare.verdicts import CLEAN, DRIFTED
 from snapstore.database.file_watch import FileWatch
@@ -25,17 +26,22 @@ from snapstore.errors import DiskFull, FileError, SnapError
 from snapstore.hooks.hooks import NO_HOOKS, Hooks
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.results.drifts import late_line, state_text
+from snapstore.results.drifts import late_line
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
 from snapstore.results.suites import BaselineMade, Late, Repaired, SuiteEnded, SuiteState, TestEnded
 from snapstore.results.text import baseline_text
 from snapstore.store import Store
+from snapstore.suite.backup import BackupKeeper
 from snapstore.suite.baseline import BaselineMaker
+from snapstore.suite.chain import Chain
 from snapstore.suite.cleanup import CleanupRunner
-from snapstore.suite.databases import UNREADABLE, Check, Say, SuiteDatabases
+from snapstore.suite.databases import Say, SuiteDatabases
 from snapstore.suite.ledger import FAILED, PASSED, Ledger
-from snapstore.suite.policy import Decision, SuitePolicy
+from snapstore.suite.ledger_rows import SuiteRow
+from snapstore.suite.parts import DIED
+from snapstore.suite.policy import CHAIN, Decision, SuitePolicy
 from snapstore.suite.repair import Repairer
+from snapstore.suite.returning import Returner
 from snapstore.suite.teardown import Teardown, TestSoFar
 
 UNFINISHED, UNKNOWN = "unfinished", "unknown"
@@ -66,31 +72,49 @@ class Suite:
         self._ledger = ledger or Ledger(store, project.origin)
         self._databases = SuiteDatabases(store, project, policy, say, hooks)
         self._teardown = Teardown(store, project, policy, runner, self._databases, self._watch, say)
+        self._chain = Chain(store, self._ledger.begun, self._databases) if policy.mode == CHAIN else None
+        self._goes_on = policy.mode == CHAIN  # from something else than the backup
         self._number = self._last = 0  # of the suite and of its last test, in the ledger
         self._name = ""
         self._backup: State | None = None
         self._against: State | None = None
         self._state_ok = True
         self._open: tuple[int, TestSoFar] | None = None
+        self.began_with: str | None = None  # the snapshot that the test that runs began with, in a chain
+        self.is_back = False  # whether that is the state before an attempt that failed
         self.tests: list[TestEnded] = []
         self.repaired: list[Repaired] = []
         self.left_alone: list[str] = []
         self.late: Late | None = None  # before the test that runs
-        self.all_late: list[Late] = []
         self.baseline_made: BaselineMade | None = None
         self.hooks: list[HookRun] = []
+        self._returner = Returner(self._databases, policy, self._watch, say, self.hooks)
+
+    @property
+    def all_late(self) -> list[Late]:
+        """What was written late in the whole suite, unless the policy lets that pass."""
+        return self._returner.late
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it is part of a run of a test runner."""
+        return self._policy.run is not None
 
     @property
     def has_open_test(self) -> bool:
         """Whether a test was begun and not ended."""
         return self._open is not None
 
-    def begin(self, name: str, command: str, last_sign: float | None = None) -> None:
+    def begin(self, name: str, command: str, last_sign: float | None = None, *, resumes: bool = False) -> bool:
         """Repair, check, back up; `last_sign` is when a suite that died was last alive, a time of files.
 
+        With `resumes`, go on with the suite of the policy's run if it has not ended; return whether that was so.
         Raises what `take`, `restore` and `verify` raise, NeverRight, HookFailed.
         """
         self._name = name
+        if resumes and (paused := self._ledger.unended_of(self._policy.run)):
+            self._resume(paused, name, command)
+            return True
         repairer = Repairer(self._store, self._project, self._policy, self._databases, self._ledger, self._say)
         for died in self._ledger.unended():
             self.repaired += repairer.after_death(died, last_sign)
@@ -99,20 +123,34 @@ class Suite:
             repairer.leave_later_work(self._policy.backup_name)
         elif self._policy.baseline:
             self.repaired += repairer.to_baseline(self._policy.baseline)
-        self.left_alone, self.hooks = repairer.left_alone, repairer.hooks
+        self.left_alone = repairer.left_alone
+        self.hooks += repairer.hooks
         check_rules(self._project, self._policy.rows, self._policy.timeout)
         backup = self._back_up()
         self._watch.note()
         self._number = self._ledger.begin_suite(name, command, self._policy.mode, os.getpid(), backup, self._policy.run)
+        return False
 
-    def begin_test(self, label: str, scenario: str = "") -> None:
-        """Note that a test begins; one that was not ended is ended first."""
+    def begin_test(self, label: str, scenario: str = "", *, again: bool = False) -> None:
+        """Note that a test begins; one that was not ended is ended first.
+
+        In a chain, `again` restores what the last attempt at the test began with.
+        """
         if self._open:
             self.end_test(UNFINISHED)
         so_far = TestSoFar(label, "", scenario)
         so_far.warnings += self._watch.look()
-        self._take_back_late()
-        self._open = (self._ledger.begin_test(self._number, label, scenario), so_far)
+        if self._chain and again:
+            hooks = self._chain.return_before(self._number, label, scenario)
+            self.is_back = hooks is not None
+            self.hooks += hooks or ()
+            self._watch.note()
+        else:
+            self.is_back = False
+            self._take_back_late()
+        number = self._ledger.begin_test(self._number, label, scenario)
+        self.began_with = self._chain.begin(number, label) if self._chain else None
+        self._open = (number, so_far)
 
     def end_test(
         self,
@@ -135,7 +173,10 @@ class Suite:
         if seconds is not None:
             result.seconds["test"] = seconds
         try:
-            self._teardown.run(result, self._against, self._backup, decisions or {})
+            if self._chain:
+                self._chain.end(result, self.began_with)
+            else:
+                self._teardown.run(result, self._against, self._backup, decisions or {})
             if fails_on_leaks and outcome == PASSED and result.verdict not in (None, CLEAN, DRIFTED):
                 result.outcome = FAILED
         except SnapError:
@@ -149,29 +190,30 @@ class Suite:
         self._go_on_from(ended)
         return ended
 
-    def end(self, exit_code: int | None = None, outcome: str | None = None) -> SuiteEnded:
-        """End the suite: the last test, the backup, the ledger."""
+    def end(self, exit_code: int | None = None, outcome: str | None = None, *, pauses: bool = False) -> SuiteEnded:
+        """End the suite: the last test, the backup, the ledger. With `pauses`, end the last test and leave the rest."""
         if self._open:
             self.end_test(UNFINISHED)
         warnings = self._watch.look()
         if warnings and self._last:
             self._ledger.warn(self._last, warnings)
-        state = self._restore_content()
+        state = None if pauses else self._restore_content()
         told = not required_failed([*self.hooks, *(hook for test in self.tests for hook in test.hooks)])
         beside_tests = told and not (self.all_late and self._policy.late == "fail")
         is_ok = beside_tests and all(test.ok for test in self.tests)
         has_failed = bool(self._policy.run) and self._ledger.has_failed(self._number)
         ended = outcome or (PASSED if not exit_code and is_ok and not has_failed else FAILED)
-        # A test that failed may pass in another worker, so the ledger judges the tests of a run when all of it is over.
-        recorded = outcome or (PASSED if not exit_code and beside_tests and self._policy.run else ended)
-        if self._backup and not self._policy.keep_backup and self._state_ok:
-            if self._store.refs.get(self._policy.backup_name):  # unless a test did so itself
-                remove(self._store, self._project, [self._policy.backup_name], force=True)
-            self._say(f"deleted the backup {self._policy.backup_name}")
-        elif self._backup:
-            self._say(f"kept the backup {self._policy.backup_name}")
-        self._ledger.end_suite(self._number, recorded, exit_code, store_bytes=self._store.bytes_used())
-        self._ledger.bound(self._policy.ledger_suites)
+        if pauses:
+            self._note_left(self._chain.last if self._chain else None)
+        else:
+            if self._backup and not self._policy.keep_backup and self._state_ok:
+                self._keeper().delete()
+            elif self._backup:
+                self._say(f"kept the backup {self._policy.backup_name}")
+            # A test that failed may pass in another worker, so the ledger judges the tests of a run when it is over.
+            recorded = outcome or (PASSED if not exit_code and beside_tests and self._policy.run else ended)
+            self._ledger.end_suite(self._number, recorded, exit_code, store_bytes=self._store.bytes_used())
+            self._ledger.bound(self._policy.ledger_suites)
         mode, tests = self._policy.mode, tuple(self.tests)
         return SuiteEnded(
             suite=self._number,
@@ -188,68 +230,53 @@ class Suite:
             state=state,
             late=tuple(self.all_late),
             baseline_made=self.baseline_made,
+            paused=pauses,
         )
+
+    @property
+    def _last_label(self) -> str:
+        return self.tests[-1].label if self.tests else ""
+
+    def _resume(self, paused: SuiteRow, name: str, command: str) -> None:
+        """Go on with a suite: the state stays as it is, and a test that never ended is on record as died."""
+        for test in self._ledger.open_tests(paused.suite):
+            self._ledger.end_test(test, TestSoFar("", DIED).columns(), [], {})
+        self._backup = self._keeper().taken(paused.backup)
+        self._against = self._backup or self._keeper().stand_in()
+        self._goes_on = True
+        self._watch.note()
+        mode, run = self._policy.mode, self._policy.run
+        self._number = self._ledger.begin_suite(name, command, mode, os.getpid(), paused.backup, run)
 
     def _take_back_late(self) -> None:
         """Take back what was written since the last test was verified."""
         self.late = None
         goes_on_from_backup = self._against is self._backup
-        if not self._backup or not self._against or (goes_on_from_backup and not self._state_ok):
+        if self._goes_on or not self._backup or not self._against or (goes_on_from_backup and not self._state_ok):
             return
-        if not self._databases.has_commits():
-            return
-        check = self._databases.verify_settled(self._against)
-        if check.state_ok or check.verdict == UNREADABLE:
-            return
-        self.late = self._put_back(check, self._against)
-
-    def _put_back(self, check: Check, target: State) -> Late:
-        """Restore a state that somebody wrote to after it was verified, and note what was written."""
-        after = self.tests[-1].label if self.tests else ""
-        recovery = self._databases.restore(target, check, f"written late, after {after}")
-        self.hooks += recovery.hooks
-        self._watch.note()
-        tables = {name: one.tables for name, one in check.databases.items() if one.tables}
-        text = state_text(check.databases) or check.verdict
-        late = Late(after, check.verdict, text, tables, recovery.forensic, recovery.check.state_ok)
-        self._say(late_line(late))
-        if self._policy.late != "pass":
-            self.all_late.append(late)
-            if self._last:
-                self._ledger.warn(self._last, [late_line(late)])
-        return late
+        self.late = self._returner.take_back_late(self._against, self._last_label)
+        if self.late in self.all_late and self._last:
+            self._ledger.warn(self._last, [late_line(self.late)])
 
     def abandon(self) -> None:
         """Keep the state that the suite is left with, so that its repair knows what came later."""
-        if self._backup and (kept := self._databases.keep(f"what suite {self._name} left when it was abandoned")):
-            self._ledger.abandon(self._number, kept)
+        if self._backup:
+            self._note_left(self._databases.keep(f"what suite {self._name} left when it was abandoned"))
+
+    def _note_left(self, state: str | None) -> None:
+        if state:
+            self._ledger.abandon(self._number, state)
 
     def _restore_content(self) -> SuiteState | None:
         """Restore the backup's content, where nothing stays by policy; return what was there."""
         if not self._backup or not self._state_ok:
             return None
-        check = self._databases.verify(self._backup)
-        found = SuiteState(
-            check.verdict,
-            state_text(check.databases) or check.verdict,
-            restored=False,
-            verdict_after=None,
-            kept=None,
-            tables={name: one.tables for name, one in check.databases.items() if one.tables},
-            compared_with=check.compared_with,
-        )
-        if check.verdict == CLEAN:
-            return found
-        if check.state_ok:
-            done = self._databases.put_back_content(self._backup)
-            kept, after = done.safety, done.check
-            self.hooks += done.hooks
-        else:
-            late = self._put_back(check, self._backup)
-            kept, after = late.kept, self._databases.verify(self._backup)
-        self._state_ok = after.state_ok
-        self._watch.note()
-        return replace(found, restored=True, verdict_after=after.verdict, kept=kept)
+        told = len(self.all_late)
+        ended_by = self._name if self._goes_on else None
+        found, self._state_ok = self._returner.to_content(self._backup, self._last_label, ended_by)
+        if self._last:
+            self._ledger.warn(self._last, [late_line(late) for late in self.all_late[told:]])
+        return found
 
     def _enter(self, number: int, result: TestSoFar) -> None:
         """Enter the test in the ledger. A full disk costs no more than that entry: the state is more important."""
@@ -263,6 +290,9 @@ class Suite:
 
     def _go_on_from(self, result: TestEnded) -> None:
         """Note which state the next test begins with."""
+        if self._chain:
+            return
+        self._goes_on = False
         if result.restored:
             self._against, self._state_ok = self._backup, bool(result.state_ok)
         elif result.state_ok is False and self._backup:
@@ -289,17 +319,13 @@ class Suite:
         return made
 
     def _back_up(self) -> str | None:
-        """Take the backup; without one, tests are compared with the baseline where one is named."""
+        """Take the backup and return its snapshot; without one, tests are compared with the baseline."""
         if self._policy.mode == "cleanup":
-            if self._policy.baseline:
-                id_ = self._store.revisions(self._project.origin).resolve(self._policy.baseline)
-                self._against = snapshot_state(self._store, id_, self._policy.baseline)
+            self._against = self._keeper().stand_in()
             return None
-        options = TakeOptions(
-            self._policy.backup_name, f"suite {self._name}", "backup", force=True, timeout=self._policy.timeout
-        )
-        taken = take(self._store, self._project, options, self._progress)
-        self._backup = self._against = snapshot_state(self._store, taken.snapshot, self._policy.backup_name)
-        stored = sum(one.stored_bytes for one in taken.databases.values())
-        self._say(f"backed up as {self._policy.backup_name}: {stored:,} bytes stored ({taken.seconds:.2f} s)")
-        return taken.snapshot
+        snapshot, self._backup = self._keeper().take(self._name)
+        self._against = self._backup
+        return snapshot
+
+    def _keeper(self) -> BackupKeeper:
+        return BackupKeeper(self._store, self._project, self._policy, self._say, self._progress)

@@ -12,6 +12,7 @@ from snapstore.objects.catalog import Types
 from snapstore.results.against import Against
 from snapstore.results.rows import Counts
 from snapstore.store import Store
+from snapstore.suite.begun import BegunTests
 from snapstore.suite.ledger_rows import (
     ATTEMPT_TYPES,
     LEFTOVER_TYPES,
@@ -33,7 +34,7 @@ PASSED, FAILED, SKIPPED, INTERRUPTED = "passed", "failed", "skipped", "interrupt
 Leftovers = Mapping[tuple[str, str], Counts]
 """Rows that differ from the backup, by database and table."""
 
-_NEWEST_TABLE = "suite_of_run"  # of ledger.sql
+_NEWEST_TABLE = "begun"  # of ledger.sql
 _ELSEWHERE = {"rev": "compared", "snapshot": "compared", "worker": "worker_test"}  # fields of a TestRow, by table
 VERIFIED, RESTORED = -1, -2
 """The stages of the leftovers that `verify` found, and of those that it still found after a restore."""
@@ -47,6 +48,7 @@ class Ledger:
         self._origin = origin
         self._worker = worker
         self._parts = Parts(store.catalog, worker, own or origin)
+        self.begun = BegunTests(store.catalog)
 
     def begin_suite(
         self, name: str, command: str, mode: str, pid: int, backup: str | None, run: str | None = None
@@ -105,6 +107,8 @@ class Ledger:
         self, suite: int, outcome: str, store_bytes: int, exit_code: int | None = None, *, repaired: bool = False
     ) -> None:
         self._parts.end(suite, outcome, store_bytes, repaired=repaired)
+        if self._worker == PROJECT:  # no other has chains
+            self.begun.forget(suite)
         if not self._parts.are_all_ended(suite):
             return
         worst = self._parts.outcome(suite, outcome)
@@ -133,6 +137,11 @@ class Ledger:
         if not self._exists("part"):
             return self.suites() if self._worker == PROJECT else []
         return self._parts.suites(self._origin)
+
+    def unended_of(self, run: str | None) -> SuiteRow | None:
+        """Return the suite of a run of a test runner if it has not ended."""
+        number = self.suite_of(run) if run else None
+        return next((row for row in self.unended() if row.suite == number), None)
 
     def begin_test(self, suite: int, label: str, scenario: str) -> int:
         """Enter a test; return its number."""
@@ -247,7 +256,7 @@ class Ledger:
             if not old:  # nor is there a ledger, perhaps
                 return
             self._make()
-            for table in ("attempt", "leftover", "compared", "test_warning", "worker_test"):
+            for table in ("attempt", "leftover", "compared", "test_warning", "worker_test", "begun"):
                 sql = f"DELETE FROM {table} WHERE test IN (SELECT test FROM test WHERE suite = ?)"
                 self._catalog.run_many(sql, old)
             for table in ("test", "part", "suite_of_run"):

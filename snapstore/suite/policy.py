@@ -9,9 +9,14 @@ from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED
 from snapstore.store import DEFAULT_TIMEOUT
 
-Mode = Literal["hybrid", "backup", "cleanup"]
+Mode = Literal["hybrid", "backup", "cleanup", "chain"]
 MODES: tuple[Mode, ...] = ("hybrid", "backup", "cleanup")
-"""hybrid: clean up, restore where that failed; backup: restore without cleaning up; cleanup: no backup, no restore."""
+"""hybrid: clean up, restore where that failed; backup: restore without cleaning up; cleanup: no backup, no restore.
+
+These three are configured; a test runner may begin a suite in the mode `CHAIN` as well.
+"""
+CHAIN: Mode = "chain"
+"""Each test begins with what the one before left; nothing is verified, and the backup is restored at the end."""
 
 Decision = Literal["pass", "warn", "fail", "restore"]
 DECISIONS: tuple[Decision, ...] = ("pass", "warn", "fail", "restore")

@@ -64,7 +64,7 @@ class Repairer:
         open_test = TestSoFar("", DIED)
         if died.backup is None or not self._store.snapshots.exists(died.backup):
             self.left_alone.append(f"{what}; it had no backup")
-        elif self._was_left(died.backup):
+        elif self._was_left(died, died.backup):
             self.left_alone.append(f"{what}; the databases were put into another state since")
         else:
             target = snapshot_state(self._store, died.backup, "the state before it")
@@ -143,17 +143,21 @@ class Repairer:
             bring = f"'snap restore {short(id_)}' brings that"
             self.left_alone.append(f"what is not in {backup}, which an earlier run left: {found}; {bring}")
 
-    def _was_left(self, backup: str) -> bool:
-        """Tell whether a user has gone to another state on purpose since the backup."""
-        if backup in self._store.refs.head(self._project.origin).values():
+    def _was_left(self, died: SuiteRow, backup: str) -> bool:
+        """Tell whether a user has gone to another state on purpose since the backup.
+
+        A chain goes to what its tests began with.
+        """
+        own = {backup, *(one.snapshot for one in self._ledger.begun.of(died.suite))}
+        if own.intersection(self._store.refs.head(self._project.origin).values()):
             return False
         moves = (
             entry
             for entry in self._store.reflog.entries(HEAD, self._project.origin)
-            if entry.action.split()[0] in UNDOABLE or entry.snapshot == backup
+            if entry.action.split()[0] in UNDOABLE or entry.snapshot in own
         )
         newest = next(moves, None)
-        return newest is not None and newest.snapshot != backup
+        return newest is not None and newest.snapshot not in own
 
     def _restored(self, target: State, what: str, result: TestSoFar) -> list[Repaired]:
         """Restore the target where the state is not right, and note in `result` what was found."""
