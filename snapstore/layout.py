@@ -115,9 +115,12 @@ def worker_store(path: str, worker: str) -> str:
 
 def workers_of(path: str) -> dict[str, str]:
     """Return the folders of the stores of workers that lie in a store, by the worker's name."""
-    folder = os.path.join(path, WORKERS)
-    found = {name: os.path.join(folder, name) for name in sorted(_names(folder))}
-    return {name: one for name, one in found.items() if os.path.lexists(os.path.join(one, FORMAT_FILE))}
+    found = {name: worker_store(path, name) for name in sorted(_names(os.path.join(path, WORKERS)))}
+    return {
+        name: one
+        for name, one in found.items()
+        if not os.path.islink(one) and os.path.lexists(os.path.join(one, FORMAT_FILE))
+    }
 
 
 def _files(path: str) -> Iterator[str]:

@@ -147,9 +147,11 @@ class Store:
         """Return the folder of the lock files, which is created if there is none."""
         return self._folder(LOCKS)
 
-    def workers_folder(self) -> str:
-        """Return the folder for the stores of workers, which is created if there is none."""
-        return self._folder(WORKERS)
+    def check_worker(self, name: str) -> None:
+        """Create the folder for the stores of workers if there is none. Raises StoreDamaged for a link in it."""
+        folder = self._folder(WORKERS)
+        with translated(folder):
+            check_kinds(folder, (), (name,))
 
     def _folder(self, name: str) -> str:
         folder = os.path.join(self.path, name)

@@ -127,10 +127,11 @@ class Bound:
         It stays open between verbs; another one that took its place is opened instead. A worker has one of its own,
         which is created where the project has one.
         """
-        is_copy = self.locations.worker is not None
-        if is_copy:
-            self.books(timeout, create=create).workers_folder()
-        return self._own.open(self.seconds(timeout), create=create or is_copy, is_held=self._suite is not None)
+        worker = self.locations.worker
+        if worker is not None:
+            self.books(timeout, create=create).check_worker(worker)
+        create = create or worker is not None
+        return self._own.open(self.seconds(timeout), create=create, is_held=self._suite is not None)
 
     def books(self, timeout: float | None = None, *, create: bool = False) -> Store:
         """Return the store of the project, which has the record of all suites; else as `store`."""

@@ -14,7 +14,7 @@ from threading import Barrier
 import pytest
 
 from snapstore import Session, Snapstore
-from snapstore.errors import ConfigurationError, InvalidArgument, RunInProgress
+from snapstore.errors import ConfigurationError, InvalidArgument, RunInProgress, StoreDamaged
 from snapstore.results.reports import SuiteLine
 from tests.contents import execute
 from tests.support import ENVIRONMENT, raised, run
@@ -178,18 +178,17 @@ def kill_a_worker(folder: Path) -> None:
 def test_a_worker_that_was_killed_is_repaired_by_the_next_of_its_name_alone(folder: Path) -> None:
     kill_a_worker(folder)
     with worker(folder, "b") as other:
-        assert other.begin_suite("tests", run="one").repaired == ()
+        begun = other.begin_suite("tests", run="one")
+        assert (begun.repaired, begun.left_alone) == ((), ())
         other.end_suite()
     with Session(cwd=folder, env=ENVIRONMENT) as project:
-        assert project.begin_suite("of the project").repaired == ()
+        begun = project.begin_suite("of the project")
+        assert (begun.repaired, begun.left_alone) == ((), ())
         project.end_suite()
     with worker(folder, "a") as again:
         (repaired,) = again.begin_suite("tests", run="two").repaired
         assert (repaired.verdict, repaired.found) == ("leaked", "users: 1 added; 1 page written")
         again.end_suite()
-    assert {one.name: one.outcome for one in suites(folder)} == {"tests": "died", "of the project": "passed"} | {
-        "tests": suites(folder)[-1].outcome
-    }
     assert [one.outcome for one in suites(folder)] == ["passed", "passed", "died"]
 
 
@@ -297,6 +296,20 @@ def test_a_store_that_is_shared_stays_so_in_the_stores_of_workers(folder: Path) 
         session.begin_suite("tests")
         session.end_suite()
     assert oct((folder / "kept" / "workers" / "a").stat().st_mode & 0o7777) == "0o700"
+
+
+def test_no_link_leads_to_the_store_of_a_worker(folder: Path) -> None:
+    with worker(folder, "a") as session:
+        session.begin_suite("tests")
+        session.end_suite()
+    (folder / "copy-a.db").unlink()
+    stores = folder / "kept" / "workers"
+    (stores / "a").rename(folder / "elsewhere")
+    (stores / "a").symlink_to(folder / "elsewhere")
+    assert json.loads(run(["prune", "--gone", "0d", "--json"], folder).stdout)["workers"] == []
+    with worker(folder, "a") as session:
+        raised(StoreDamaged, 20, session.begin_suite, "tests")
+    assert (folder / "elsewhere" / "catalog.db").exists()
 
 
 def test_only_commands_among_hooks_run_for_a_copy(folder: Path) -> None:
