@@ -7,7 +7,7 @@ from typing import IO
 
 from snapstore.files import translated
 
-MOST_BYTES_IN_MEMORY = 64 << 20
+MOST_BYTES_IN_MEMORY = 32 << 20
 
 
 class PageSpool:
