@@ -88,6 +88,21 @@ class Example:
         """Run tests; return what became of each, by its title."""
         return outcomes(json.loads(self.do(self.playwright(*arguments), code, **variables).stdout))
 
+    def attempts(self, *arguments: str, code: int = 0, **variables: str) -> tuple[dict[str, list[str]], str]:
+        """Run tests; return the status of each attempt at each test, and all errors in one text."""
+        report = json.loads(self.do(self.playwright(*arguments), code, **variables).stdout)
+        found: dict[str, list[str]] = {}
+        said = [error["message"] for error in report["errors"]]
+        pending: list[Any] = list(report["suites"])
+        while pending:
+            suite = pending.pop()
+            pending += suite.get("suites", [])
+            for spec in suite.get("specs", []):
+                results = [one for test in spec["tests"] for one in test["results"]]
+                found[spec["title"]] = [one["status"] for one in results]
+                said += [error["message"] for one in results for error in one["errors"]]
+        return found, "\n".join(said)
+
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all rows that the tests could touch."""
         with closing(sqlite3.connect(self.database)) as connection:

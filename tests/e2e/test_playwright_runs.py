@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -75,22 +74,6 @@ def example(installed: Path, tmp_path: Path) -> Example:
     return example
 
 
-def statuses(example: Example, *arguments: str, code: int = 0, **variables: str) -> tuple[dict[str, list[str]], str]:
-    """Run; return the status of each attempt at each test, and all errors in one text."""
-    report = json.loads(example.do(example.playwright(*arguments), code, **variables).stdout)
-    found: dict[str, list[str]] = {}
-    said = [error["message"] for error in report["errors"]]
-    pending: list[Any] = list(report["suites"])
-    while pending:
-        suite = pending.pop()
-        pending += suite.get("suites", [])
-        for spec in suite.get("specs", []):
-            results = [one for test in spec["tests"] for one in test["results"]]
-            found[spec["title"]] = [one["status"] for one in results]
-            said += [error["message"] for one in results for error in one["errors"]]
-    return found, "\n".join(said)
-
-
 def rows(example: Example) -> int:
     with closing(connect(example.folder / "db.sqlite3")) as connection:
         return count(connection)
@@ -98,14 +81,14 @@ def rows(example: Example) -> int:
 
 def test_setup_workers_and_retries_are_one_suite(example: Example) -> None:
     (example.folder / "a.spec.mjs").write_text(BEGINNING + RETRIED)
-    found, _ = statuses(example)
+    found, _ = example.attempts()
     assert (found["leaves a row once"], found["leaves none"]) == (["failed", "passed"], ["passed"])
     report = json.loads(example.snap("report", "--json"))
     (suite,) = report["suites"]
     assert (suite["name"], suite["outcome"], report["tests"]) == ("playwright", "passed", 3)
     assert rows(example) == 20
 
-    found, said = statuses(example, "--workers=4", code=1)
+    found, said = example.attempts("--workers=4", code=1)
     assert found[SETUP] == ["failed"]
     assert "4 workers would share one database" in said
     assert "set workers: 1, or give each worker its own database" in said
@@ -115,11 +98,11 @@ def test_setup_workers_and_retries_are_one_suite(example: Example) -> None:
 def test_tests_of_a_file_may_share_a_state_and_are_repeated_from_its_beginning(example: Example) -> None:
     (example.folder / "shared.spec.mjs").write_text(BEGINNING + SHARED)
     (example.folder / "then.spec.mjs").write_text(BEGINNING + RETRIED.replace("testInfo.retry === 0", "false"))
-    found, _ = statuses(example, LEAKS="pass")
+    found, _ = example.attempts(LEAKS="pass")
     assert found["makes a row"] == ["passed", "passed"]
     assert found["sees it"] == ["failed", "passed"]
     assert found["leaves none"] == ["passed"]
     assert rows(example) == 20
-    _, said = statuses(example, "shared", code=1, LEAKS="fail")
+    _, said = example.attempts("shared", code=1, LEAKS="fail")
     assert "shared.spec.mjs: database: leaked" in said
     assert rows(example) == 20

@@ -14,7 +14,6 @@ import pytest
 
 from tests.contents import execute
 from tests.e2e.playwright_example import TIMEOUT, Example, install
-from tests.e2e.test_playwright_runs import statuses
 
 YAML = """
 database: db.sqlite3
@@ -107,7 +106,7 @@ def report(example: Example) -> Any:
 
 def test_four_workers_are_one_suite_of_the_project(example: Example) -> None:
     configure(example, COPIES, TESTS)
-    found, said = statuses(example, "--workers=4")
+    found, said = example.attempts("--workers=4")
     assert [one for title, one in found.items() if "the database" not in title] == [["passed"]] * 12, said
     (suite,) = report(example)["suites"]
     assert (suite["name"], suite["outcome"], suite["verdicts"]) == ("playwright", "passed", {"drifted": 8, "leaked": 4})
@@ -138,7 +137,7 @@ def test_a_worker_that_was_killed_is_repaired_by_the_next_run(example: Example) 
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     configure(example, COPIES, TESTS.replace("Array(4)", "Array(0)"))
-    found, said = statuses(example, "--workers=1")
+    found, said = example.attempts("--workers=1")
     assert [one for title, one in found.items() if "the database" not in title] == [["passed"]] * 8, said
     assert [one["outcome"] for one in report(example)["suites"]] == ["passed", "died"]
 
@@ -146,7 +145,7 @@ def test_a_worker_that_was_killed_is_repaired_by_the_next_run(example: Example) 
 def test_without_from_a_worker_begins_with_the_baseline_of_the_project(example: Example) -> None:
     configure(example, "{ db: 'copies/worker-{worker}.sqlite3' }", TESTS.replace("Array(4)", "Array(0)"))
     execute(example.folder / "copies" / "worker-0.sqlite3", *MADE, "INSERT INTO users(name) VALUES ('of another seed')")
-    found, said = statuses(example, "--workers=1")
+    found, said = example.attempts("--workers=1")
     assert [one for title, one in found.items() if "the database" not in title] == [["passed"]] * 8, said
 
 
@@ -154,7 +153,7 @@ def test_the_databases_path_means_the_project(example: Example) -> None:
     seen = []
     for options in ("{}", "{ db: 'db.sqlite3' }", "{ config: './snapstore.yaml', db: './db.sqlite3' }"):
         configure(example, options, TESTS.replace("Array(4)", "Array(0)"))
-        found, said = statuses(example)
+        found, said = example.attempts()
         assert found["is swept 7"] == ["passed"], said
         seen.append(report(example)["suites"][0]["verdicts"])
         execute(example.folder / "db.sqlite3", "INSERT INTO users(name) VALUES ('by hand')")

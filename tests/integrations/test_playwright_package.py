@@ -60,6 +60,18 @@ withSnapstore(test)('again', async ({ database }) => { await database.session.re
 const session = new Session({ command: ['docker', 'exec', '-i', 'backend', 'snapstore'], paths: { a: '/b' } });
 session.tag('baseline').catch((error: SnapstoreError) => error.hint);
 void configure({ cleanup: (page) => page.close() });
+void configure({ mode: 'chain' });
+test.use({ snapstore: { scope: 'file', config: 'snapstore.yaml' } });
+test('in a chain', async ({ database }) => {
+  const begun = await database.suite.beginTest('again', { again: true });
+  const snapshot: string | null | undefined = begun?.snapshot;
+  const paused: boolean | undefined = (await database.suite.pause())?.paused;
+  expect([snapshot, begun?.brought_back]).toEqual([null, paused]);
+});
+// @ts-expect-error there is no such scope
+test.use({ snapstore: { scope: 'files' } });
+// @ts-expect-error there is no such mode
+void configure({ mode: 'chains' });
 // @ts-expect-error the option has another type
 void configure({ db: 5 });
 // @ts-expect-error there is no such policy

@@ -1,11 +1,16 @@
-// `cleanup db`: restores the state that `setup db` found, if it has changed, and deletes the backup.
+// `cleanup db`: restores the state that `setup db` found, if it has changed, and deletes the backup. With the scope
+// `suite`, the state that all tests left is verified first.
 import { configured as cleanup } from './fixtures.mjs';
 import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
 import { checkHooks, warnOfRepairs } from './console.cjs';
 import { located } from './places.cjs';
 import { runId } from './run.cjs';
+import { lasts } from './scope.cjs';
+import { SharedState } from './shared.cjs';
 
-cleanup('the database is restored', async ({ snapstore: given }, testInfo) => {
+const ALL = 'the whole run';
+
+cleanup('the database is restored', async ({ snapstore: given, snapstoreLeaks }, testInfo) => {
   const snapstore = located(given, testInfo.config);
   cleanup.skip(hasWorker(snapstore), 'every worker has a database of its own');
   const session = new Session(placesOf(snapstore));
@@ -14,14 +19,25 @@ cleanup('the database is restored', async ({ snapstore: given }, testInfo) => {
     cleanup.skip(plain.isInsideRun, "done by 'snap run'");
     cleanup.skip(plain.isOff, 'E2E_NO_BACKUP is set');
     const baseline = await plain.backup();
-    const suite = new Suite(session, { ...snapstore, baseline, keepBackup: false, run: runId() });
+    const resume = lasts(snapstore);
+    const suite = new Suite(session, { ...snapstore, baseline, keepBackup: false, run: runId(), resume });
     const begun = await suite.begin('playwright');
     warnOfRepairs(begun);
-    const ended = await suite.end();
-    const body = JSON.stringify({ ...begun, state: ended.state }, null, 1);
-    await testInfo.attach('database', { body, contentType: 'application/json' });
-    checkHooks(begun, ended);
+    try {
+      if (snapstore.scope === 'suite') await verifyAll({ session, suite }, snapstoreLeaks, testInfo);
+    } finally {
+      const ended = await suite.end();
+      const body = JSON.stringify({ ...begun, state: ended.state }, null, 1);
+      await testInfo.attach('database', { body, contentType: 'application/json' });
+      checkHooks(begun, ended);
+    }
   } finally {
     await session.close();
   }
 });
+
+async function verifyAll(database, leaks, testInfo) {
+  const shared = new SharedState();
+  await shared.begin(database.suite, ALL, testInfo);
+  await shared.endIn(testInfo, database, leaks);
+}

@@ -4,19 +4,27 @@ import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
 import { warnOfRepairs } from './console.cjs';
 import { located } from './places.cjs';
 import { refuseSharing, runId } from './run.cjs';
+import { checkScope, lasting, lasts } from './scope.cjs';
 
 setup('the database is repaired and backed up', async ({ snapstore: given }, testInfo) => {
   const snapstore = located(given, testInfo.config);
+  checkScope(snapstore);
   setup.skip(hasWorker(snapstore), 'every worker has a database of its own');
   refuseSharing(snapstore, testInfo.config);
   const session = new Session(placesOf(snapstore));
   try {
-    const suite = new Suite(session, { ...snapstore, keepBackup: true, run: runId() });
+    const suite = new Suite(session, {
+      ...snapstore,
+      ...lasting(snapstore),
+      resume: false,
+      keepBackup: true,
+      run: runId(),
+    });
     setup.skip(suite.isInsideRun, "done by 'snap run'");
     const begun = await suite.begin('playwright');
     warnOfRepairs(begun);
     await testInfo.attach('database', { body: JSON.stringify(begun, null, 1), contentType: 'application/json' });
-    await suite.end();
+    await (lasts(snapstore) ? suite.pause() : suite.end());
   } finally {
     await session.close();
   }

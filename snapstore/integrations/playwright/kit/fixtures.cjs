@@ -3,19 +3,23 @@
 
 const { test: playwright, expect } = require('@playwright/test');
 const { checkHooks, warn, warnOfRepairs } = require('./console.cjs');
+const { Blocks } = require('./blocks.cjs');
 const { withCopy } = require('./copies.cjs');
-const { attachEvidence, judge } = require('./evidence.cjs');
+const { attachEvidence, judge, tellLate } = require('./evidence.cjs');
 const { located } = require('./places.cjs');
 const kit = require('./snapstore.cjs');
 const { refuseSharing, runId } = require('./run.cjs');
+const { SETUP, checkProject, checkScope, lasting, lasts } = require('./scope.cjs');
 const { SharedState, shareState } = require('./shared.cjs');
 const { lateText } = require('./suite.cjs');
 
-const SETUP = 'setup db';
 const TEARDOWN_MS = 60_000; // a time limit of its own, so that the state is restored after a test that timed out too
 const OUTCOMES = { timedOut: 'failed' };
 
-const options = { snapstore: [{}, { option: true, scope: 'worker' }] };
+const options = {
+  snapstore: [{}, { option: true, scope: 'worker' }],
+  snapstoreLeaks: ['fail', { option: true }],
+};
 
 /** Playwright's `test` with the options alone, for the project pair. */
 const configured = playwright.extend(options);
@@ -24,14 +28,16 @@ const configured = playwright.extend(options);
 function withSnapstore(base) {
   return base.extend({
     ...options,
-    snapstoreLeaks: ['fail', { option: true }],
     database: [useDatabase, { scope: 'worker', auto: true, timeout: TEARDOWN_MS }],
+    databaseBlock: [useBlock, { auto: 'all-hooks-included', timeout: TEARDOWN_MS }],
     databaseState: [useState, { auto: true, timeout: TEARDOWN_MS }],
   });
 }
 
 async function useDatabase({ snapstore: given }, use, worker) {
   const snapstore = located(given, worker.config);
+  checkScope(snapstore);
+  checkProject(snapstore, worker.project, worker.config);
   refuseSharing(snapstore, worker.config);
   const places = kit.placesOf(snapstore, worker.parallelIndex);
   await kit.configure({ ...snapstore, ...places, ownDatabase: kit.hasWorker(snapstore) });
@@ -40,10 +46,14 @@ async function useDatabase({ snapstore: given }, use, worker) {
   const suite = await suiteOf(session, await withCopy(snapstore, places, session), worker, isOwn);
   const begun = await suite.begin('playwright');
   warnOfRepairs(begun);
+  const shared = new SharedState();
+  const blocks = new Blocks({ suite, shared }, snapstore.scope);
+  const { scope, mode } = snapstore;
   try {
-    await use({ session, suite, shared: new SharedState(), path: places.db ?? null });
+    await use({ session, suite, shared, blocks, scope, mode, path: places.db ?? null });
+    await blocks.end();
   } finally {
-    const ended = await suite.end().catch(unlessEnded);
+    const ended = await (lasts(snapstore) ? suite.pause() : suite.end()).catch(unlessEnded);
     for (const late of ended?.late?.slice(suite.toldLate) ?? []) warn(lateText(late));
     await kit.closeSession();
     checkHooks(begun, ended);
@@ -55,19 +65,28 @@ async function suiteOf(session, given, { project }, isOwn) {
   const plain = new kit.Suite(session, { ...given, ownDatabase: isOwn, run: runId() });
   if (isOwn || plain.isInsideRun || !project.dependencies.includes(SETUP)) return plain;
   const baseline = given.baseline ?? (plain.isOff ? null : await plain.backup());
-  return new kit.Suite(session, { ...given, baseline, keepBackup: true, run: runId() });
+  return new kit.Suite(session, { ...given, ...lasting(given), baseline, keepBackup: true, run: runId() });
 }
 
-async function useState({ database, snapstoreLeaks }, use, testInfo) {
+/** Begin the state that the tests of a file or block share, before its first hook or test. */
+async function useBlock({ database, snapstoreLeaks }, use, testInfo) {
+  await database.blocks.enter(testInfo, snapstoreLeaks);
+  await use();
+}
+
+async function useState({ database, databaseBlock, snapstoreLeaks }, use, testInfo) {
   const { session, suite, shared } = database;
-  const verify = async () => session.verify(await kit.backupName(session));
-  if (shared.isOpen) {
+  let began = null;
+  const verify = async () => session.verify(began ?? (await kit.backupName(session)));
+  if (shared.isOpen || (lasts(database) && (suite.isInsideRun || suite.isOff))) {
     await use({ session, verify });
     shared.note(OUTCOMES[testInfo.status] ?? testInfo.status);
     return;
   }
   const label = testInfo.titlePath.join(' > ');
-  const begun = await suite.beginTest(label, { scenario: testInfo.project.name });
+  const again = database.mode === 'chain' && testInfo.retry > 0;
+  const begun = await suite.beginTest(label, { scenario: testInfo.project.name, again });
+  began = begun?.snapshot;
   if (begun?.late) tellLate(testInfo, begun.late);
   const started = new Date();
   const start = process.hrtime.bigint();
@@ -76,12 +95,6 @@ async function useState({ database, snapstoreLeaks }, use, testInfo) {
   const found = await suite.endTest(OUTCOMES[testInfo.status] ?? testInfo.status, seconds, snapstoreLeaks);
   await attachEvidence(testInfo, session, found, label, started);
   judge(testInfo, found, snapstoreLeaks);
-}
-
-/** Name what was written after the test before was verified; it is taken back, and nobody fails for it. */
-function tellLate(testInfo, late) {
-  testInfo.annotations.push({ type: 'database', description: lateText(late) });
-  warn(lateText(late));
 }
 
 /** Ignore that the session has ended: the test it ended in reported it, and the next suite repairs what it left. */

@@ -12,6 +12,11 @@ export interface SnapstoreOptions extends Options {
   from?: string;
   /** The store of that snapshot, if it is not the configuration's. */
   fromStore?: string;
+  /**
+   * How long a state lives, until it is verified and restored: for a `test` (the default), for the tests of a `file` or of
+   * an outermost `describe` block, or for the whole run (`suite`).
+   */
+  scope?: 'test' | 'file' | 'describe' | 'suite';
 }
 export interface SnapstoreWorkerFixtures {
   snapstore: SnapstoreOptions;
@@ -30,7 +35,7 @@ export const test: TestType<
   PlaywrightWorkerArgs & PlaywrightWorkerOptions & SnapstoreWorkerFixtures
 >;
 export const configured: TestType<
-  PlaywrightTestArgs & PlaywrightTestOptions,
+  PlaywrightTestArgs & PlaywrightTestOptions & Pick<SnapstoreTestFixtures, 'snapstoreLeaks'>,
   PlaywrightWorkerArgs & PlaywrightWorkerOptions & { snapstore: SnapstoreOptions }
 >;
 /**

@@ -3,7 +3,7 @@
 // database is verified and restored once, after the last of them. The hooks are Playwright's own: they run before and
 // after all tests of the place where `shareState` is called, and before the hooks that are declared after it.
 
-const { attachEvidence, judge } = require('./evidence.cjs');
+const { attachEvidence, judge, tellLate } = require('./evidence.cjs');
 
 const DEFAULTS = { leaks: 'fail', name: null };
 
@@ -22,7 +22,8 @@ class SharedState {
     this.#depth += 1;
     if (this.#depth > 1) return;
     [this.#label, this.#outcome, this.#started] = [label, 'passed', new Date()];
-    await suite.beginTest(label, { scenario: testInfo.project.name });
+    const begun = await suite.beginTest(label, { scenario: testInfo.project.name, again: testInfo.retry > 0 });
+    if (begun?.late) tellLate(testInfo, begun.late);
   }
 
   /** Note how a test inside it went. */
@@ -30,13 +31,21 @@ class SharedState {
     if (outcome === 'failed' || outcome === 'interrupted') this.#outcome = outcome;
   }
 
-  async end({ session, suite }, leaks, testInfo) {
+  /** Verify and restore; return what was found, null if this state is part of another one. */
+  async end(suite, leaks) {
     this.#depth -= 1;
-    if (this.#depth) return;
+    if (this.#depth) return null;
     const seconds = (Date.now() - this.#started) / 1000;
     const found = await suite.endTest(this.#outcome, seconds, leaks);
-    await attachEvidence(testInfo, session, found, this.#label, this.#started);
-    judge(testInfo, found, leaks, this.#label);
+    return { found, label: this.#label, started: this.#started };
+  }
+
+  /** The same, and show in a test's result what was found. */
+  async endIn(testInfo, { session, suite }, leaks) {
+    const ended = await this.end(suite, leaks);
+    if (!ended) return;
+    await attachEvidence(testInfo, session, ended.found, ended.label, ended.started);
+    judge(testInfo, ended.found, leaks, ended.label);
   }
 }
 
@@ -48,7 +57,7 @@ function shareState(test, options = {}) {
     await database.shared.begin(database.suite, label, testInfo);
   });
   test.afterAll(async ({ database }, testInfo) => {
-    await database.shared.end(database, leaks, testInfo);
+    await database.shared.endIn(testInfo, database, leaks);
   });
 }
 

@@ -124,6 +124,8 @@ export interface SuiteBegun {
   left_alone: string[];
   notes: string[];
   hooks?: HookRun[];
+  /** Whether a paused suite goes on. */
+  resumed?: boolean;
 }
 /** What a suite ended with: `text` in words, `restored` if the content of the backup was restored. */
 export interface SuiteState {
@@ -142,6 +144,7 @@ export interface SuiteEnded {
   state: SuiteState | null;
   late: Late[];
   hooks: HookRun[];
+  paused?: boolean;
 }
 /** Rows written after a test was verified, and taken back; `after` is the test. */
 export interface Late {
@@ -156,6 +159,9 @@ export interface TestBegun {
   label: string;
   unfinished: TestEnded[];
   late: Late | null;
+  /** What a test of a chain begins with, and whether that was restored for a retry. */
+  snapshot?: string | null;
+  brought_back?: boolean;
 }
 export interface Listed {
   snapshot: string;
@@ -189,7 +195,8 @@ export interface Places {
 export interface SuiteOptions {
   /** The state to start from. */
   baseline?: string | null;
-  mode?: 'hybrid' | 'backup' | 'cleanup';
+  /** `chain`: each test begins with what the one before left, a retry with what its failed attempt began with. */
+  mode?: 'hybrid' | 'backup' | 'cleanup' | 'chain';
   /** What to do about each verdict. */
   verdicts?: { [verdict in Verdict]?: 'pass' | 'warn' | 'fail' | 'restore' };
   /** Seconds without a write before a test is verified; `auto` (the default) verifies at once, and again after a commit. */
@@ -197,6 +204,8 @@ export interface SuiteOptions {
   keepBackup?: boolean;
   /** The run of a test runner: all suites of it are one suite in the report. */
   run?: string;
+  /** Go on with the suite of that run if it was paused; the state stays as it is. */
+  resume?: boolean;
 }
 /** Your own cleanup, through the page or the API; one that throws is tried again. */
 export type Cleanup<Page = any> = (page: Page) => unknown;
@@ -272,9 +281,11 @@ export class Suite {
   readonly isInsideRun: boolean;
   backup(): Promise<string | null>;
   begin(name: string): Promise<SuiteBegun>;
-  beginTest(label: string, options?: { scenario?: string }): Promise<TestBegun | null>;
+  beginTest(label: string, options?: { scenario?: string; again?: boolean }): Promise<TestBegun | null>;
   endTest(outcome?: string, seconds?: number, leaks?: 'fail' | 'warn' | 'pass'): Promise<Found>;
   end(options?: Parameters): Promise<SuiteEnded | null>;
+  /** Leave it open, with its state, for another one of the same run that resumes it. */
+  pause(): Promise<SuiteEnded | null>;
 }
 
 export function configure(options: Options): Promise<void>;

@@ -59,8 +59,9 @@ class Suite {
   /** Repair a suite that died, go to the baseline, take the backup. */
   async begin(name) {
     if (this.isInsideRun) return { repaired: [], left_alone: [], notes: ["the suite is that of 'snap run'"] };
-    const { baseline, mode, verdicts, quiet, keepBackup, run } = this.#options;
-    const given = { baseline, verdicts, quiet, run, mode: this.isOff ? 'cleanup' : mode, keep_backup: keepBackup };
+    const { baseline, mode, verdicts, quiet, keepBackup, run, resume } = this.#options;
+    const given = { baseline, verdicts, quiet, run, keep_backup: keepBackup, ...(resume && !this.isOff && { resume }) };
+    given.mode = this.isOff ? 'cleanup' : mode;
     for (const deadline = Date.now() + WAIT_FOR_OTHERS; ;) {
       try {
         return await this.#session.beginSuite(name, given);
@@ -91,6 +92,11 @@ class Suite {
 
   async end(options = {}) {
     return this.isInsideRun ? null : this.#session.endSuite(options);
+  }
+
+  /** Leave the suite open, with its state: the next one of the same run goes on. Without a backup, it just ends. */
+  async pause() {
+    return this.end(this.isOff ? {} : { pause: true });
   }
 }
 
