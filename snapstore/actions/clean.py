@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.settle import finish_move, settle, try_move
+from snapstore.compare.contentless import problem_of_words
 from snapstore.compare.differences import DatabaseDifference
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.pair import Pair
@@ -113,7 +114,7 @@ class _Clean:
             patches = {name: difference.patch() for name, difference in differences.items()}
             changed = any(not patch.is_empty() for patch in patches.values())
             for name, difference in differences.items():
-                if found := damage(difference.diff, suspect=BEFORE):
+                if found := damage(difference.diff, suspect=BEFORE) or problem_of_words(difference):
                     raise CleanImpossible(f"database '{name}' is damaged: {found}")
             if changed and self._is_bound:
                 raise CleanImpossible("its pages cannot be compared with the snapshot's")

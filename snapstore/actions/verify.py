@@ -162,9 +162,10 @@ def judge(
     left_out = sum(counts.total for counts in tables.values()) - len(rows)
     found = None
     if verdict in may_pass:
+        from snapstore.compare.contentless import problem_of_words
         from snapstore.database.soundness import damage
 
-        found = damage(difference.diff)
+        found = damage(difference.diff) or problem_of_words(difference)
         verdict = max(verdict, DAMAGED, key=VERDICTS.index) if found else verdict
     return VerifiedDatabase(
         verdict,

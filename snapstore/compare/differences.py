@@ -161,7 +161,7 @@ class DatabaseDifference:
     @cached_property
     def schema(self) -> list[SchemaChange]:
         """What differs in schema and settings, except for ignored tables."""
-        return [change for change in schema_changes(self.diff) if self._counts(change.name, *self._names(change.table))]
+        return [change for change in schema_changes(self.diff) if self.counts(change.name, *self._names(change.table))]
 
     @cached_property
     def derived(self) -> dict[str, str]:
@@ -211,7 +211,7 @@ class DatabaseDifference:
         return {
             table: (before, after)
             for table, (before, after) in sorted((spelled[name], pair) for name, pair in found.items())
-            if before != after and self._counts(*self._names(table))
+            if before != after and self.counts(*self._names(table))
         }
 
     @cached_property
@@ -232,7 +232,7 @@ class DatabaseDifference:
             table.read_whole()
 
         def skips(table: TableDiff, change: rowdiff.RowChange | None) -> bool:
-            if not self._counts(*self._names(table.name)):
+            if not self.counts(*self._names(table.name)):
                 return True
             if change is None:
                 return False
@@ -262,7 +262,7 @@ class DatabaseDifference:
         owner = self._owners.get(folded(table))
         return (table, owner.virtual.name) if owner else (table,)
 
-    def _counts(self, *names: str) -> bool:
+    def counts(self, *names: str) -> bool:
         """Tell whether something with these names is neither ignored nor outside of what was asked for."""
         return not self._policy.ignores_table(*names) and (not self._only or matches_any(names, self._only))
 

@@ -96,6 +96,21 @@ class ImageDatabase:
             self._raise(error)
         return "; ".join(str(row[0]) for row in found)
 
+    def words(self, table: str, *, is_fts5: bool) -> Iterator[tuple[Any, ...]]:
+        """Yield what the index of a full-text table has, in order: each place of a word, as FTS5 knows them.
+
+        Of FTS3 and FTS4 in how many rows each word is, and how often. Raises SqlFailed, DatabaseCorrupt, StoreDamaged.
+        """
+        self._connection.authorizer = None
+        name, module = literal(table, UTF8), "fts5vocab" if is_fts5 else "fts4aux"
+        places = "doc, col, offset" if is_fts5 else "col, documents, occurrences"
+        try:
+            arguments = f"main, {name}, instance" if is_fts5 else f"main, {name}"
+            self._connection.execute(f"CREATE VIRTUAL TABLE temp.words USING {module}({arguments})")
+            yield from self._connection.execute(f"SELECT CAST(term AS BLOB), {places} FROM temp.words")
+        except apsw.Error as error:
+            self._raise(error)
+
     def _rows(self, cursor: apsw.Cursor, sql: str, columns: list[tuple[str, ...]]) -> Iterator[tuple[Any, ...]]:
         drawn = 0
         try:
