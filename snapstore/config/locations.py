@@ -18,6 +18,7 @@ from snapstore.project import DEFAULT, Project, is_same_file
 FILE_NAME = "snapstore.yaml"
 STORE_VARIABLES = ("SNAPSTORE_STORE", "E2E_BACKUP_PATH")  # the first one that is set wins
 _YES = {"1", "true", "yes", "on"}
+_DATABASE, _WORKER_NAME = "SNAPSTORE_DATABASE", "SNAPSTORE_WORKER"  # set for what a suite starts
 _WORKER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -41,10 +42,18 @@ class Locations:
     ) -> None:
         self._config = config
         self._store = store
-        self._worker = worker
         self._environ = os.environ if environ is None else environ
         self._folder = folder
         self.db = os.path.join(folder, db) if db else db
+        self._worker = worker
+        if worker is None and self.db in (None, self._environ.get(_DATABASE)):
+            self._follow_worker()
+
+    def _follow_worker(self) -> None:
+        """Take the copy of the worker whose suite started this process, as for a cleanup step, if one did."""
+        worker, copy = self._environ.get(_WORKER_NAME), self._environ.get(_DATABASE)
+        if worker and copy:
+            self._worker, self.db = worker, copy
 
     @cached_property
     def config_path(self) -> str | None:
@@ -179,8 +188,9 @@ class Locations:
         databases = self.project.databases
         first = next(iter(databases.values()))
         by_name = {_variable(name): path for name, path in databases.items()}
-        worker = {"SNAPSTORE_WORKER": self.worker} if self.worker else {}
-        places = {"SNAPSTORE_STORE": self.store_path, "SNAPSTORE_DATABASE": first}
+        worker = {_WORKER_NAME: self.worker} if self.worker else {}
+        store = self.project_store if self.worker else self.store_path
+        places = {"SNAPSTORE_STORE": store, _DATABASE: first}
         return {**self._environ, **places, **worker, **by_name}
 
     def arguments(self) -> list[str]:

@@ -298,6 +298,22 @@ def test_a_store_that_is_shared_stays_so_in_the_stores_of_workers(folder: Path) 
     assert oct((folder / "kept" / "workers" / "a").stat().st_mode & 0o7777) == "0o700"
 
 
+def test_a_cleanup_step_that_calls_snap_means_the_copy(folder: Path) -> None:
+    step = f"{{name: clean, command: '\"{sys.executable}\" -m snapstore clean e2e-backup'}}"
+    (folder / "snapstore.yaml").write_text(YAML.replace("{name: remove, sql: sweep.sql}", step))
+    execute(folder / "app.db", LEAVE)
+    with worker(folder, "a") as session:
+        session.begin_suite("tests")
+        session.begin_test("leaves a row")
+        execute(folder / "copy-a.db", LEAVE)
+        assert session.end_test().verdict == "drifted"  # the pages moved
+        session.end_suite()
+    with Session(cwd=folder, env=ENVIRONMENT) as project:
+        assert project.diff("baseline").databases["default"].tables["users"].added == 1
+    assert os.listdir(folder / "kept" / "workers") == ["a"]
+    assert not (folder / "kept" / "workers" / "a" / "workers").exists()
+
+
 def test_no_link_leads_to_the_store_of_a_worker(folder: Path) -> None:
     with worker(folder, "a") as session:
         session.begin_suite("tests")
