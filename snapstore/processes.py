@@ -65,6 +65,14 @@ def open_files(pid: int) -> list[OpenFile] | None:
     return found
 
 
+def open_names(pid: int) -> Iterator[str]:
+    """Yield the names of the files that a process has open, as far as they can be seen: less work than `open_files`."""
+    with suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{pid}/fd/{fd}")
+
+
 def names_in_use(identity: Identity) -> list[OpenFile]:
     """Return under which names other processes have a file open, as far as they can be seen."""
     numbers = [pid for pid in processes() if _has_open(str(pid), {identity})] if sys.platform == "linux" else []

@@ -28,7 +28,16 @@ from snapstore.database.wal import has_frames, wal_path
 from snapstore.database.wal_index import index_path, log_end
 from snapstore.errors import OtherNameInUse, SeveralNames
 from snapstore.mounts import is_mounted_alone
-from snapstore.processes import DELETED, Identity, OpenFile, describe, names_in_use, open_files, users_of_lost
+from snapstore.processes import (
+    DELETED,
+    Identity,
+    OpenFile,
+    describe,
+    names_in_use,
+    open_files,
+    open_names,
+    users_of_lost,
+)
 from snapstore.record_locks import Lock, lock_of_another, owners, owners_of
 from snapstore.regular import open_named
 
@@ -105,6 +114,7 @@ def _check_log(path: str, index: int | None, *, will_write: bool) -> None:
     """Check that the log under our name is that of our wal-index, which others use. Raises OtherNameInUse."""
     if index is None:
         return
+    end = None
     for _ in range(_LOOKS):
         end = log_end(index)
         if end and (not end.frames or has_frames(path, end.salts, end.frames)):
@@ -113,7 +123,8 @@ def _check_log(path: str, index: int | None, *, will_write: bool) -> None:
             if lock_of_another(index, *_INDEX_IN_USE) is None:  # its last user has just removed both
                 return
             raise OtherNameInUse(path, path, users_of_lost(wal_path(path)), wal_path(""))
-    if will_write and (holders := _users_of_lost_log(path, index)):
+    is_empty = end is None or not end.frames
+    if will_write and is_empty and (holders := _users_of_lost_log(path, index)):
         raise OtherNameInUse(path, path, holders, wal_path(""))
 
 
@@ -121,7 +132,7 @@ def _users_of_lost_log(path: str, index: int) -> tuple[str, ...]:
     """Return a line for each process that uses our wal-index, and a log that was removed."""
     lost = wal_path(path) + DELETED
     pids = sorted(owners((index, *_INDEX_IN_USE))[0])
-    return tuple(describe(pid) for pid in pids if any(one.name == lost for one in open_files(pid) or ()))
+    return tuple(describe(pid) for pid in pids if lost in open_names(pid))
 
 
 def _check_users(path: str, fd: int) -> None:
