@@ -95,6 +95,28 @@ def test_setup_workers_and_retries_are_one_suite(example: Example) -> None:
     assert found["leaves none"] == []
 
 
+LEAVE = """
+for (const name of ['one', 'two', 'three'])
+  test(`${name} leaves a row`, async () => {
+    sql("INSERT INTO item(name) VALUES ('left')");
+  });
+"""
+PROPOSAL = "snap diff --suggest-ignore --of-tests"
+
+
+def test_a_run_in_which_most_tests_left_something_names_the_way_to_rules(example: Example) -> None:
+    (example.folder / "a.spec.mjs").write_text(f"{BEGINNING}test.use({{ snapstoreLeaks: 'warn' }});{LEAVE}")
+    done = example.do(example.playwright("--reporter=line"))
+    said = done.stdout + done.stderr
+    assert "3 of 3 tests left something" in said
+    assert PROPOSAL in said
+    assert "- item" in example.snap("diff", "--suggest-ignore", "--of-tests")
+    clean = "".join(f"test('clean {number}', async () => {{ rows(); }});\n" for number in range(4))
+    (example.folder / "a.spec.mjs").write_text(f"{BEGINNING}test.use({{ snapstoreLeaks: 'warn' }});{LEAVE}{clean}")
+    done = example.do(example.playwright("--reporter=line"))
+    assert PROPOSAL not in done.stdout + done.stderr
+
+
 def test_tests_of_a_file_may_share_a_state_and_are_repeated_from_its_beginning(example: Example) -> None:
     (example.folder / "shared.spec.mjs").write_text(BEGINNING + SHARED)
     (example.folder / "then.spec.mjs").write_text(BEGINNING + RETRIED.replace("testInfo.retry === 0", "false"))

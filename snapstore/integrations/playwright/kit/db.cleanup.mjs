@@ -4,6 +4,7 @@ import { configured as cleanup } from './fixtures.mjs';
 import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
 import { checkHooks, warnOfRepairs } from './console.cjs';
 import { located } from './places.cjs';
+import { proposeRules } from './proposal.cjs';
 import { runId } from './run.cjs';
 import { lasts } from './scope.cjs';
 import { SharedState } from './shared.cjs';
@@ -29,6 +30,7 @@ cleanup('the database is restored', async ({ snapstore: given, snapstoreLeaks },
       const ended = await suite.end();
       const body = JSON.stringify({ ...begun, state: ended.state }, null, 1);
       await testInfo.attach('database', { body, contentType: 'application/json' });
+      await proposeRules(session, ended.suite);
       checkHooks(begun, ended);
     }
   } finally {

@@ -5,8 +5,13 @@ import { warnOfRepairs } from './console.cjs';
 import { located } from './places.cjs';
 import { refuseSharing, runId } from './run.cjs';
 import { checkScope, lasting, lasts } from './scope.cjs';
+import { says } from './suite.cjs';
 
-setup('the database is repaired and backed up', async ({ snapstore: given }, testInfo) => {
+const TITLE = says(process.env, 'E2E_NO_BACKUP')
+  ? 'the database is as it is (E2E_NO_BACKUP)'
+  : 'the database is repaired and backed up';
+
+setup(TITLE, async ({ snapstore: given }, testInfo) => {
   const snapstore = located(given, testInfo.config);
   checkScope(snapstore);
   setup.skip(hasWorker(snapstore), 'every worker has a database of its own');

@@ -8,13 +8,17 @@ const { isLeft, lateText } = require('./suite.cjs');
 
 const SHORT_HEX = 10; // digits of an id
 
-/** Attach what was found: as text, and of a state that differs as a page with before and after, and as JSON. */
-async function attachEvidence(testInfo, session, found, label, started) {
+/**
+ * Attach what was found: as text, and of a state that differs as JSON, and as a page with before and after. A test that
+ * may leave something has no page, since another process makes it.
+ */
+async function attachEvidence(testInfo, session, found, label, started, leaks) {
   const isOfChain = found.verdict === null && Boolean(found.forensic && found.compared_with);
   const body = isOfChain ? changesText(found) : describe(found);
   await testInfo.attach('database', { body, contentType: 'text/plain' });
   if (isOfChain ? testInfo.status === testInfo.expectedStatus : !isLeft(found.verdict)) return;
-  const page = await pageOf(session, found, `${label}, ${started.toISOString().slice(0, 19).replace('T', ' ')} UTC`);
+  const title = `${label}, ${started.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  const page = isOfChain || severity(found, leaks) ? await pageOf(session, found, title) : null;
   if (page !== null) {
     const file = testInfo.outputPath('database.html');
     await writeFile(file, page);

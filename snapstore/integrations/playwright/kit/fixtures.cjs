@@ -93,7 +93,7 @@ async function useState({ database, databaseBlock, snapstoreLeaks }, use, testIn
   await use({ session, verify });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   const found = await suite.endTest(OUTCOMES[testInfo.status] ?? testInfo.status, seconds, snapstoreLeaks);
-  await attachEvidence(testInfo, session, found, label, started);
+  await attachEvidence(testInfo, session, found, label, started, snapstoreLeaks);
   judge(testInfo, found, snapstoreLeaks);
 }
 

@@ -44,7 +44,7 @@ class SharedState {
   async endIn(testInfo, { session, suite }, leaks) {
     const ended = await this.end(suite, leaks);
     if (!ended) return;
-    await attachEvidence(testInfo, session, ended.found, ended.label, ended.started);
+    await attachEvidence(testInfo, session, ended.found, ended.label, ended.started, leaks);
     judge(testInfo, ended.found, leaks, ended.label);
   }
 }
