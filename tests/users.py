@@ -128,7 +128,12 @@ def calls_at(user: User, folder: Path, where: str, *verbs: str, umask: int = 0o0
     done = subprocess.run(
         [*user.program(umask), sys.executable, "-P", "-W", "error", "-c", CALLS, where, *verbs],
         cwd=folder,
-        env={**ENVIRONMENT, "HOME": os.fspath(folder)},
+        env={
+            **ENVIRONMENT,
+            "HOME": os.fspath(folder),
+            "XDG_DATA_HOME": os.fspath(folder / ".local" / "share"),
+            "XDG_CONFIG_HOME": os.fspath(folder / ".config"),
+        },
         capture_output=True,
         text=True,
         timeout=120,
