@@ -24,8 +24,12 @@ class Asked:
     is_over = False
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP came. It is an interrupt to all code that knows of those."""
+class Interrupt(KeyboardInterrupt):
+    """A signal came that asks the command to end. It is an interrupt to all code that knows of those.
+
+    Once a KeyboardInterrupt, and none of its kinds, has left code that was made of text, as dataclasses do, CPython
+    ends the process by SIGINT, whatever its exit code (Python/pythonrun.c, run_eval_code_obj).
+    """
 
 
 def exit_code() -> int:
@@ -34,7 +38,7 @@ def exit_code() -> int:
 
 
 def raise_on_signals() -> None:
-    """Let a signal raise KeyboardInterrupt."""
+    """Let a signal raise Interrupt."""
     handle(_raise)
 
 
@@ -50,9 +54,7 @@ def _raise(number: int, _frame: FrameType | None) -> None:
     if Asked.is_over:
         return
     Asked.number = Asked.number or number
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise Terminated
+    raise Interrupt
 
 
 def _told_unless_interrupt(unraisable: sys.UnraisableHookArgs) -> None:

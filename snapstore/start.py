@@ -15,6 +15,10 @@ _TOLD = b"Error: interrupted\n"
 _DOCUMENT = b'{\n  "error": {\n    "code": "interrupted",\n    "message": "interrupted",\n    "hint": null\n  }\n}\n'
 
 
+class _Interrupt(KeyboardInterrupt):
+    """A signal came; why it is a kind of its own says snapstore/signals.py, which is not imported yet."""
+
+
 def main() -> None:
     """Run the program and end the process with its exit code."""
     asked: list[int] = []
@@ -22,7 +26,7 @@ def main() -> None:
     def end(number: int, _frame: object) -> None:
         asked.append(number)
         if len(asked) == 1:
-            raise KeyboardInterrupt
+            raise _Interrupt
 
     try:
         from snapstore.signals import handle

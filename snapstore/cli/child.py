@@ -11,6 +11,7 @@ from types import FrameType
 
 from snapstore.files import translated
 from snapstore.parent_death import ends_with_parent
+from snapstore.signals import Interrupt
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MOST_SIGNALS = 3  # the third one kills the command
@@ -72,7 +73,7 @@ class Child:
         self._count += 1
         if self._process is None:  # the backup is being taken, and an interrupted one leaves nothing behind
             if self._count >= _MOST_SIGNALS:
-                raise KeyboardInterrupt
+                raise Interrupt
         elif self._process.returncode is not None:
             self._afterwards()
         elif self._count >= _MOST_SIGNALS:
