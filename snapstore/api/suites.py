@@ -96,7 +96,6 @@ class Suites(Upkeep):
             suite.baseline_made,
             tuple(suite.hooks),
             resumed,
-            suite.is_first,
         )
 
     def begin_test(self, label: str, *, scenario: str | None = None, again: bool = False) -> TestBegun:

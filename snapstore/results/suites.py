@@ -80,7 +80,7 @@ class SuiteBegun:
 
     `baseline_made` is the baseline if it did not exist and had to be made.
     `hooks` ran because a state was repaired, or the baseline restored. `resumed` tells whether a suite of the same run
-    goes on, with the state that it had, `first` whether no other suite of the project is on record.
+    goes on, with the state that it had.
     """
 
     name: str
@@ -91,7 +91,6 @@ class SuiteBegun:
     baseline_made: BaselineMade | None = None
     hooks: tuple[HookRun, ...] = ()
     resumed: bool = False
-    first: bool = False
 
 
 @dataclass(frozen=True)

@@ -101,11 +101,6 @@ class Suite:
         return self._policy.run is not None
 
     @property
-    def is_first(self) -> bool:
-        """Whether no other suite is on record."""
-        return {one.suite for one in self._ledger.suites()} <= {self._number}
-
-    @property
     def has_open_test(self) -> bool:
         """Whether a test was begun and not ended."""
         return self._open is not None

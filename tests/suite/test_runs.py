@@ -67,12 +67,3 @@ def test_projects_that_share_a_store_have_a_suite_each_of_one_run(snap: Snap) ->
     for one in (snap, other, snap):
         assert part(one, "a", "passed") == "passed"
     assert [len(one.json("report")["suites"]) for one in (snap, other)] == [1, 1]
-
-
-def test_the_first_run_of_a_project_is_told_from_the_others(snap: Snap) -> None:
-    found = []
-    with Session(db=snap.database, store=snap.store, cwd=snap.folder, env=ENVIRONMENT) as session:
-        for run in ("a", "a", "b", None):
-            found.append(session.begin_suite("playwright", run=run).first)
-            session.end_suite()
-    assert found == [True, True, False, False]
