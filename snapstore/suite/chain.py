@@ -49,7 +49,7 @@ class Chain:
         return hooks
 
     def begin(self, test: int, label: str) -> str | None:
-        """Record what a test begins with; return the snapshot, None where it could not be kept."""
+        """Note what a test begins with; return the snapshot, None where it could not be kept."""
         if self.last is None or self._databases.has_commits():
             self.last = self._databases.take(f"what '{label}' began with")
         if self.last is not None:
