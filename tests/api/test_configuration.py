@@ -63,7 +63,8 @@ def found(
     folder: Path, config: str | None = None, db: str | None = None, store: str | None = None, **variables: str
 ) -> Snapstore:
     """Return the façade that starts in a folder."""
-    return Snapstore(config, db, store, cwd=folder, env={**ENVIRONMENT, **variables})
+    env = {**ENVIRONMENT, "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", **variables}  # those of this process hold
+    return Snapstore(config, db, store, cwd=folder, env=env)
 
 
 def tag(
