@@ -2,8 +2,8 @@
 
 SQLite's locks are on the file itself, so they hold whatever it is called: under a hard link, in a container that mounts
 the file alone, after a rename. The write-ahead log, the wal-index and the rollback journal are found by name
-(sqlite.org/howtocorrupt.html, 2.4 and 2.5). Who opens the file under another name reads and writes another log. So what
-SQLite shows us may not be what the application sees, and a journal of ours would not be rolled back by it.
+(sqlite.org/howtocorrupt.html, 2.4 and 2.5). A process that opens the file under another name reads and writes another
+log. So the application may see other rows than snapstore does, and it would not roll back snapstore's journal.
 
 - In WAL mode every connection holds a lock on the file and one on its wal-index. A process that has the first and not
   the second, on our wal-index, uses another. That costs a system call or two, and is seen across users and containers.
@@ -93,7 +93,7 @@ def _without_our_index(lock: Lock, fd: int, index: int | None) -> set[int]:
 def _other_log(pid: int, fd: int, index: int | None) -> OpenFile | None:
     """Return the wal-index that a process uses of this database and that is not ours.
 
-    One that it has only open, it looked at: such as another process of ours, at one that is gone by now.
+    A wal-index that is open but not locked is not in use: another snapstore process may still hold one that is gone.
     """
     files = (open_files(pid) if pid else None) or []
     names = [one.name for one in files if one.identity == _identity(fd)]
