@@ -58,18 +58,16 @@ def total(path: Path) -> int:
         return int(connection.execute("SELECT sum(balance) FROM account").fetchone()[0])
 
 
-class Writers:
-    """Processes that move money until they are stopped."""
+class Others:
+    """Processes that have the database open, as an application's are; each goes on until it is killed."""
 
-    def __init__(self, number: int, *paths: Path) -> None:
+    def __init__(self, *commands: tuple[str, ...]) -> None:
         self._processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITER, str(seed), *map(str, paths)], stdout=subprocess.PIPE, text=True
-            )
-            for seed in range(number)
+            subprocess.Popen([sys.executable, "-c", *command], stdout=subprocess.PIPE, text=True)
+            for command in commands
         ]
 
-    def __enter__(self) -> Writers:
+    def __enter__(self) -> Others:
         for process in self._processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
@@ -80,7 +78,12 @@ class Writers:
         for process in self._processes:
             process.kill()
             process.communicate()
-        assert all(alive), "a writer was disturbed"
+        assert all(alive), "a process was disturbed"
+
+
+def writers(number: int, *paths: Path) -> Others:
+    """Return processes that move money."""
+    return Others(*((WRITER, str(seed), *map(str, paths)) for seed in range(number)))
 
 
 @pytest.mark.parametrize("journal_mode", ["delete", "wal"])
@@ -88,7 +91,7 @@ def test_every_snapshot_is_intact_and_keeps_the_sum(tmp_path: Path, store: Store
     path = make_bank(tmp_path / "bank", journal_mode)
     project = Project.of({"default": path})
     ids = set()
-    with Writers(2, path):
+    with writers(2, path):
         for number in range(TAKES):
             ids.add(take(store, project, TakeOptions(f"take-{number}", timeout=60)).snapshot)
     assert len(ids) > TAKES / 4, "the writers did not write"
@@ -112,7 +115,7 @@ def test_several_databases_show_one_moment(tmp_path: Path, store: Store, journal
     first = make_bank(tmp_path / "first", journal_modes[0])
     second = make_bank(tmp_path / "second", journal_modes[1])
     project = Project.of({"first": first, "second": second})
-    with Writers(1, first, second):
+    with writers(1, first, second):
         ids = {take(store, project, TakeOptions(f"take-{number}", timeout=60)).snapshot for number in range(MOMENTS)}
     assert len(ids) > MOMENTS / 4, "the writer did not write"
     for id_ in ids:

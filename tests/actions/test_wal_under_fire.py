@@ -21,7 +21,7 @@ import pytest
 from snapstore import Session
 from snapstore.errors import DatabaseLocked, StoreLocked
 from snapstore.store import Store
-from tests.actions.test_take_under_fire import ACCOUNTS, EACH, make_bank, total
+from tests.actions.test_take_under_fire import ACCOUNTS, EACH, Others, make_bank, total
 from tests.support import Snap, connect
 
 SECONDS = 8.0
@@ -54,29 +54,6 @@ for mode in itertools.cycle(("PASSIVE", "FULL", "RESTART", "TRUNCATE")):
     connection.execute(f"PRAGMA wal_checkpoint({{mode}})").fetchall()
     time.sleep({PAUSE})
 """
-
-
-class Others:
-    """Processes that have the database open, as an application's are; each goes on until it is killed."""
-
-    def __init__(self, *commands: tuple[str, ...]) -> None:
-        self._processes = [
-            subprocess.Popen([sys.executable, "-c", *command], stdout=subprocess.PIPE, text=True)
-            for command in commands
-        ]
-
-    def __enter__(self) -> Others:
-        for process in self._processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        alive = [process.poll() is None for process in self._processes]
-        for process in self._processes:
-            process.kill()
-            process.communicate()
-        assert all(alive), "a process was disturbed"
 
 
 class Repeated:
