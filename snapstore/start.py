@@ -9,6 +9,7 @@ import os
 import sys
 
 _SIGINT = 2
+_OBJECTS = 10_000  # between two looks for garbage
 _NO_MEMORY = "failed to map segment"  # how the loader of libraries says so
 _TOO_LITTLE = b"Error: the system gives no more memory or threads: the program cannot be loaded\n"
 _TOLD = b"Error: interrupted\n"
@@ -32,6 +33,7 @@ def main() -> None:
         from snapstore.signals import handle
 
         handle(end)
+        _collect_less()
         from snapstore.cli.main import main as run
     except KeyboardInterrupt:
         sys.exit(_told(asked or [_SIGINT]))  # Python's own handler raises it too, until ours stand
@@ -45,6 +47,15 @@ def main() -> None:
     if asked:  # raised in a callback of Python's, where it is lost
         sys.exit(_told(asked))
     run()
+
+
+def _collect_less() -> None:
+    """Look for garbage seldom: a start makes thousands of objects, which all stay, and all go with the process."""
+    import atexit
+    import gc
+
+    gc.set_threshold(_OBJECTS)
+    atexit.register(gc.freeze)
 
 
 def _told(asked: list[int]) -> int:
