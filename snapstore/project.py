@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.errors import ConfigurationError
 from snapstore.files import path_text
@@ -13,8 +13,7 @@ from snapstore.history.snapshot import DEFAULT, origin_text
 __all__ = ["DEFAULT", "Project"]
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """Names and real paths of live databases; the files need not exist."""
 
     databases: dict[str, str]

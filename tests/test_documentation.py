@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ from snapstore.actions.prune import DEFAULT_GRACE
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.program import COMMANDS, SUMMARY_LENGTH, cli
-from snapstore.config.configuration import Configuration, load
+from snapstore.config.configuration import Configuration
+from snapstore.config.keys import load
 from snapstore.creating import PRIVATE_FILE, PRIVATE_FOLDER
 from snapstore.errors import SnapError
 from snapstore.history.names import SIGNS
@@ -67,7 +67,7 @@ def test_the_example_configuration_has_every_key_with_its_default() -> None:
     assert (loaded.backup_name, loaded.timeout) == (default.backup_name, default.timeout)
     assert loaded.databases == {DEFAULT: str(EXAMPLE.parent / "db.sqlite3")}
     assert loaded.policy == default.policy
-    run_, policy = example()["run"], asdict(SuitePolicy())
+    run_, policy = example()["run"], SuitePolicy()._asdict()
     assert run_.pop("verdicts") == policy["decisions"]
     assert (run_.pop("quiet"), policy["quiet"]) == (AUTO, None)
     assert {name: value for name, value in run_.items() if policy[name] != value}.keys() == {"baseline", "cleanup"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 import snapstore
 from snapstore.actions.origin import IMPORTED
@@ -58,7 +57,7 @@ def _entries(snapshot: Snapshot, id_: str, project: Project) -> dict[str, Databa
     missing = next((name for name in project.databases if name not in snapshot.databases), None)
     if missing is not None:
         raise ConfigurationError(f"snapshot {short(id_)} has no database '{missing}' to copy")
-    return {name: replace(snapshot.databases[name], origin=path_text(path)) for name, path in project.databases.items()}
+    return {name: snapshot.databases[name]._replace(origin=path_text(path)) for name, path in project.databases.items()}
 
 
 def _found(store: Store, entries: _Entries) -> str | None:

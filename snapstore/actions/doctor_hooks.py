@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from snapstore.errors import SnapError
 from snapstore.hooks.hook import Command, Hook, HookSettings, Request, Signal
@@ -61,5 +60,5 @@ def _no_server(request: Request) -> tuple[str, str]:
 
 
 def _no_process(signal: Signal) -> tuple[str, str]:
-    found = send_signal(replace(signal, number=_CHECK_ONLY))
+    found = send_signal(signal._replace(number=_CHECK_ONLY))
     return ("", "") if found.ok else (found.detail, "start the server, or correct the path")

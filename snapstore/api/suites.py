@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from snapstore.api.bound import check_seconds
@@ -178,7 +177,7 @@ class Suites(Upkeep):
         begins = policy.baseline
         if begins is not None and begins != policy.backup_name:
             begins = self.bring(store, begins) or (begins if is_given else None)
-        return replace(policy, baseline=begins, takes_baseline=False, recipe=None)
+        return policy._replace(baseline=begins, takes_baseline=False, recipe=None)
 
     def _running(self) -> Suite:
         if self._suite is None:
@@ -201,9 +200,9 @@ class Suites(Upkeep):
         if quiet is not None:
             given["quiet"] = None if quiet == AUTO else quiet
         policy = self.locations.configuration.suite
-        policy = replace(policy, **given, decisions={**policy.decisions, **_decisions(verdicts)})
-        policy = replace(policy, timeout=self.seconds(None), shortens=self.shortens)
-        return replace(policy, mode="cleanup") if self.is_switched_off else policy
+        policy = policy._replace(**given, decisions={**policy.decisions, **_decisions(verdicts)})
+        policy = policy._replace(timeout=self.seconds(None), shortens=self.shortens)
+        return policy._replace(mode="cleanup") if self.is_switched_off else policy
 
 
 def _decisions(verdicts: Mapping[str, str] | None) -> dict[str, Decision]:

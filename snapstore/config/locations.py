@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 
-from snapstore.config.configuration import Configuration, load
+from snapstore.config.configuration import Configuration
 from snapstore.config.trust import check_found
 from snapstore.errors import ConfigurationError, InvalidArgument, NoDatabaseNamed, UntrustedConfiguration
 from snapstore.files import with_suffix
@@ -73,14 +73,14 @@ class Locations:
         if found is None:
             return None
         if self.db and self._worker is None:
-            return found if self._is_trusted(found) and self._is_named_by(load(found)) else None
+            return found if self._is_trusted(found) and self._is_named_by(_load(found)) else None
         check_found(found, self.variable("SUDO_UID"))
         return found
 
     @cached_property
     def configuration(self) -> Configuration:
         """What the configuration file says; the defaults without a file. Raises ConfigurationError."""
-        return load(self.config_path) if self.config_path is not None else Configuration()
+        return _load(self.config_path) if self.config_path is not None else Configuration()
 
     @cached_property
     def alone(self) -> str | None:
@@ -248,6 +248,12 @@ class Locations:
         if self.configuration.file and (self.alone is None or self.worker):
             return os.path.dirname(os.path.realpath(self.configuration.file))
         return self.project.databases[DEFAULT]
+
+
+def _load(path: str) -> Configuration:
+    from snapstore.config.keys import load  # a project without a configuration reads no YAML
+
+    return load(path)
 
 
 def _variable(database: str) -> str:

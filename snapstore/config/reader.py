@@ -1,13 +1,12 @@
 """A YAML file as nodes that know their key, file and line: each returns a checked value or an error that says where.
 
-PyYAML is imported when a file is read. `configuration.py` has the keys.
+PyYAML is imported when a file is read. `keys.py` has the keys.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from snapstore.errors import ConfigurationError
@@ -167,6 +166,8 @@ class Node:
         values = {}
         for name, (key, value) in self.entries().items():
             if name not in readers:
+                from difflib import get_close_matches  # only for mistakes
+
                 nearest = get_close_matches(name, readers, n=1)
                 raise key.problem(f"unknown key '{name}'", *nearest)
             values[name] = readers[name](value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore import blocks
 from snapstore.ids import ID_BYTES, numbers_unlike, object_id
@@ -20,8 +20,7 @@ _HEADER = struct.Struct(">8s I I")
 _PAGE_SIZES = {1 << power for power in range(9, 17)}  # SQLite file format, 1.3.2
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The block ids of a state, `16 * n bytes` in order; pages counted in `page_size` bytes."""
 
     page_size: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import closing
-from difflib import get_close_matches
 from itertools import islice
 from typing import NamedTuple
 
@@ -177,5 +176,7 @@ class Refs:
 
 def nearest(name: str, known: list[str]) -> tuple[str, ...]:
     """Return up to three known names that look like a mistyped one."""
+    from difflib import get_close_matches  # only for mistakes
+
     lowered = {candidate.lower(): candidate for candidate in known}
     return tuple(lowered[match] for match in get_close_matches(name.lower(), lowered, n=3, cutoff=0.6))

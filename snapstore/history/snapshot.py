@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from snapstore.ids import is_hex_id, object_id
 
@@ -21,8 +20,7 @@ DEFAULT = "default"  # the name of a project's only database
 _Part = TypeVar("_Part")
 
 
-@dataclass(frozen=True)
-class DatabaseEntry:
+class DatabaseEntry(NamedTuple):
     """One database in a snapshot.
 
     `content` is the manifest's id in hex, `origin` the real path the database was read from, `schema` a hash of the
@@ -57,8 +55,7 @@ class DatabaseEntry:
         return bytes.fromhex(self.content)
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What `encode` stores; ids are in hex, `created` is as timestamps.now returns it, `kind` says what took it."""
 
     databases: dict[str, DatabaseEntry]
@@ -71,8 +68,8 @@ class Snapshot:
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
-        databases = {name: vars(database) for name, database in self.databases.items()}
-        record = {"format": FORMAT, **vars(self), "databases": databases}
+        databases = {name: database._asdict() for name, database in self.databases.items()}
+        record = {"format": FORMAT, **self._asdict(), "databases": databases}
         return json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 DEFAULT_TIMEOUT = 10.0
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """A line for the shell."""
 
     line: str
@@ -20,8 +21,7 @@ class Command:
         return self.line
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """An HTTP request. `headers` may name environment variables; `until` is the status to wait for, None for any 2xx.
 
     `target` is path and query. `url` has no password in it.
@@ -33,7 +33,7 @@ class Request:
     host: str
     port: int
     target: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
     until: int | None = None
 
     @property
@@ -42,8 +42,7 @@ class Request:
         return f"{self.method} {self.url}"
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(NamedTuple):
     """A signal to the process whose number is in a file; `pid_file` is absolute, `name` is such as `SIGHUP`."""
 
     number: int
@@ -56,8 +55,7 @@ class Signal:
         return f"{self.name} to the process in {self.pid_file}"
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(NamedTuple):
     """One hook; `timeout` in seconds. A restore whose `required` hook fails is not a success."""
 
     kind: str
@@ -66,8 +64,7 @@ class Hook:
     required: bool = False
 
 
-@dataclass(frozen=True)
-class HookSettings:
+class HookSettings(NamedTuple):
     """The hooks of a configuration, in order."""
 
     before: tuple[Hook, ...] = ()

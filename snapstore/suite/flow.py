@@ -309,7 +309,7 @@ class Suite:
         """Take or make the baseline where that is needed; return it then."""
         policy = self._policy
         if policy.mode == "cleanup" and policy.takes_baseline and not self._store.refs.get(policy.baseline or ""):
-            self._policy = replace(policy, baseline=None)  # neither backups nor baselines are made
+            self._policy = policy._replace(baseline=None)  # neither backups nor baselines are made
         maker = BaselineMaker(
             self._store, self._project, policy, self._databases, self._runner, self._say, self._progress
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED
@@ -20,7 +20,7 @@ CHAIN: Mode = "chain"
 
 Decision = Literal["pass", "warn", "fail", "restore"]
 DECISIONS: tuple[Decision, ...] = ("pass", "warn", "fail", "restore")
-DEFAULT_DECISIONS: dict[str, Decision] = {
+DEFAULT_DECISIONS: Mapping[str, Decision] = {
     CLEAN: "pass",
     DRIFTED: "pass",
     LEAKED: "restore",
@@ -39,8 +39,7 @@ AUTO = "auto"
 EXIT_RESTORED = 3  # of `snap run`: the command passed, cleanup failed, the state was restored
 
 
-@dataclass(frozen=True)
-class CleanupStep:
+class CleanupStep(NamedTuple):
     """A command or a SQL script; `timeout` in seconds.
 
     A command is one line for the shell. A script runs on the live database `database`, in one transaction.
@@ -53,8 +52,7 @@ class CleanupStep:
     timeout: float = 60.0
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """How the baseline `name` is made: a line for the shell, run in `folder` for `timeout` seconds at most.
 
     It is made again when the files that match `inputs` (globs relative to `folder`) have changed.
@@ -67,8 +65,7 @@ class Recipe:
     timeout: float = 600.0
 
 
-@dataclass(frozen=True)
-class SuitePolicy:
+class SuitePolicy(NamedTuple):
     """How a suite is run.
 
     A step that fails is tried `attempts` times in all, `backoff` seconds later at first and twice as long each time.
@@ -88,7 +85,7 @@ class SuitePolicy:
     backoff: float = 0.5
     quiet: float | None = None
     quiet_limit: float = 5.0
-    decisions: dict[str, Decision] = field(default_factory=lambda: dict(DEFAULT_DECISIONS))
+    decisions: Mapping[str, Decision] = DEFAULT_DECISIONS
     late: Late = "warn"
     baseline: str | None = None
     takes_baseline: bool = False

@@ -166,7 +166,7 @@ def forget_modes(snap: Snapstore) -> None:
             name: type(record)(**{**vars(record), "mode": None, "owner": None, "group": None})
             for name, record in one.databases.items()
         }
-        store.snapshots._loaded[id_] = Snapshot(**{**vars(one), "databases": old})
+        store.snapshots._loaded[id_] = Snapshot(**{**one._asdict(), "databases": old})
 
 
 def make_folder(path: Path) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from snapstore.config.configuration import Configuration, load
+from snapstore.config.configuration import Configuration
+from snapstore.config.keys import load
 from snapstore.config.locations import Locations
 from snapstore.config.reader import MOST_BYTES
 from snapstore.errors import ConfigurationError, NoDatabaseNamed

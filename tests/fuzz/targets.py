@@ -14,7 +14,7 @@ import xxhash
 
 from snapstore.actions.fsck import fsck
 from snapstore.actions.rebuild import rebuild
-from snapstore.config.configuration import load
+from snapstore.config.keys import load
 from snapstore.database import btree, header, record, wal
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.schema_reader import read_schema

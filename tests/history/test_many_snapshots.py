@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,7 +79,7 @@ def test_the_list_of_a_large_store_is_cut_by_the_catalog(tmp_path: Path) -> None
         record = store.snapshots.load(taken.snapshot)
         with store.catalog.transaction():
             for number in range(3000):
-                made = replace(record, created=f"2020-01-01T00:00:00.{number:06}Z")
+                made = record._replace(created=f"2020-01-01T00:00:00.{number:06}Z")
                 store.snapshots.record(number.to_bytes(16, "big"), made, 0)
         listed = list_snapshots(store, limit=3)
         assert [one.snapshot for one in listed] == [f"{number:032x}" for number in (2999, 2998, 2997)]

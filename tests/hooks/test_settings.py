@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snapstore.config.configuration import load
+from snapstore.config.keys import load
 from snapstore.errors import ConfigurationError
 from snapstore.hooks.hook import Command, Hook, Request, Signal
 

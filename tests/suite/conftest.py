@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def begin(request: pytest.FixtureRequest, store: Store, project: Project, tmp_pa
 
     def begin(**fields: Any) -> Suite:
         runner = CleanupRunner(project, os.environ, os.fspath(tmp_path))
-        suite = Suite(store, project, replace(policy, **fields), runner, lambda _: None)
+        suite = Suite(store, project, policy._replace(**fields), runner, lambda _: None)
         suite.begin("suite", "command")
         return suite
 

@@ -12,7 +12,7 @@ from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.playwright import write_kit
 from snapstore.cli.types import PATH
-from snapstore.config.configuration import load
+from snapstore.config.keys import load
 from snapstore.config.reader import as_yaml
 from snapstore.creating import create_ordinary
 from snapstore.discovery.paths import is_sqlite
