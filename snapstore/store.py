@@ -9,9 +9,9 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from snapstore.creating import make_folder_of_store, make_folders
-from snapstore.database.tree_map_cache import TreeMapCache
 from snapstore.errors import FileError, InsideStore, NoStore, NotAStore, StoreDamaged, StoreLocked, StoreTooNew
 from snapstore.files import translated, write_all, written_durably
 from snapstore.history.branches import Branches
@@ -43,6 +43,9 @@ from snapstore.objects.freeing import FreeingLock
 from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.object_writer import ObjectWriter
 from snapstore.regular import check_kinds, open_regular
+
+if TYPE_CHECKING:
+    from snapstore.database.tree_map_cache import TreeMapCache
 
 FORMAT = 1
 DEFAULT_TIMEOUT = 10.0  # seconds of waiting for locks

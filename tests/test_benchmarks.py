@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.printed import statements
-from snapstore.compare.differences import ADDED, CHANGED, REMOVED
+from snapstore.results.rows import ADDED, CHANGED, REMOVED
 from tests.cli.hands import execute
 from tests.support import Snap
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.settle import finish_move, settle, try_move
+from snapstore.database.identifiers import folded
 from snapstore.database.live import LiveDatabases
 from snapstore.database.patch_guard import PatchGuard
 from snapstore.database.patch_reader import (
@@ -31,7 +32,6 @@ from snapstore.database.patch_reader import (
     header,
     statements,
 )
-from snapstore.database.tables import folded
 from snapstore.database.view import View
 from snapstore.engine import Connection
 from snapstore.errors import ConfigurationError, PatchRefused, SnapError, SqlFailed

@@ -20,12 +20,12 @@ from snapstore.compare.differences import DatabaseDifference
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.pair import Pair
 from snapstore.compare.state import live_state, snapshot_state
+from snapstore.database.identifiers import folded
 from snapstore.database.live import LiveDatabases
 from snapstore.database.row_check import Violation, check_objects, check_rows, foreign_key_violations
 from snapstore.database.soundness import damage
 from snapstore.database.spool import BEFORE
 from snapstore.database.sql_patch import SqlPatch
-from snapstore.database.tables import folded
 from snapstore.database.view import View
 from snapstore.errors import CleanImpossible, SnapError, SqlFailed
 from snapstore.files import reached

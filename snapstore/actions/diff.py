@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from snapstore.actions.verify import sequence_moves
 from snapstore.compare.compare import compare
 from snapstore.compare.differences import DatabaseDifference
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy, matches_any, unknown_rule
+from snapstore.compare.judging import sequence_moves
 from snapstore.compare.rule_names import rule_for
 from snapstore.compare.state import State
 from snapstore.progress import SILENT, Progress

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from snapstore.database.fingerprint import fingerprint
+from snapstore.database.identifiers import folded
 from snapstore.database.live import LiveDatabases
-from snapstore.database.tables import folded
 from snapstore.errors import SnapError, StoreDamaged, WrongDatabase
 from snapstore.files import as_path, path_text
 from snapstore.history.refs import Ref

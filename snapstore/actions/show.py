@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from snapstore.compare.stored import stored_image
+from snapstore.database.identifiers import folded
 from snapstore.database.image import Image
 from snapstore.database.image_vfs import ImageDatabase
 from snapstore.database.literals import name as quoted
 from snapstore.database.rows import count_rows
 from snapstore.database.schema_reader import read_schema
 from snapstore.database.shadows import shadow_tables
-from snapstore.database.tables import Schema, folded
+from snapstore.database.tables import Schema
 from snapstore.errors import SqlFailed
 from snapstore.history.snapshot import DatabaseEntry
 from snapstore.results.snapshots import Shown, ShownDatabase

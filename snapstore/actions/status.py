@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.actions.settle import head_state, settle_alone
-from snapstore.actions.verify import judge, passes, worst
 from snapstore.compare.compare import compare
-from snapstore.compare.differences import DatabaseDifference
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.pair import Compared
 from snapstore.compare.state import State, against, live_state
+from snapstore.compare.verdicts import CLEAN, passes, worst
 from snapstore.history.intents import Intent
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.statuses import DatabaseStatus, Settled, Status
-from snapstore.results.verdicts import VerifiedDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
+
+if TYPE_CHECKING:
+    from snapstore.results.verdicts import VerifiedDatabase
 
 
 class StatusOptions(NamedTuple):
@@ -46,8 +48,8 @@ def status(
         base, settled = options.base, settle_alone(store, project, timeout)
     with compare(store, project, (base, live_state()), timeout, progress, shortens=True) as found:
         policy.check(one.diff for one in found.values())
-        judged = {name: judge(DatabaseDifference(name, one, policy)) for name, one in found.items()}
-        databases = {name: _status(store, project, base, name, one, judged[name]) for name, one in found.items()}
+        judged = _judged(found, policy)
+        databases = {name: _status(store, project, base, name, one, judged.get(name)) for name, one in found.items()}
     seconds = time.monotonic() - start
     return Status(passes(judged, policy), worst(judged), databases, settled_of(settled), seconds)
 
@@ -57,21 +59,30 @@ def settled_of(intent: Intent | None) -> Settled | None:
     return Settled(intent.action, intent.before, intent.target, intent.databases) if intent else None
 
 
+def _judged(found: Mapping[str, Compared], policy: Policy) -> dict[str, VerifiedDatabase]:
+    """Judge the databases that differ."""
+    differing = {name: one for name, one in found.items() if not one.is_same}
+    if not differing:
+        return {}
+    from snapstore.compare.judging import judge  # a state that is clean needs none of it
+
+    return {name: judge(name, one, policy) for name, one in differing.items()}
+
+
 def _status(
-    store: Store, project: Project, base: State, name: str, compared: Compared, judged: VerifiedDatabase
+    store: Store, project: Project, base: State, name: str, compared: Compared, judged: VerifiedDatabase | None
 ) -> DatabaseStatus:
-    diff = compared.diff
     head = store.refs.head(project.origin).get(name)
     return DatabaseStatus(
         path=project.databases[name],
         head=head,
         names=tuple(ref.name for ref in store.refs.naming(head)) if head else (),
-        verdict=judged.verdict,
-        tables=judged.tables,
-        schema=tuple(change.name for change in judged.schema),
-        pages_changed=diff.pages_changed,
-        pages=diff.after.page_count,
-        head_pages=diff.before.page_count,
-        derived=judged.derived,
+        verdict=judged.verdict if judged else CLEAN,
+        tables=judged.tables if judged else {},
+        schema=tuple(change.name for change in judged.schema) if judged else (),
+        pages_changed=compared.pages_changed,
+        pages=compared.after.page_count,
+        head_pages=compared.before.page_count,
+        derived=judged.derived if judged else {},
         compared_with=against(store, base, name),
     )

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from snapstore.actions.diff import Differences
 from snapstore.cli.cells import Shown, Words, compare_words, show, show_change
 from snapstore.cli.page import SIGNS, render
-from snapstore.compare.differences import ADDED, REMOVED, DatabaseDifference, TableDifference
+from snapstore.compare.differences import DatabaseDifference, TableDifference
 from snapstore.compare.leaks import grouped
-from snapstore.results.rows import Counts, RowChange, SchemaChange
+from snapstore.results.rows import ADDED, REMOVED, Counts, RowChange, SchemaChange
 from snapstore.results.text import counted, left_text
 from snapstore.results.values import Row, Value
 

@@ -8,8 +8,7 @@ from itertools import accumulate
 
 from snapstore.cli.output import table
 from snapstore.cli.paint import escaped, plain, style
-from snapstore.compare.differences import ADDED, CHANGED, REMOVED
-from snapstore.results.rows import Counts, RowChange
+from snapstore.results.rows import ADDED, CHANGED, REMOVED, Counts, RowChange
 from snapstore.results.text import SIGNS, counted, counts_text, one_line, value_text
 from snapstore.results.values import Row
 

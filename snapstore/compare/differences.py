@@ -14,9 +14,9 @@ from snapstore.compare.pair import Compared
 from snapstore.compare.references import References, causes_first, references
 from snapstore.compare.row_rules import TableRules
 from snapstore.database import rowdiff
-from snapstore.database.rowdiff import ADDED, CHANGED, REMOVED, TableDiff
+from snapstore.database.identifiers import folded
+from snapstore.database.rowdiff import TableDiff
 from snapstore.database.shadows import Owner, owners
-from snapstore.database.tables import folded
 from snapstore.database.virtual import (
     INDEX,
     ROWS,
@@ -27,7 +27,7 @@ from snapstore.database.virtual import (
     parts,
     schema_changes,
 )
-from snapstore.results.rows import Counts, RowChange, SchemaChange
+from snapstore.results.rows import ADDED, CHANGED, REMOVED, Counts, RowChange, SchemaChange
 from snapstore.results.values import Value
 
 if TYPE_CHECKING:

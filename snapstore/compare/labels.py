@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from snapstore.compare.rule_names import fits
-from snapstore.database.tables import folded
+from snapstore.database.identifiers import folded
 from snapstore.results.long_value import LongValue
 from snapstore.results.values import Row
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from snapstore.compare.references import References
 from snapstore.database.collation import as_compared
-from snapstore.database.tables import Column, ForeignKey, Schema, folded
+from snapstore.database.identifiers import folded
+from snapstore.database.tables import Column, ForeignKey, Schema
 from snapstore.results.leaks import KeyRange, Leak, LeakOf, LeftBehind
 from snapstore.results.rows import RowChange
 from snapstore.results.values import Row, Value

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from snapstore import blocks
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.compare.page_spool import PageSpool
 from snapstore.compare.state import State
 from snapstore.compare.stored import StoredPages, stored_image
-from snapstore.database.diff import ImageDiff
-from snapstore.database.image import Image, void
-from snapstore.database.tree_maps import EveryPage
+from snapstore.database.image import EveryPage, Image, void
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseEntry
@@ -21,18 +20,48 @@ from snapstore.ids import ID_BYTES, numbers_unlike
 from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
 
+if TYPE_CHECKING:
+    from snapstore.database.diff import ImageDiff
+    from snapstore.database.tree_map_cache import TreeMapCache
+
 _BLOCKS_AT_ONCE = 64  # 8 MiB of both sides
 
 
-class Compared(NamedTuple):
-    """One database on both sides; `is_same` if the content ids are equal, so that no page was compared.
+class Compared:
+    """One database on both sides, and the pages that differ; `is_same` if there are none, as with equal content ids.
 
-    `start` is the content id of the first side in hex, None if it is not known.
+    `start` is the content id of the first side in hex, None if it is not known. Raises DatabaseCorrupt.
     """
 
-    diff: ImageDiff
-    is_same: bool
-    start: str | None = None
+    def __init__(
+        self,
+        images: tuple[Image, Image],
+        changed: Collection[int],
+        start: str | None = None,
+        cache: TreeMapCache | None = None,
+        *,
+        shortens: bool = False,
+    ) -> None:
+        self.before, self.after = images
+        self.is_same = not changed
+        self.start = start
+        self._changed = changed
+        self._cache = cache
+        self._shortens = shortens
+        if changed:
+            _ = self.diff  # the b-trees are walked now, under the lock
+
+    @cached_property
+    def diff(self) -> ImageDiff:
+        """What differs; where nothing does, most callers need not know more."""
+        from snapstore.database.diff import ImageDiff
+
+        return ImageDiff(self.before, self.after, self._changed, self._cache, shortens=self._shortens)
+
+    @property
+    def pages_changed(self) -> int:
+        """How many pages differ, or are in one image only."""
+        return 0 if self.is_same else self.diff.pages_changed
 
 
 class Pair:
@@ -88,19 +117,19 @@ class Pair:
         """Find the pages that differ, and the tables."""
         if all(self._is_live):
             image = self._live_image()
-            return Compared(ImageDiff(image, image, ()), is_same=True)
+            return Compared((image, image), ())
         if any(self._is_live) and self._view is not None:
             self._changed = self._scan(self._view)
         else:
             self._changed = self._stored_pages_changed()
-        images = [
+        before, after = (
             self._counted(self._live_image() if is_live else self._stored_image(record, label))
             for is_live, record, label in zip(self._is_live, self._records, self._labels, strict=True)
-        ]
-        diff = ImageDiff(images[0], images[1], self._changed, self._store.tree_maps, shortens=self._shortens)
-        self._progress.start(f"comparing {self._name}", diff.bytes_to_compare)
+        )
+        found = Compared((before, after), self._changed, self._start(), self._store.tree_maps, shortens=self._shortens)
+        self._progress.start(f"comparing {self._name}", 0 if found.is_same else found.diff.bytes_to_compare)
         self._is_compared = True
-        return Compared(diff, is_same=not self._changed, start=self._start())
+        return found
 
     def _start(self) -> str | None:
         record = self._records[0]

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from snapstore.compare.ignore_rules import Reference
 from snapstore.compare.rule_names import divided, fits, fits_column
+from snapstore.database.identifiers import folded
 from snapstore.database.shadows import owners
-from snapstore.database.tables import Column, ForeignKey, Schema, Table, folded
+from snapstore.database.tables import Column, ForeignKey, Schema, Table
 
 _REFERRING = re.compile(r"(?:fk_|id_)?(?P<stem>.*?)(?:_?(?:id|uuid|guid|pk|fk|key|ref))?$")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -14,7 +14,7 @@ import re
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from snapstore.database.tables import folded
+from snapstore.database.identifiers import folded
 from snapstore.results.text import one_line
 
 _QUOTED = r'"(?:[^"]|"")*"'

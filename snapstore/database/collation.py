@@ -6,8 +6,8 @@ agrees to that. Source: sqlite.org/datatype3.html, 4.2 and 7.
 
 from __future__ import annotations
 
+from snapstore.database.identifiers import folded
 from snapstore.database.record import Value
-from snapstore.database.tables import folded
 
 NOCASE, RTRIM = "NOCASE", "RTRIM"
 _INTEGERS = range(-(1 << 63), 1 << 63)

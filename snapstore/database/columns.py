@@ -11,9 +11,10 @@ from enum import Enum
 from functools import cached_property
 
 from snapstore.database.collation import as_compared
+from snapstore.database.identifiers import folded
 from snapstore.database.record import Value
 from snapstore.database.spool import Row
-from snapstore.database.tables import BINARY, REAL, Column, Table, folded
+from snapstore.database.tables import BINARY, REAL, Column, Table
 
 
 class Matching(Enum):

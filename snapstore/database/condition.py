@@ -15,9 +15,10 @@ from typing import Any
 
 import apsw
 
+from snapstore.database.identifiers import folded
 from snapstore.database.literals import name
 from snapstore.database.record import Value, is_valid_text, text_bytes
-from snapstore.database.tables import BINARY, Column, folded
+from snapstore.database.tables import BINARY, Column
 from snapstore.errors import SqlFailed
 
 MOST_CHARACTERS = 10_000

@@ -11,14 +11,15 @@ from functools import cached_property
 
 from snapstore.database.columns import Comparison
 from snapstore.database.header import HEADER_BYTES
-from snapstore.database.image import Image
+from snapstore.database.identifiers import folded
+from snapstore.database.image import EveryPage, Image
 from snapstore.database.overflow import OverflowSearch
 from snapstore.database.rowdiff import TableDiff, TableSide
 from snapstore.database.rows import RowReader, can_be_shortened
 from snapstore.database.schema_reader import read_schema
-from snapstore.database.tables import SCHEMA, SCHEMA_ROOT, Schema, SchemaRow, Table, folded
+from snapstore.database.tables import SCHEMA, SCHEMA_ROOT, Schema, SchemaRow, Table
 from snapstore.database.tree_map_cache import TreeMapCache
-from snapstore.database.tree_maps import EveryPage, TreeMaps
+from snapstore.database.tree_maps import TreeMaps
 from snapstore.results.rows import SchemaChange
 
 SETTINGS = ("user_version", "application_id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 
 from snapstore.database.header import Header
 from snapstore.database.record import ENCODINGS
@@ -16,6 +16,19 @@ class DamagedPage(Exception):
         super().__init__(detail)
         self.pgno = pgno
         self.detail = detail
+
+
+class EveryPage(Collection[int]):
+    """All pages: what differs between images whose pages cannot be compared."""
+
+    def __contains__(self, pgno: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 1
 
 
 class Image:

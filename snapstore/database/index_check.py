@@ -16,11 +16,12 @@ from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from snapstore.database.btree import index_cells
+from snapstore.database.identifiers import folded
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.index_entries import IndexEntries, IndexOrder, RowAt, number_of, plain_entry
 from snapstore.database.key_order import sort_key
 from snapstore.database.rowdiff import TableDiff
-from snapstore.database.tables import Schema, folded
+from snapstore.database.tables import Schema
 from snapstore.database.tree_map import TreeMap
 from snapstore.errors import SqlFailed
 

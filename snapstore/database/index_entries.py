@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from snapstore.database.btree import index_cells, tree
+from snapstore.database.identifiers import folded
 from snapstore.database.image import Image
 from snapstore.database.key_order import KeyColumn
 from snapstore.database.literals import literal, name
 from snapstore.database.record import Value, decode, is_valid_text
 from snapstore.database.schema_reader import set_encoding
 from snapstore.database.spool import Row
-from snapstore.database.tables import Schema, SchemaRow, Table, folded
+from snapstore.database.tables import Schema, SchemaRow, Table
 from snapstore.engine import Connection
 from snapstore.errors import SnapError, SqlFailed
 from snapstore.ids import object_id

@@ -10,8 +10,8 @@ from functools import cmp_to_key
 from typing import Any, NamedTuple
 
 from snapstore.database.collation import without_case
+from snapstore.database.identifiers import folded
 from snapstore.database.record import UTF8, Value, text_bytes
-from snapstore.database.tables import folded
 
 
 class KeyColumn(NamedTuple):

@@ -8,8 +8,8 @@ calls no function but those that write literals, fires no trigger, and touches n
 from __future__ import annotations
 
 from snapstore.database import patch_reader
+from snapstore.database.identifiers import folded
 from snapstore.database.patch_reader import Statement
-from snapstore.database.tables import folded
 
 # Action codes (sqlite.org/c3ref/c_alter_table.html).
 _DELETE, _INSERT, _PRAGMA, _READ, _SELECT, _UPDATE, _FUNCTION, _SAVEPOINT = 9, 18, 19, 20, 21, 23, 31, 32

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from snapstore.database.identifiers import folded
 from snapstore.database.literals import name
 from snapstore.database.record import Value, text_bytes
 from snapstore.database.sql_patch import SqlPatch, Target
-from snapstore.database.tables import Schema, folded
+from snapstore.database.tables import Schema
 from snapstore.engine import Connection
 from snapstore.errors import SqlFailed
 

@@ -20,8 +20,9 @@ from snapstore.database.same_cells import same_cells
 from snapstore.database.spool import AFTER, BEFORE, Entry, Match, Row, Side, Spool
 from snapstore.database.tables import Table
 from snapstore.errors import DatabaseCorrupt
+from snapstore.results.rows import ADDED, CHANGED, REMOVED
 
-ADDED, REMOVED, CHANGED, MOVED = "added", "removed", "changed", "moved"
+MOVED = "moved"
 
 
 class RowChange:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from snapstore.database.btree import ANY_LENGTH, Cell, cell_count, index_cells, table_cells, tree
+from snapstore.database.identifiers import folded
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.long_values import LONG_BYTES, decode_long
 from snapstore.database.record import RecordError, Value, decode
 from snapstore.database.spool import Row
-from snapstore.database.tables import BINARY, REAL, Table, folded
+from snapstore.database.tables import BINARY, REAL, Table
 
 Without = Callable[[int], Collection[int]]
 """Returns the offsets of cells that need not be read on a page."""

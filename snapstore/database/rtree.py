@@ -14,12 +14,13 @@ from collections.abc import Iterator
 
 from snapstore.database.btree import find
 from snapstore.database.diff import ImageDiff
+from snapstore.database.identifiers import folded
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.record import Value
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rows import RowReader
 from snapstore.database.spool import Row
-from snapstore.database.tables import Schema, Table, folded
+from snapstore.database.tables import Schema, Table
 from snapstore.errors import DatabaseCorrupt
 
 _HEADER_BYTES = 4

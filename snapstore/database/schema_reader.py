@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from snapstore.database.btree import table_cells, tree
+from snapstore.database.identifiers import folded
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.literals import literal
 from snapstore.database.literals import name as quoted
@@ -27,7 +28,6 @@ from snapstore.database.tables import (
     SchemaRow,
     Table,
     affinity_of,
-    folded,
 )
 from snapstore.engine import Connection
 from snapstore.errors import DatabaseCorrupt, SnapError, SqlFailed

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from snapstore.database.btree import tree
+from snapstore.database.identifiers import folded
 from snapstore.database.image import Image
 from snapstore.database.literals import literal
 from snapstore.database.patch_step import Step
 from snapstore.database.record import Value
 from snapstore.database.rows import RowReader
-from snapstore.database.tables import SEQUENCE_TABLE, Schema, folded
+from snapstore.database.tables import SEQUENCE_TABLE, Schema
 
 
 def sequence_steps(

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from snapstore.database.tables import Schema, SchemaRow, Table, folded
+from snapstore.database.identifiers import folded
+from snapstore.database.tables import Schema, SchemaRow, Table
 
 _SHADOWS = {
     "fts3": ("content", "segments", "segdir", "docsize", "stat"),

@@ -13,15 +13,15 @@ from functools import cached_property
 from typing import NamedTuple
 
 from snapstore.database.diff import ImageDiff
-from snapstore.database.image import DamagedPage, Image, void
+from snapstore.database.identifiers import folded
+from snapstore.database.image import DamagedPage, EveryPage, Image, void
 from snapstore.database.index_check import Twins, check_directions, check_other_entries, check_same_entries
 from snapstore.database.page_usage import PageUsage, Roots
 from snapstore.database.pointer_map import check_pointer_map, check_settings, has_pointer_map
 from snapstore.database.record import RecordError
 from snapstore.database.rowid_order import RowidOrder
 from snapstore.database.spool import AFTER
-from snapstore.database.tables import SCHEMA_ROOT, Schema, folded, index_trees
-from snapstore.database.tree_maps import EveryPage
+from snapstore.database.tables import SCHEMA_ROOT, Schema, index_trees
 from snapstore.database.virtual_check import problem_of_virtual_tables
 from snapstore.database.walked_tree_map import WalkedTreeMap
 from snapstore.errors import DatabaseCorrupt

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from snapstore.database.columns import Comparison
 from snapstore.database.diff import ImageDiff
+from snapstore.database.identifiers import folded
 from snapstore.database.literals import literal, name
 from snapstore.database.patch_step import KEPT, ROW, Step
 from snapstore.database.record import Value
@@ -24,7 +25,7 @@ from snapstore.database.rows import RowReader
 from snapstore.database.sequence_steps import sequence_steps
 from snapstore.database.shadows import owners
 from snapstore.database.spool import AFTER, BEFORE, Row
-from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, Table, folded
+from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, SchemaRow, Table
 from snapstore.database.walked_tree_map import WalkedTreeMap
 from snapstore.errors import PatchImpossible
 from snapstore.results.rows import SchemaChange

@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from snapstore.database.identifiers import folded
 from snapstore.database.record import is_valid_text
-from snapstore.database.tables import folded
 
 SPACE, COMMENT, WORD, QUOTED, STRING, SEMICOLON, OTHER, OPEN = (
     *("space", "comment", "word", "quoted", "string", "semicolon", "other", "open"),

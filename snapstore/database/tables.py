@@ -10,6 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
+from snapstore.database.identifiers import folded
 from snapstore.database.record import Value
 
 SCHEMA_TABLE = "sqlite_schema"
@@ -17,7 +18,6 @@ SCHEMA_ROOT = 1
 REAL = "REAL"
 SEQUENCE_TABLE = "sqlite_sequence"
 STATISTICS = "sqlite_stat"
-_LOWER = {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
 BINARY = "BINARY"
 NO_COLLATIONS: Mapping[str, str] = MappingProxyType({})
@@ -177,8 +177,3 @@ def affinity_of(declared: str, *, strict: bool) -> str:
         if any(part in text for part in parts):
             return affinity
     return "NUMERIC" if text else "BLOB"
-
-
-def folded(name: str) -> str:
-    """Return a name as SQLite compares it: in lower case, but only ASCII letters are folded."""
-    return name.translate(_LOWER)

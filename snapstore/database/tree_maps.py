@@ -5,28 +5,15 @@ One map is walked or comes from the cache; the other one is derived from it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from snapstore.database.derived_tree_map import DerivedTreeMap
-from snapstore.database.image import Image
+from snapstore.database.image import EveryPage, Image
 from snapstore.database.spool import AFTER, BEFORE
 from snapstore.database.tables import Schema, Table, index_trees
 from snapstore.database.tree_map import TreeMap, unshared_pages
 from snapstore.database.tree_map_cache import TreeMapCache
 from snapstore.database.walked_tree_map import WalkedTreeMap
-
-
-class EveryPage(Collection[int]):
-    """All pages: what differs between images whose pages cannot be compared."""
-
-    def __contains__(self, pgno: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 1
 
 
 class TreeMaps:

@@ -15,12 +15,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from snapstore.database.diff import SETTINGS, ImageDiff
+from snapstore.database.identifiers import folded
 from snapstore.database.record import Value
 from snapstore.database.rowdiff import RowChange, TableDiff
 from snapstore.database.rtree import RtreeDiff
 from snapstore.database.shadows import RTREES, Owner, Virtual, owners
 from snapstore.database.spool import Row
-from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema, folded
+from snapstore.database.tables import SEQUENCE_TABLE, STATISTICS, Schema
 from snapstore.results.rows import SchemaChange
 
 ROWS, INDEX, SEQUENCES, STATISTICS_KIND = "rows", "index", "sequences", "statistics"

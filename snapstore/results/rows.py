@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from snapstore.results.values import Row
 
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+
 
 @dataclass(frozen=True)
 class Counts:

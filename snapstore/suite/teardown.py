@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from snapstore.actions.verify import judge
 from snapstore.compare.compare import compare
-from snapstore.compare.differences import DatabaseDifference
+from snapstore.compare.judging import judge
 from snapstore.compare.state import State, live_state
 from snapstore.compare.verdicts import DRIFTED, LEAKED
 from snapstore.database.file_watch import FileWatch
@@ -208,8 +207,9 @@ class Teardown:
         try:
             states = against, live_state()
             with compare(self._store, self._project, states, self._policy.timeout, shortens=True) as compared:
-                for name, one in compared.items():
-                    judged = judge(DatabaseDifference(name, one, self._policy.rows), may_pass=())
+                differing = ((name, one) for name, one in compared.items() if not one.is_same)
+                for name, one in differing:
+                    judged = judge(name, one, self._policy.rows, may_pass=())
                     found.update({(name, table): counts for table, counts in judged.tables.items()})
         except (DatabaseUnusable, DatabaseLocked) as error:
             self._say(f"what is left cannot be counted: {error}")

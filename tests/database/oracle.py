@@ -16,9 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 import apsw
 
 from snapstore.database.diff import ImageDiff
-from snapstore.database.image import Image, void
+from snapstore.database.image import EveryPage, Image, void
 from snapstore.database.tree_map_cache import TreeMapCache
-from snapstore.database.tree_maps import EveryPage
 from snapstore.ids import object_id
 from tests.database.generated import ENCODINGS, ROWIDS, opened, quoted
 

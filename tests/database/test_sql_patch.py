@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from snapstore.compare.differences import DatabaseDifference
 from snapstore.compare.ignore_rules import NOTHING_IGNORED
 from snapstore.compare.pair import Compared
-from snapstore.database.diff import ImageDiff
 from snapstore.errors import PatchImpossible
 from tests.database.generated import opened
 from tests.database.made_up import CHECKS, made_up
@@ -23,8 +22,8 @@ from tests.database.oracle import Side, changed_pages
 
 
 def difference(before: Side, after: Side) -> DatabaseDifference:
-    diff = ImageDiff(before.image, after.image, changed_pages(before.image, after.image))
-    return DatabaseDifference("db", Compared(diff, is_same=False), NOTHING_IGNORED)
+    compared = Compared((before.image, after.image), changed_pages(before.image, after.image))
+    return DatabaseDifference("db", compared, NOTHING_IGNORED)
 
 
 def check(data: st.DataObject) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 import click
 
 from snapstore.actions.diff import Differences
-from snapstore.actions.verify import sequence_moves
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.diff_text import TextDiff
 from snapstore.cli.options import timeout_option
 from snapstore.cli.types import COMPARED, COUNT, TABLE
 from snapstore.compare.differences import DatabaseDifference
+from snapstore.compare.judging import sequence_moves
 from snapstore.config.reader import as_yaml
 from snapstore.errors import ConfigurationError
 from snapstore.results.codec import to_document
