@@ -19,10 +19,8 @@ from tests.documents import ROOT, blocks
 from tests.support import ENVIRONMENT, make_database, run
 
 DOCUMENT = ROOT / "docs" / "playwright.md"
-PACKAGES = (
-    *("@playwright/test@1.65.1", "typescript@5.9.3", "@types/node@22"),
-    *("prettier@3", "eslint@9", "@eslint/js@9", "typescript-eslint@8"),
-)
+TYPESCRIPT = ("typescript@5.9.3", "@types/node@22")
+LINTERS = ("prettier@3", "eslint@9", "@eslint/js@9", "typescript-eslint@8")
 KINDS: dict[str, tuple[dict[str, str], dict[str, object]]] = {
     "esm": ({"type": "module"}, {"module": "nodenext", "target": "es2022"}),
     "commonjs": ({}, {"module": "nodenext", "target": "es2022"}),
@@ -104,10 +102,25 @@ c.execute("INSERT INTO item(id, name) VALUES (9001, 'Forgotten one')"); c.commit
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the packed kit, Playwright, TypeScript and linters in node_modules."""
+    return install(tmp_path_factory.mktemp("npm"), "@playwright/test@1.65.1", *TYPESCRIPT, *LINTERS)
+
+
+@pytest.fixture(scope="module")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same with the oldest Playwright that the package allows, without linters."""
+    allowed = json.loads((KIT / "package.json").read_text())["peerDependencies"]["@playwright/test"]
+    version = f"{allowed.removeprefix('>=')}.0"
+    folder = install(tmp_path_factory.mktemp("oldest"), f"@playwright/test@{version}", *TYPESCRIPT)
+    found = json.loads((folder / "node_modules/@playwright/test/package.json").read_text())
+    assert found["version"] == version
+    return folder
+
+
+def install(folder: Path, *packages: str) -> Path:
+    """Pack the kit, and install it with packages."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm on this machine")
-    folder = tmp_path_factory.mktemp("npm")
     (folder / "package.json").write_text('{"private": true}')
     printed = run(["init", "--playwright-package"], folder).stdout.strip()
     packed = tools(folder, npm, "pack", "--json", printed)
@@ -115,7 +128,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert document["name"] == PACKAGE
     assert document["version"] == snapstore.__version__
     assert {one["path"] for one in document["files"]} == {one.name for one in KIT.iterdir()} - {".prettierrc"}
-    command = (npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", f"./{document['filename']}", *PACKAGES)
+    command = (npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", f"./{document['filename']}", *packages)
     done = tools(folder, *command, code=None)
     if done.returncode:
         pytest.skip(f"npm cannot install TypeScript: {done.stderr.splitlines()[:2]}")
@@ -166,6 +179,15 @@ def documented() -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_types_fit_every_kind_of_project(kind: str, installed: Path, tmp_path: Path) -> None:
+    check_types(kind, installed, tmp_path)
+
+
+def test_types_fit_the_oldest_playwright(oldest: Path, tmp_path: Path) -> None:
+    check_types("esm", oldest, tmp_path)
+
+
+def check_types(kind: str, installed: Path, tmp_path: Path) -> None:
+    """Compile the documentation and this module's code, against the package and against the copy."""
     package, options = KINDS[kind]
     project(installed, tmp_path, package)
     texts = documented()
@@ -180,6 +202,16 @@ def test_types_fit_every_kind_of_project(kind: str, installed: Path, tmp_path: P
 
 @pytest.mark.parametrize(("kind", "source"), [("esm", "package"), ("commonjs", "package"), ("commonjs", "copy")])
 def test_tests_run_with_what_init_prints(kind: str, source: str, installed: Path, tmp_path: Path) -> None:
+    play(kind, source, installed, tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "source"), [("esm", "package"), ("esm", "copy"), ("commonjs", "copy")])
+def test_tests_run_with_the_oldest_playwright(kind: str, source: str, oldest: Path, tmp_path: Path) -> None:
+    play(kind, source, oldest, tmp_path)
+
+
+def play(kind: str, source: str, installed: Path, tmp_path: Path) -> None:
+    """Run a test with the project pair, in a project as `init` says."""
     lines = project(installed, tmp_path, KINDS[kind][0])[source]
     assert lines.index("") == 2
     start = ["import { defineConfig } from '@playwright/test';", *lines[:2]]

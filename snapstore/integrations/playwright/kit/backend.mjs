@@ -1,3 +1,3 @@
-import kit from './backend.cjs';
+import { createRequire } from 'node:module';
 
-export const { startBackend } = kit;
+export const { startBackend } = createRequire(import.meta.url)('./backend.cjs');

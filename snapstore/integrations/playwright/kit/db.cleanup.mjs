@@ -1,13 +1,16 @@
 // `cleanup db`: restores the state that `setup db` found, if it has changed, and deletes the backup. With the scope
 // `suite`, the state that all tests left is verified first.
+import { createRequire } from 'node:module';
 import { configured as cleanup } from './fixtures.mjs';
 import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
-import { checkHooks, warnOfRepairs } from './console.cjs';
-import { located } from './places.cjs';
-import { proposeRules } from './proposal.cjs';
-import { runId } from './run.cjs';
-import { lasts } from './scope.cjs';
-import { SharedState } from './shared.cjs';
+
+const require = createRequire(import.meta.url);
+const { checkHooks, warnOfRepairs } = require('./console.cjs');
+const { located } = require('./places.cjs');
+const { proposeRules } = require('./proposal.cjs');
+const { runId } = require('./run.cjs');
+const { lasts } = require('./scope.cjs');
+const { SharedState } = require('./shared.cjs');
 
 const ALL = 'the whole run';
 

@@ -1,11 +1,14 @@
 // `setup db`: repairs what a killed run left, goes to the baseline and takes the backup.
+import { createRequire } from 'node:module';
 import { configured as setup } from './fixtures.mjs';
 import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
-import { warnOfRepairs } from './console.cjs';
-import { located } from './places.cjs';
-import { refuseSharing, runId } from './run.cjs';
-import { checkScope, lasting, lasts } from './scope.cjs';
-import { says } from './suite.cjs';
+
+const require = createRequire(import.meta.url);
+const { warnOfRepairs } = require('./console.cjs');
+const { located } = require('./places.cjs');
+const { refuseSharing, runId } = require('./run.cjs');
+const { checkScope, lasting, lasts } = require('./scope.cjs');
+const { says } = require('./suite.cjs');
 
 const TITLE = says(process.env, 'E2E_NO_BACKUP')
   ? 'the database is as it is (E2E_NO_BACKUP)'

@@ -1,3 +1,3 @@
-import kit from './projects.cjs';
+import { createRequire } from 'node:module';
 
-export const { databaseProjects } = kit;
+export const { databaseProjects } = createRequire(import.meta.url)('./projects.cjs');

@@ -1,4 +1,4 @@
-import kit from './snapstore.cjs';
+import { createRequire } from 'node:module';
 
 export const {
   Session,
@@ -20,4 +20,4 @@ export const {
   setupTestEnvironment,
   teardownTestEnvironment,
   workerIndex,
-} = kit;
+} = createRequire(import.meta.url)('./snapstore.cjs');
