@@ -65,6 +65,10 @@ def _suite(project: Project, locations: Locations) -> Iterator[Finding]:
         suite = unfinished(ledger, store, project)
         if suite and suite.runs:
             yield Finding("suite", OK, f"'{suite.name}' is running (process {suite.pid})")
+        elif suite and suite.paused:
+            remedy = "if its run is over, the next suite repairs what it left; 'snap restore' brings its backup back"
+            detail = f"'{suite.name}' of {suite.started} is paused until its run goes on"
+            yield Finding("suite", OK, detail, remedy if suite.backup else "")
         elif suite:
             remedy = "the next suite repairs what it left; 'snap restore' brings its backup back"
             yield Finding("suite", WARNING, f"'{suite.name}' of {suite.started} died", remedy if suite.backup else "")

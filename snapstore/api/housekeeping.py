@@ -237,12 +237,14 @@ class Housekeeping(Branches):
         """Return the figures of the recorded suites. Raises NoStore, InvalidArgument."""
         from snapstore.suite.report import measure
         from snapstore.suite.since import moment
+        from snapstore.suite.unfinished import standings
 
         try:
             begin = moment(since) if since else ""
         except ValueError as error:
             raise InvalidArgument("since", str(error)) from error
-        return measure(self.ledger(), begin)
+        ledger = self.ledger()
+        return measure(ledger, begin, standings(ledger, self.books(), self.locations.whole_project))
 
     def _project_or_none(self) -> Project | None:
         """Return the project whose live databases may help to heal, None where none is named."""

@@ -17,7 +17,7 @@ from snapstore.results.suites import Attempt
 from snapstore.results.text import against_text
 from snapstore.suite.ledger import PASSED, RESTORED, VERIFIED, Ledger
 from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow, TestRow
-from snapstore.suite.parts import DIED
+from snapstore.suite.parts import DIED, RUNNING
 from snapstore.suite.report import is_wrong
 from snapstore.timestamps import parse
 
@@ -25,6 +25,7 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 # XML 1.0, section 2.2. A carriage return is valid, but a parser turns it into a line feed.
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNENDED = (DIED, "unfinished")
+_NONE: Mapping[int, str] = {}
 
 
 class _Problem(NamedTuple):
@@ -35,12 +36,19 @@ class _Problem(NamedTuple):
     message: str
 
 
-def document(ledger: Ledger, since: str = "", only: int | None = None) -> Iterator[str]:
-    """Yield the document of the suites since a time, oldest first, or of one suite."""
-    suites = [suite for suite in reversed(ledger.suites(since)) if only in (None, suite.suite)]
+def document(
+    ledger: Ledger, since: str = "", only: int | None = None, outcomes: Mapping[int, str] = _NONE
+) -> Iterator[str]:
+    """Yield the document of the suites since a time, oldest first, or of one suite.
+
+    `outcomes` are the words for suites by number; without one, a suite that has not ended is running.
+    """
+    rows = [suite for suite in reversed(ledger.suites(since)) if only in (None, suite.suite)]
+    suites = [row._replace(outcome=row.outcome or outcomes.get(row.suite, RUNNING)) for row in rows]
+    words = {suite.suite: suite.outcome for suite in suites}
     tests: dict[int, list[TestRow]] = defaultdict(list)
     for test in ledger.tests(since):
-        tests[test.suite].append(test)
+        tests[test.suite].append(test._replace(outcome=test.outcome or words.get(test.suite)))
     output = _Output(ledger, since)
     sums = _sums([test for suite in suites for test in tests[suite.suite]])
     root = Element("testsuites", {"name": "snapstore", **sums})
@@ -91,7 +99,7 @@ def _add_suite(root: Element, suite: SuiteRow, tests: Sequence[TestRow], output:
     attributes = {"name": suite.name, **_sums(tests), "timestamp": suite.started[:19]}
     element = SubElement(root, "testsuite", _valid(attributes))
     properties = SubElement(element, "properties")
-    facts = {"mode": suite.mode, "outcome": suite.outcome or "running", "backup": suite.backup or ""}
+    facts = {"mode": suite.mode, "outcome": suite.outcome or "", "backup": suite.backup or ""}
     for name, value in facts.items():
         SubElement(properties, "property", _valid({"name": name, "value": value}))
     for test in tests:
@@ -109,7 +117,7 @@ def _add_case(parent: Element, suite: SuiteRow, test: TestRow, output: _Output) 
 
 def _problem(test: TestRow) -> _Problem | None:
     """Return why a test did not pass, None if it did."""
-    outcome = test.outcome or "running"
+    outcome = test.outcome or RUNNING
     state = f"the state was {test.verdict or 'not verified'}"
     if outcome in _UNENDED or test.ended is None:
         return _Problem("error", outcome, f"the test never ended; {state}")

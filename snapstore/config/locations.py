@@ -110,8 +110,13 @@ class Locations:
 
     @property
     def project_origin(self) -> str:
-        """The text that identifies the project whose record suites go into: for a worker, what it has a copy of."""
-        return self.project.origin if self.worker is None else Project.of(self.configuration.databases).origin
+        """The text that identifies the project whose record suites go into."""
+        return self.whole_project.origin
+
+    @property
+    def whole_project(self) -> Project:
+        """The project whose record suites go into: for a worker, what it has a copy of. Raises as `project`."""
+        return self.project if self.worker is None else Project.of(self.configuration.databases)
 
     @cached_property
     def project(self) -> Project:

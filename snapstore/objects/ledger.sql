@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS test_warning (
 -- project's own databases. The suite has ended once all parts have. origin identifies the databases, the backup is in the
 -- store that belongs to them, and store_bytes is what that store had in the end. abandoned is the snapshot of the state
 -- that the part was left with by a test runner that ended in the middle of it: what differs from it later is not the
--- suite's doing. Ledgers of earlier releases lack this table until the next suite begins.
+-- suite's doing. outcome is 'paused', with ended null, while the part waits for its run to go on. Ledgers of earlier releases lack this table until the next suite begins.
 CREATE TABLE IF NOT EXISTS part (
   suite         INTEGER NOT NULL REFERENCES suite ON DELETE CASCADE,
   worker        TEXT NOT NULL,

@@ -99,7 +99,8 @@ class Step:
 class SuiteLine:
     """A suite in short; `verdicts` counts its tests by verdict, `restored` those after which a restore was needed.
 
-    `workers` are the names of those that ran tests of it on copies of the database.
+    `outcome` is passed, failed, interrupted or died; before a suite has ended, running or paused. `workers` are the
+    names of those that ran tests of it on copies of the database.
     """
 
     suite: int

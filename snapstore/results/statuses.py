@@ -45,7 +45,8 @@ class Settled:
 class UnfinishedSuite:
     """A suite that has not ended: its process `runs`, or it died, and the next suite repairs what it left.
 
-    `backup` is the snapshot it began with, None where it took none.
+    One that is `paused` goes on with the next process of its run; if there is none, it died. `backup` is the snapshot
+    it began with, None where it took none.
     """
 
     name: str
@@ -53,6 +54,7 @@ class UnfinishedSuite:
     pid: int
     backup: str | None
     runs: bool
+    paused: bool = False
 
 
 @dataclass(frozen=True)

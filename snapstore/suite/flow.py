@@ -205,6 +205,7 @@ class Suite:
         ended = outcome or (PASSED if not exit_code and is_ok and not has_failed else FAILED)
         if pauses:
             self._note_left(self._chain.last if self._chain else None)
+            self._ledger.pause(self._number)
         else:
             if self._backup and not self._policy.keep_backup and self._state_ok:
                 self._keeper().delete()

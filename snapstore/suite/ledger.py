@@ -23,7 +23,7 @@ from snapstore.suite.ledger_rows import (
     SuiteRow,
     TestRow,
 )
-from snapstore.suite.parts import DIED, PROJECT, Parts
+from snapstore.suite.parts import DIED, PROJECT, OpenPart, Parts
 from snapstore.timestamps import now
 
 if TYPE_CHECKING:
@@ -123,6 +123,17 @@ class Ledger:
         """Note the state, a snapshot, that a suite was left with."""
         with self._catalog.transaction():
             self._parts.abandon(suite, state)
+
+    def pause(self, suite: int) -> None:
+        """Note that the worker's part of a suite waits until its run goes on."""
+        with self._catalog.transaction():
+            self._parts.pause(suite)
+
+    def open_parts(self) -> list[OpenPart]:
+        """Return the parts of all workers that have not ended, the newest first."""
+        if self._exists("part"):
+            return self._parts.open(self._origin)
+        return [OpenPart(row.suite, PROJECT, paused=False) for row in self.suites() if row.ended is None]
 
     def abandoned_state(self, suite: int) -> str | None:
         """Return the snapshot of the state that a suite was left with, None if it could not be kept."""

@@ -86,15 +86,24 @@ def refuse_beside_run(store: Store, project: Project) -> None:
         raise RunInProgress(_read(path))
 
 
+def is_held(store: Store, marked: str) -> bool:
+    """Return whether a run holds the mark of one thing: the path of a database, or of a worker's store."""
+    return _held_file(store, marked) is not None
+
+
 def _marked(store: Store, project: Project) -> str | None:
     """Return the file of a mark that is held, None where none is."""
-    for database in project.databases.values():
-        path = _path(os.path.join(store.path, LOCKS), database)
-        if os.path.exists(path):
-            fd = acquire(path, Deadline(0), shared=True)
-            if fd is None:
-                return path
-            os.close(fd)
+    found = (_held_file(store, database) for database in project.databases.values())
+    return next(filter(None, found), None)
+
+
+def _held_file(store: Store, marked: str) -> str | None:
+    path = _path(os.path.join(store.path, LOCKS), marked)
+    if os.path.exists(path):
+        fd = acquire(path, Deadline(0), shared=True)
+        if fd is None:
+            return path
+        os.close(fd)
     return None
 
 

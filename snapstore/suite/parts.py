@@ -5,6 +5,8 @@ Suites of ledgers that earlier releases made have no parts; they are the project
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from snapstore.objects.catalog import Catalog
 from snapstore.suite.ledger_rows import SUITE_TYPES, SuiteRow
 from snapstore.timestamps import now
@@ -15,9 +17,17 @@ PROJECT = ""
 NO_DATABASES = ""
 """Identifies the databases of a worker that has none any more."""
 
-DIED = "died"
+RUNNING, PAUSED, DIED = "running", "paused", "died"
 _WORST_FIRST = (DIED, "interrupted", "failed")
 _OF_PART = ("mode", "pid", "backup", "ended", "outcome", "repaired", "store_bytes")
+
+
+class OpenPart(NamedTuple):
+    """A worker's part of a suite that has not ended."""
+
+    suite: int
+    worker: str
+    paused: bool
 
 
 class Parts:
@@ -75,6 +85,20 @@ class Parts:
         """Return the snapshot of the state that the databases were left with, None if it could not be kept."""
         found = self._catalog.value("SELECT abandoned FROM part WHERE suite = ? AND worker = ?", (suite, self._worker))
         return None if found is None else str(found)
+
+    def pause(self, suite: int) -> None:
+        """Note that the worker's part waits until its run goes on."""
+        self._catalog.rows("UPDATE part SET outcome = ? WHERE suite = ? AND worker = ?", (PAUSED, suite, self._worker))
+
+    def open(self, project: str) -> list[OpenPart]:
+        """Return the parts of all workers that have not ended, the newest first."""
+        rows = self._catalog.typed_rows(
+            "SELECT suite, worker, part.outcome FROM part JOIN suite USING (suite)"
+            " WHERE suite.origin = ? AND part.ended IS NULL ORDER BY suite DESC",
+            (project,),
+            *(int, str, (str, type(None))),
+        )
+        return [OpenPart(suite, worker, outcome == PAUSED) for suite, worker, outcome in rows]
 
     def note_test(self, test: int) -> None:
         """Note that a test is the worker's."""

@@ -7,7 +7,7 @@ tests whose suite died: nobody cleaned up after them. A restore succeeded where 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from snapstore.compare.verdicts import CLEAN, DRIFTED
 from snapstore.results.reports import Phase, Rate, Report, Scenario, Step, SuiteLine, TestLeak
@@ -15,21 +15,25 @@ from snapstore.results.rows import Counts
 from snapstore.suite.cleanup import DONE
 from snapstore.suite.ledger import RESTORED, VERIFIED, Ledger
 from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow, TestRow
-from snapstore.suite.parts import DIED
+from snapstore.suite.parts import DIED, RUNNING
 from snapstore.suite.statistics import rate, spread
 from snapstore.suite.teardown import PHASES
 
 RIGHT = (CLEAN, DRIFTED)
+_NONE: Mapping[int, str] = {}
 RECENT_RUNS = 20  # of a test that leaks, the newest that are looked at one by one
-RUNNING = "running"
 
 Place = tuple[str, str, "str | None"]
 """A test's label, a database, and a table, None where it is the schema or the whole file."""
 
 
-def measure(ledger: Ledger, since: str = "") -> Report:
-    """Return the figures of the suites that began at a time or later."""
+def measure(ledger: Ledger, since: str = "", standings: Mapping[int, str] = _NONE) -> Report:
+    """Return the figures of the suites that began at a time or later.
+
+    `standings` are the words for suites that have not ended, by number; without one, a suite is running.
+    """
     suites, tests = ledger.suites(since), ledger.tests(since)
+    outcomes = {suite.suite: suite.outcome or standings.get(suite.suite, RUNNING) for suite in suites}
     leftovers = ledger.leftovers(since)
     after_restore = [row for row in leftovers if row.stage == RESTORED]
     restored = [test._replace(verdict=test.final) for test in tests if test.restore_s is not None]
@@ -39,7 +43,7 @@ def measure(ledger: Ledger, since: str = "") -> Report:
         by_suite[test.suite].append(test)
     return Report(
         since=since,
-        outcomes=_counts(suite.outcome or RUNNING for suite in suites),
+        outcomes=_counts(outcomes.values()),
         tests=len(tests),
         verdicts=_counts(test.verdict for test in tests if test.verdict),
         cleanup=_cleanup(tests, modes),
@@ -49,7 +53,7 @@ def measure(ledger: Ledger, since: str = "") -> Report:
         leaks=tuple(_leaks(tests, [row for row in leftovers if row.stage == VERIFIED], is_wrong)),
         phases=tuple(_phases(tests)),
         steps=tuple(_steps(ledger, since)),
-        suites=tuple(_line(suite, by_suite[suite.suite]) for suite in suites),
+        suites=tuple(_line(suite, outcomes[suite.suite], by_suite[suite.suite]) for suite in suites),
         still_wrong=tuple(_leaks(restored, after_restore, lambda test: test.final not in RIGHT)),
     )
 
@@ -166,7 +170,7 @@ def _steps(ledger: Ledger, since: str) -> list[Step]:
     ]
 
 
-def _line(suite: SuiteRow, tests: Sequence[TestRow]) -> SuiteLine:
+def _line(suite: SuiteRow, outcome: str, tests: Sequence[TestRow]) -> SuiteLine:
     verdicts = _counts(test.verdict or "not verified" for test in tests)
     restored = sum(test.restore_s is not None for test in tests)
     workers = tuple(sorted({test.worker for test in tests if test.worker}))
@@ -175,7 +179,7 @@ def _line(suite: SuiteRow, tests: Sequence[TestRow]) -> SuiteLine:
         suite.name,
         suite.started,
         suite.ended,
-        suite.outcome or RUNNING,
+        outcome,
         verdicts,
         restored,
         suite.store_bytes or None,

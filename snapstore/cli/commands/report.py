@@ -41,7 +41,8 @@ def command(context: Context, html: str | None, junit: str | None, since: str | 
     if cases:
         from snapstore.cli.junit import document
 
-        cases.write(document(snapstore.ledger(), report.since))
+        outcomes = {suite.suite: suite.outcome for suite in report.suites}
+        cases.write(document(snapstore.ledger(), report.since, outcomes=outcomes))
     if context.output.json_output or not (html or junit):
         context.output.result(report, lines(report), always=True)
     for one in filter(None, (page, cases)):

@@ -40,6 +40,9 @@ def _suite_line(suite: UnfinishedSuite) -> str:
     began = f"{one_line(suite.name)}, begun {when(suite.started)}"
     if suite.runs:
         return f"suite: {began}, is running (process {suite.pid})"
+    if suite.paused:
+        way_back = "; if it is over, 'snap restore' brings the backup back" if suite.backup else ""
+        return f"suite: {began}, is paused until its run goes on{way_back}"
     what = "'snap restore' brings its backup back" if suite.backup else "it had no backup"
     return f"suite: {began}, {style('died', fg='yellow')}; the next suite repairs what it left, {what}"
 
