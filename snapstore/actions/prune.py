@@ -26,7 +26,7 @@ from snapstore.objects.inspection import OBJECT, PACK
 from snapstore.objects.repack import Repacker
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
-from snapstore.results.prunes import BroughtBack, ForgottenSnapshot, KeptSnapshot, Pruned
+from snapstore.results.prunes import ForgottenSnapshot, KeptSnapshot, Pruned
 from snapstore.store import DEFAULT_TIMEOUT, Store
 from snapstore.timestamps import now, parse
 
@@ -44,7 +44,8 @@ class PruneOptions:
     `grace` is how long a forgotten snapshot can be listed again. `everywhere` applies the rules to each project of the
     store separately. `lock` is a descriptor that holds the prune lock already. `timeout` bounds each wait for writers
     to finish. With `gone`, projects whose databases have not been there for so long are forgotten (gone.py). The tags
-    in `dropped` are removed first, if they still name these snapshots (hex).
+    in `dropped` are removed first, if they still name these snapshots (hex). `at` is the time on the entries of a prune
+    and of its parts.
     """
 
     policy: Retention
@@ -55,10 +56,16 @@ class PruneOptions:
     timeout: float = DEFAULT_TIMEOUT
     gone: timedelta | None = None
     dropped: Mapping[str, str] = field(default_factory=dict)
+    at: str = field(default_factory=now)
 
 
 def prune(store: Store, project: Project | None, options: PruneOptions, progress: Progress = SILENT) -> Pruned:
-    """Forget and free; without a project, only what belongs to projects that are gone.
+    """Forget and free; without a project, only what belongs to projects that are gone. Raises as `prune_origin`."""
+    return prune_origin(store, project.origin if project else "", options, progress)
+
+
+def prune_origin(store: Store, origin: str, options: PruneOptions, progress: Progress = SILENT) -> Pruned:
+    """Forget and free of the project that a text identifies, which is empty for none.
 
     Raises EmptyPolicy, WouldRemoveEverything, StoreLocked, DiskFull, and StoreDamaged where a snapshot that stays
     cannot be read: then nothing is freed, since nobody knows what it needs.
@@ -66,22 +73,15 @@ def prune(store: Store, project: Project | None, options: PruneOptions, progress
     if options.policy.is_empty and options.gone is None:
         raise EmptyPolicy
     with store.prune_lock(options.lock, options.timeout):
-        return _Prune(store, project, options).run(progress)
-
-
-def bring_back_last(store: Store, project: Project) -> BroughtBack:
-    """List the snapshots again that the project's last prune, or `rm`, forgot; return them."""
-    with store.catalog.transaction():
-        last = store.forgotten.last(project.origin)
-        return BroughtBack(tuple(snapshot for snapshot in last if store.forgotten.bring_back(snapshot)))
+        return _Prune(store, origin, options).run(progress)
 
 
 class _Prune:
     """One prune; its methods stand in the order in which they run."""
 
-    def __init__(self, store: Store, project: Project | None, options: PruneOptions) -> None:
+    def __init__(self, store: Store, origin: str, options: PruneOptions) -> None:
         self._store = store
-        self._origin = project.origin if project else ""
+        self._origin = origin
         self._gone = NOTHING_GONE
         self._options = options
         self._freed = 0
@@ -100,7 +100,7 @@ class _Prune:
             with self._store.catalog.transaction():
                 self._store.forgotten.follow_reflog()
                 planned = self._plan(retained)
-                retained.forget(planned)
+                retained.forget(planned, self._options.at)
                 forget_gone(self._store, self._gone)
                 expired = self._expired([])
         removed = (*planned.removed, *self._gone.snapshots)
@@ -179,7 +179,7 @@ class _Prune:
         with self._store.catalog.transaction():
             self._store.catalog.rows(
                 "INSERT OR REPLACE INTO upkeep(origin, at, store_bytes) VALUES (?, ?, ?)",
-                (self._origin, now(), self._store.bytes_used()),
+                (self._origin, self._options.at, self._store.bytes_used()),
             )
 
     def _described(

@@ -82,14 +82,14 @@ class Retained:
         names = {one: tuple(ref.name for ref in refs) for one, refs in tags.items()}
         return Planned(kept, tuple(removed), created, names)
 
-    def forget(self, planned: Planned) -> None:
-        """Forget what goes, and the tags it has, inside the caller's transaction."""
+    def forget(self, planned: Planned, at: str) -> None:
+        """Forget what goes at a time, and the tags it has, inside the caller's transaction."""
         for ref in filter(self.drops, self._store.refs.all()):
             self._store.refs.delete(ref.name, PRUNE)
         for snapshot in planned.removed:
             for name in planned.tags.get(snapshot, ()):
                 self._store.refs.delete(name, PRUNE)
-        self._store.forgotten.forget(planned.removed, PRUNE)
+        self._store.forgotten.forget(planned.removed, PRUNE, at)
 
     def _rows(self) -> list[_Row]:
         """Return all listed snapshots; where the catalog names no project, the paths in the record do."""

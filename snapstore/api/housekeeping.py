@@ -14,12 +14,13 @@ from snapstore.api.branches import Branches
 from snapstore.errors import ConfigurationError, InvalidArgument, NoDatabaseNamed, OutOfOrder, SnapError, StoreDamaged
 
 if TYPE_CHECKING:
+    from snapstore.actions.prune import PruneOptions
     from snapstore.history.retention import Retention
     from snapstore.project import Project
     from snapstore.results.checks import Checked
     from snapstore.results.findings import Examined, Finding
     from snapstore.results.names import Removal, Tag
-    from snapstore.results.prunes import BroughtBack, GoneProject, Pruned
+    from snapstore.results.prunes import BroughtBack, GoneProject, Pruned, PrunedWorker
     from snapstore.results.reports import Report
     from snapstore.results.stores import Stores
 
@@ -121,11 +122,14 @@ class Housekeeping(Branches):
             self._forget_suites(pruned.gone)
         if self.locations.worker is not None:
             return pruned
-        return self._with_workers(pruned, span if gone is None else gone)
+        return self._with_workers(pruned, options, span if gone is None else gone)
 
-    def _with_workers(self, pruned: Pruned, age: timedelta) -> Pruned:
-        """Remove the stores of workers whose databases have been gone for so long, unless the prune was a dry run."""
-        from snapstore.actions.worker_stores import gone_workers, remove_gone_workers
+    def _with_workers(self, pruned: Pruned, options: PruneOptions, age: timedelta) -> Pruned:
+        """Remove the stores of workers whose databases have been gone for so long, and prune the others by the rules.
+
+        A dry run changes nothing.
+        """
+        from snapstore.actions.worker_stores import gone_workers, prune_workers, remove_gone_workers
         from snapstore.suite.ledger import Ledger
         from snapstore.suite.parts import NO_DATABASES
 
@@ -133,7 +137,12 @@ class Housekeeping(Branches):
         workers = tuple(find(self.locations.store_path, age, self.seconds(None)))
         for one in () if pruned.dry_run else workers:
             Ledger(self.store(), self.locations.project_origin, one.worker, NO_DATABASES).end_strays()
-        return replace(pruned, workers=workers, freed_bytes=pruned.freed_bytes + sum(one.bytes for one in workers))
+        others: tuple[PrunedWorker, ...] = ()
+        if not options.policy.is_empty:
+            gone, store = [one.worker for one in workers], self.store()
+            others = tuple(prune_workers(store, self.locations.project_origin, options, self.progress, gone))
+        freed = sum(one.bytes for one in workers) + sum(one.freed_bytes for one in others)
+        return replace(pruned, workers=workers, worker_stores=others, freed_bytes=pruned.freed_bytes + freed)
 
     def _forget_suites(self, gone: Sequence[GoneProject]) -> None:
         """Remove the record of the suites of projects that are gone."""
@@ -153,7 +162,7 @@ class Housekeeping(Branches):
 
     def undo_prune(self) -> BroughtBack:
         """Bring back what the last prune or `rm` forgot. Raises NoStore."""
-        from snapstore.actions.prune import bring_back_last
+        from snapstore.actions.bring_back import bring_back_last
 
         return bring_back_last(self.store(), self.project)
 

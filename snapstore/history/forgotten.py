@@ -91,15 +91,18 @@ class Forgotten:
         rows = self._catalog.rows("SELECT id FROM forgotten WHERE id BETWEEN ? AND ? ORDER BY id", id_range(hex_prefix))
         return [id_.hex() for (id_,) in rows]
 
-    def last(self, origin: str) -> list[str]:
-        """Return the snapshots of a project that were forgotten last, all in one step."""
-        rows = self._catalog.rows(
-            "SELECT lower(hex(id)) FROM forgotten WHERE origin = ?"
-            " AND at = (SELECT reflog.at FROM reflog JOIN forgotten ON id = snapshot"
-            " WHERE ref = '' AND action = ? AND forgotten.origin = ? ORDER BY entry DESC LIMIT 1)",
-            (origin, FORGET, origin),
+    def last_time(self, origin: str) -> str | None:
+        """Return when snapshots of a project were forgotten last, of those that can be brought back."""
+        found = self._catalog.value(
+            "SELECT reflog.at FROM reflog JOIN forgotten ON id = snapshot"
+            " WHERE ref = '' AND action = ? AND forgotten.origin = ? ORDER BY entry DESC LIMIT 1",
+            (FORGET, origin),
         )
-        return [id_ for (id_,) in rows]
+        return None if found is None else str(found)
+
+    def at(self, time: str, origin: str | None = None) -> list[str]:
+        """Return the snapshots that were forgotten at a time, of all projects or of one."""
+        return [one.row.id for one in self.all(origin) if one.at == time]
 
     def follow_reflog(self) -> None:
         """Make the catalog agree with the reflog, inside the caller's transaction.

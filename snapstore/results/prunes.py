@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,21 @@ class GoneWorker:
 
 
 @dataclass(frozen=True)
+class PrunedWorker:
+    """What the same prune did in the store of a worker that is still there.
+
+    `kept` is the number of snapshots that stay, `removed` are forgotten. `problem` tells why the store was left alone.
+    """
+
+    worker: str
+    kept: int = 0
+    removed: tuple[str, ...] = ()
+    freed_bytes: int = 0
+    held_bytes: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class Pruned:
     """What was done, or with `dry_run` would be done.
 
@@ -53,7 +68,8 @@ class Pruned:
     longer be brought back.
     Forgotten snapshots alone need `held_bytes`, until `held_until`. `damaged_packs` were left as they are. `gone` are
     projects of which everything was forgotten: their databases do not exist any more. `workers` are those of whom the
-    same is true, and whose stores are no longer there.
+    same is true, and whose stores are no longer there. `worker_stores` are those of the others, pruned by the same
+    rules. `freed_bytes` counts what was freed in all stores.
     """
 
     kept: tuple[KeptSnapshot, ...]
@@ -69,10 +85,12 @@ class Pruned:
     gone: tuple[GoneProject, ...] = ()
     forgotten: tuple[ForgottenSnapshot, ...] = ()
     workers: tuple[GoneWorker, ...] = ()
+    worker_stores: tuple[PrunedWorker, ...] = ()
 
 
 @dataclass(frozen=True)
 class BroughtBack:
-    """The snapshots that are listed again."""
+    """The snapshots that are listed again; `workers` has those in the stores of workers, by the worker's name."""
 
     brought_back: tuple[str, ...]
+    workers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -19,10 +19,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from snapstore.actions.bring_back import bring_back_last
 from snapstore.actions.export import ExportOptions, export
 from snapstore.actions.listing import list_snapshots
 from snapstore.actions.names import name_snapshot
-from snapstore.actions.prune import PruneOptions, bring_back_last, prune
+from snapstore.actions.prune import PruneOptions, prune
 from snapstore.actions.remove import remove
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.status import status

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from snapstore.actions.bring_back import bring_back_last
 from snapstore.actions.capture import Capture
-from snapstore.actions.prune import PruneOptions, bring_back_last, prune
+from snapstore.actions.prune import PruneOptions, prune
 from snapstore.actions.remove import remove
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.status import status

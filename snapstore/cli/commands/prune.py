@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -80,7 +80,8 @@ def command(
     snapstore = context.snapstore
     if undo:
         back = snapstore.undo_prune()
-        context.output.result(back, [f"brought back {counted(len(back.brought_back), 'snapshot')}"])
+        number = len(back.brought_back) + sum(map(len, back.workers.values()))
+        context.output.result(back, [f"brought back {counted(number, 'snapshot')}{_by_workers(back.workers)}"])
         return
     if auto is not None:
         snapstore.prune_in_background(auto)
@@ -121,6 +122,9 @@ def _lines(result: Pruned) -> Iterator[str]:
         yield f"gone     {counted(project.snapshots, 'snapshot')}, last used {when(project.last_used)}  {paths}"
     for worker in result.workers:
         yield f"gone     the store of worker {worker.worker}, {size(worker.bytes)}  {one_line(worker.path)}"
+    for one in result.worker_stores:
+        if one.problem:
+            yield f"left alone, the store of worker {one.worker}: {one_line(one.problem)}"
     for pack in result.damaged_packs:
         yield f"left alone, damaged: pack {pack}"
     yield f"{_summary(result)} ({result.seconds:.2f} s)"
@@ -133,7 +137,16 @@ def _lines(result: Pruned) -> Iterator[str]:
 
 
 def _summary(result: Pruned) -> str:
-    gone, kept = counted(len(result.removed), "snapshot"), f"{len(result.kept):,}"
+    removed = {one.worker: one.removed for one in result.worker_stores if one.removed}
+    number = len(result.removed) + sum(map(len, removed.values()))
+    gone = f"{counted(number, 'snapshot')}{_by_workers(removed)}"
+    kept = f"{len(result.kept) + sum(one.kept for one in result.worker_stores):,}"
     if result.dry_run:
         return f"would forget {gone}, keep {kept}, and free at least {size(result.freed_bytes)}"
     return f"forgot {gone}, kept {kept}; freed {size(result.freed_bytes)}"
+
+
+def _by_workers(snapshots: Mapping[str, tuple[str, ...]]) -> str:
+    """Return how many of the snapshots are in the stores of workers, in brackets; empty where none is."""
+    number = sum(map(len, snapshots.values()))
+    return f" ({number:,} in the stores of {counted(len(snapshots), 'worker')})" if number else ""
