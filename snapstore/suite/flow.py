@@ -207,7 +207,7 @@ class Suite:
             self._note_left(self._chain.last if self._chain else None)
             self._ledger.pause(self._number)
         else:
-            if self._backup and not self._policy.keep_backup and self._state_ok:
+            if self._backup and not self._policy.keep_backup and (self._state_ok or not self._restores):
                 self._keeper().delete()
             elif self._backup:
                 self._say(f"kept the backup {self._policy.backup_name}")
@@ -233,6 +233,11 @@ class Suite:
             baseline_made=self.baseline_made,
             paused=pauses,
         )
+
+    @property
+    def _restores(self) -> bool:
+        """Whether the policy restores anything; where it does not, a suite that is resumed may have a backup."""
+        return self._policy.mode != "cleanup"
 
     @property
     def _last_label(self) -> str:
@@ -270,7 +275,7 @@ class Suite:
 
     def _restore_content(self) -> SuiteState | None:
         """Restore the backup's content, where nothing stays by policy; return what was there."""
-        if not self._backup or not self._state_ok:
+        if not self._backup or not self._state_ok or not self._restores:
             return None
         told = len(self.all_late)
         ended_by = self._name if self._goes_on else None

@@ -211,6 +211,9 @@ def test_one_state_for_the_whole_run_is_verified_at_its_end(example: Example) ->
     )
     assert (found["fails"], found["goes on"], found["goes on, too"]) == (["failed"], ["passed"], ["passed"])
     assert rows(example) == []
+    _, said = play(example, files, code=1, scope="suite", mode="cleanup")
+    assert "the whole run: database: leaked" in said
+    assert (len(rows(example)), example.snap("tags")) == (2, "")
 
 
 def test_a_retry_in_a_chain_begins_with_the_state_before_the_failed_attempt(example: Example) -> None:

@@ -202,6 +202,25 @@ def test_a_suite_that_verifies_may_be_resumed_too(snap: Snap) -> None:
         assert session.end_suite().outcome == "failed"
 
 
+@pytest.mark.parametrize("name", ["left", "left by nobody"])
+def test_a_suite_that_restores_nothing_leaves_state_and_no_backup(snap: Snap, name: str) -> None:
+    with start(snap) as session:
+        begin(session)
+        do(session, snap.database, "left")
+        session.end_suite(pause=True)
+    with start(snap) as session:
+        assert session.begin_suite("playwright", mode="cleanup", run=RUN, resume=True).resumed
+        if name != "left":
+            with closing(connect(snap.database)) as connection:
+                connection.execute("DELETE FROM note WHERE text = 'left'")
+        session.begin_test("the whole run")
+        ended = session.end_test()
+        assert (ended.verdict, ended.restored) == ("leaked" if name == "left" else "drifted", False)
+        assert session.end_suite().state is None
+    assert notes(snap.database) == (["left"] if name == "left" else [])
+    assert snap.json("tags") == []
+
+
 def test_prune_keeps_what_a_retry_may_ask_for(snap: Snap) -> None:
     with start(snap) as session:
         begin(session)
