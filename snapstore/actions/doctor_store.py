@@ -40,7 +40,7 @@ def examine_store(project: Project, path: str) -> Iterator[Finding]:
             yield from _clock(store)
             yield from _cut_off(store, project)
     except NoStore:
-        yield Finding(_STORE, OK, f"none yet at '{path}'", "'snap tag NAME' creates it")
+        yield Finding(_STORE, OK, f"none yet at '{path}'", "'snap tag baseline' creates it")
         yield from _space(project, _nearest_folder(path))
         return
     except StoreLocked as error:

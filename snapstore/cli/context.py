@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from snapstore.cli.hints import program_name
 from snapstore.cli.output import Output
 from snapstore.cli.progress_bar import ProgressBar
 from snapstore.cli.streams import ask, can_ask, is_terminal
@@ -35,6 +37,13 @@ class Context:
         from snapstore.config.locations import Locations  # `snap --version` needs no store
 
         return Locations(self.config, self.db, self.store, worker=self.worker)
+
+    @property
+    def program(self) -> str:
+        """The program, with the options that were given here and that lead to the databases and their store."""
+        options = {"--config": self.config, "--store": self.store, "--db": self.db, "--worker": self.worker}
+        words = [word for name, value in options.items() if value for word in (name, value)]
+        return shlex.join([program_name(), *words])
 
     @cached_property
     def output(self) -> Output:

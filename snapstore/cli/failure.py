@@ -15,6 +15,7 @@ from snapstore.cli.paint import style
 from snapstore.cli.streams import write_lines
 from snapstore.errors import OutOfMemory, SnapError
 from snapstore.files import os_error
+from snapstore.results.commands import with_program
 from snapstore.signals import Asked, exit_code
 
 USAGE, INTERNAL = 2, 70
@@ -31,12 +32,13 @@ class Failure(NamedTuple):
     exit_code: int
 
 
-def report(error: BaseException, arguments: list[str]) -> int:
-    """Print an error; return the exit code."""
+def report(error: BaseException, arguments: list[str], program: str = "snap") -> int:
+    """Print an error, with `program` in the commands of its hint; return the exit code."""
     if isinstance(error, NoArgsIsHelpError):
         write_lines(error.format_message().splitlines(), err=True)
         return USAGE
     failure = _failure_of(error)
+    failure = failure._replace(hint=failure.hint and with_program(failure.hint, program))
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     with suppress(OSError):  # nobody can be told where standard error is full
         if failure.code == BUG:

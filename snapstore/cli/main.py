@@ -11,6 +11,7 @@ import click
 from click.shell_completion import shell_complete
 
 from snapstore.cli import streams
+from snapstore.cli.context import Context
 from snapstore.cli.options import color_of
 from snapstore.cli.program import cli
 from snapstore.signals import Asked, exit_code, raise_on_signals
@@ -57,6 +58,7 @@ def _finished(status: int, arguments: list[str]) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run the command that was asked for and report an error; return the exit code. Raises BrokenPipeError."""
+    given = Context()
     try:
         program = program_name()
         variable = completion_variable(program)
@@ -65,7 +67,7 @@ def run(arguments: list[str]) -> int:
 
             register()
             return shell_complete(cli, {}, program, variable, instruction)
-        with cli.make_context(program, list(arguments), color=color_of("auto")) as context:
+        with cli.make_context(program, list(arguments), obj=given, color=color_of("auto")) as context:
             return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as ended:  # after --help and --version
         return ended.exit_code
@@ -74,7 +76,7 @@ def run(arguments: list[str]) -> int:
     except BaseException as error:  # noqa: BLE001 - the last place that can report it
         from snapstore.cli.failure import report
 
-        return report(error, arguments)
+        return report(error, arguments, given.program)
 
 
 def program_name() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from snapstore.cli.hints import hint
 from snapstore.cli.paint import escaped, plain
 from snapstore.cli.streams import is_terminal, write_document, write_lines
 from snapstore.results.text import one_line
@@ -50,12 +51,12 @@ class Output:
     def note(self, text: str) -> None:
         """Print a line beside the result."""
         if not self._quiet:
-            write_lines([text], err=True)
+            write_lines([hint(text)], err=True)
 
     def detail(self, text: str) -> None:
         """Print a line that only -v and E2E_DEBUG ask for."""
         if self.verbose:
-            write_lines([text], err=True)
+            write_lines([hint(text)], err=True)
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from snapstore.cli.figures import duration, interval, place_of, rows_of, share
+from snapstore.cli.hints import hint
 from snapstore.cli.output import size, table, when
 from snapstore.cli.paint import style
 from snapstore.results.reports import Rate, Report, TestLeak
@@ -18,7 +19,7 @@ _NOTHING = "no suite has run yet; 'snap run -- COMMAND' runs one"
 def lines(report: Report) -> Iterator[str]:
     """Yield the report."""
     if not report.suites:
-        yield _NOTHING if not report.since else f"no suite has run since {when(report.since)}"
+        yield hint(_NOTHING) if not report.since else f"no suite has run since {when(report.since)}"
         return
     yield _head(report)
     yield ""

@@ -12,7 +12,7 @@ class NoStore(SnapError):
 
     code = "no-store"
     exit_code = 10
-    hint = "'snap tag NAME' takes the first snapshot and creates the store"
+    hint = "'snap tag baseline' takes the first snapshot and creates the store"
 
     def __init__(self, path: str) -> None:
         super().__init__(f"no store at '{path}'")
@@ -24,7 +24,7 @@ class NoSnapshot(SnapError):
 
     code = "no-snapshot"
     exit_code = 10
-    hint = "'snap tag NAME' or 'snap backup' takes a snapshot; 'snap log --all' lists those there are"
+    hint = "'snap tag baseline' or 'snap backup' takes a snapshot; 'snap log --all' lists those there are"
 
     def __init__(self, wanted: str) -> None:
         super().__init__(f"no {wanted} found")

@@ -112,15 +112,15 @@ class Databases:
         whose = f", from {named_by}" if named_by else "; no configuration names it, so no rules hold for it"
         self.note(f"{path}, Django's test database{whose}")
 
-    def command(self, session: Session, words: str) -> str:
-        """Return a command that a user can type in pytest's root folder."""
+    def program(self, session: Session) -> str:
+        """Return the program as it is typed in pytest's root folder, with the options that lead to this database."""
         options = [("--config", self._options.config), ("--store", self._options.store)]
         if session.info().configuration is None or self._copied:
             options.append(("--db", os.path.relpath(self.path, self._folder)))
         if self._copied:
             options.append(("--worker", self._worker))
         given = [word for name, value in options if value for word in (name, value)]
-        return f"snap {words} {shlex.join(given)}".rstrip()
+        return shlex.join(["snap", *given])
 
     @property
     def is_copy(self) -> bool:

@@ -36,15 +36,6 @@ def headline(ended: TestEnded, of: str = "") -> str:
     return f"{news}: {left(ended)}{f', by {of}' if of else ''}{against}{done}"
 
 
-def look(ended: TestEnded) -> str:
-    """Return the words of the command that shows the rows of a state that was kept."""
-    base = ended.compared_with
-    assert base
-    assert ended.forensic
-    first = next((name for name in base.names if name != base.rev), base.snapshot[:_ID_DIGITS])
-    return f"diff {first} {ended.forensic[:_ID_DIGITS]}"
-
-
 def left(ended: TestEnded) -> str:
     """Return what was left, by table, on one line."""
     return _on_one_line(ended.tables, ended.databases) or "nothing"

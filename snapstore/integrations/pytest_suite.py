@@ -23,6 +23,7 @@ from snapstore.integrations.pytest_databases import (
 )
 from snapstore.integrations.pytest_options import TestOptions, options_for, options_of
 from snapstore.integrations.pytest_report import told
+from snapstore.results.commands import rows_command, with_program
 from snapstore.results.drifts import late_line
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
 from snapstore.results.suites import TestEnded
@@ -224,6 +225,8 @@ class Follower:
         self._suite, self._hooks_begun = (baseline,), len(begun.hooks)
         if (made := begun.baseline_made) and not self.databases.is_copy:
             self.databases.note(baseline_text(made))
+        for text in begun.left_alone:
+            self.databases.note(with_program(f"left alone {text}", self.databases.program(session)))
         self._warn_of_hooks(begun.hooks)
 
     def _end_suite(self, session: Session) -> None:
@@ -265,12 +268,18 @@ class Follower:
         assert self._session is not None
         properties = pytest_report.properties(ended, self._of)
         self._item.user_properties.extend(properties)
-        look = self.databases.command(self._session, pytest_report.look(ended)) if ended.forensic else ""
+        look = self._look(self._session, ended)
         self._item.add_report_section("teardown", "snapstore", pytest_report.section(ended, self._of, look))
         if not self._tears_down:
             self._reports[self._item.nodeid] = pytest_report.values_of(properties)
         if options.leaks == "fail" or (ended.restored and ended.state_ok is False):
             self._fail(pytest_report.headline(ended, self._of))
+
+    def _look(self, session: Session, ended: TestEnded) -> str:
+        """Return the command that shows what was left, empty if that state was not kept."""
+        if not (ended.forensic and ended.compared_with):
+            return ""
+        return f"{self.databases.program(session)} {rows_command(ended.compared_with, ended.forensic)}"
 
     def _fail(self, text: str) -> None:
         if self._tears_down:

@@ -33,7 +33,7 @@ def test_text_says_what_was_done_and_how_to_undo_it(shop: Inside) -> None:
     lines = shop("apply", "patch.sql").stdout.splitlines()
     assert lines[:1] == tried[:1]
     assert lines[1].startswith("patch.sql applied to default (")
-    assert "'snap undo'" in lines[2]
+    assert lines[2].endswith(" undo' brings it back")
     shop("undo")
     json_keys(shop.json("apply", "patch.sql"), "changed", "safety", "databases", "seconds", "dry_run")
 
@@ -42,7 +42,7 @@ def test_a_patch_that_does_not_fit_is_one_line(shop: Inside) -> None:
     shop("apply", "patch.sql")
     done = shop.refuses("apply", "patch.sql", code=14)
     assert error_of(done).startswith("cannot apply the patch: ")
-    assert "snap diff" in hint_of(done)
+    assert " diff A B" in hint_of(done)
     shop.refuses("apply", "nothing.sql", code=16)
     shop.refuses("apply", code=2)
 

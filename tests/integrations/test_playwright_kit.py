@@ -383,6 +383,46 @@ def test_the_wheel_has_every_file_of_the_kit(tmp_path: Path) -> None:
     assert wanted <= set(zipfile.ZipFile(wheel).namelist())
 
 
+@needs_node
+def test_commands_that_the_kit_names_can_be_pasted(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    for folder, text in ((tmp_path, "db.sqlite3"), (tmp_path / "conf", "../db.sqlite3")):
+        (folder / "snapstore.yaml").write_text(f"database: {text}\nstore: store\n")
+    body = """
+      const line = (given, ...words) => new kit.Session({ command: [python, '-m', 'snapstore'], ...given })
+        .commandLine(...words).replace(`${python} -m snapstore`, 'SNAP');
+      seen.lines = [
+        line({ config: 'snapstore.yaml' }, 'undo'),
+        line({ config: 'conf/snapstore.yaml' }, 'undo'),
+        line({ config: 'snapstore.yaml', cwd: 'conf' }, 'undo'),
+        line({ db: 'db.sqlite3', store: 'store', worker: '1' }, 'diff', "it's"),
+        line({ config: 'conf/snapstore.yaml', paths: { conf: '/app' } }, 'undo'),
+      ];
+      const session = kit.getSession();
+      seen.pasted = session.pasteable("'snap undo' brings it back").replaceAll(python, 'PYTHON');
+      seen.ofTest = session.commandLineOfTest('a > "b" $(c)').replaceAll(python, 'PYTHON');
+      seen.ofCopy = new kit.Session({ db: 'copy', worker: '1' }).commandLineOfTest('a');
+      try {
+        await session.undo();
+      } catch (error) {
+        seen.hint = error.hint.replaceAll(python, 'PYTHON');
+      }
+    """
+    seen = node(tmp_path, body)
+    assert seen["lines"] == [
+        "SNAP undo",
+        "SNAP --config conf/snapstore.yaml undo",
+        "SNAP --config conf/snapstore.yaml undo",
+        "SNAP --db db.sqlite3 --store store --worker 1 diff 'it'\\''s'",
+        "SNAP --config /app/snapstore.yaml undo",
+    ]
+    program = "PYTHON -m snapstore --db db.sqlite3 --store store"
+    assert seen["pasted"] == f"'{program} undo' brings it back"
+    assert seen["ofTest"] == f"{program} diff --test 'a > \"b\" $(c)'"
+    assert seen["ofCopy"] == "snapstore diff --test a"
+    assert seen["hint"] == f"'{program} tag baseline' takes the first snapshot and creates the store"
+
+
 EVIL = "\x1b]0;T\x07\x1b[2J\u202e\u2028\nfake\x9b\ud800\U000e0001"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from snapstore.integrations.pytest_options import OPTIONS
+from tests.suite.test_died import abandon, change, grow_old
 from tests.support import ENVIRONMENT, Snap, connect, count, dbhash, run
 
 HEAD = """
@@ -94,10 +95,21 @@ def test_a_leak_fails_its_own_test_alone_where_asked_to(snap: Snap) -> None:
     assert re.search(
         r"^ERROR test_it.py::test_leaves_a_note - Failed: left behind: note 1 added, against", said, re.MULTILINE
     )
-    kept = re.search(r"the failing state is kept as ([0-9a-f]{10}); 'snap diff (.*)' shows it", said)
+    kept = re.search(r"the failing state is kept as ([0-9a-f]{10}); 'snap (.*)' shows it", said)
     assert kept
-    assert "note: 1 added" in run(["diff", *shlex.split(kept[2])], snap.folder).stdout
+    assert "note: 1 added" in run(shlex.split(kept[2]), snap.folder).stdout
     assert "the state was restored and verified" in said
+
+
+def test_what_was_left_alone_is_named_with_the_command_that_restores_the_state_before_it(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    abandon(snap)
+    change(snap.database, "INSERT INTO note VALUES (1, 'by hand')")
+    grow_old(snap.database)
+    said = suite(snap, "def test_a(): pass\n")
+    (words,) = re.findall(r"snapstore: left alone suite 'dies' .* 'snap (.*)' brings the state before it", said)
+    run(shlex.split(words), snap.folder)
+    assert dbhash(snap.database) == before
 
 
 def test_verify_leaves_rows_and_blames_nobody_else(snap: Snap) -> None:

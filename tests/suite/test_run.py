@@ -309,7 +309,7 @@ def test_a_database_that_cannot_be_written_is_said_to_be_left_as_it_is(folder: P
     protect = f"{LEAK}; import os; os.chmod('db.sqlite3', 0o444)"
     done = run(["run", "--", *python(protect)], folder, 14, prefix)
     assert "is read-only" in done.stderr
-    assert "the state was not restored; the next 'snap run' does that first" in done.stderr
+    assert "the state was not restored; the next suite does that first, or 'snap restore' now" in done.stderr
     (folder / "db.sqlite3").chmod(0o644)
     assert [one["verdict"] for one in suite(folder, "true")["repaired"]] == ["leaked"]
     assert items(folder) == 20

@@ -54,7 +54,7 @@ def test_a_suite_between_two_processes_of_its_run_is_paused(snap: Snap) -> None:
         session.end_suite(pause=True)
     assert (suite(snap)["runs"], suite(snap)["paused"], reported(snap)) == (False, True, ["paused"])
     text = snap("status").stdout
-    assert "is paused until its run goes on; if it is over, 'snap restore' brings the backup back" in text
+    assert "is paused until its run goes on; if it is over, 'snap --" in text
     assert "is paused until its run goes on" in snap("doctor").stdout
     with start(snap) as session:
         begin(session)

@@ -13,6 +13,7 @@ import click
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line
+from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
 from snapstore.cli.options import timeout_option
 from snapstore.cli.types import PATH
@@ -73,4 +74,4 @@ def _lines(result: Applied, path: str) -> Iterator[str]:
         if one.is_start is False:
             yield "the database was not exactly in the state that the patch starts from; what it changes was"
     if result.safety:
-        yield f"the state before is {short(result.safety)}; 'snap undo' brings it back"
+        yield hint(f"the state before is {short(result.safety)}; 'snap undo' brings it back")

@@ -9,6 +9,7 @@ import click
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line
+from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
 from snapstore.cli.options import timeout_option
 from snapstore.cli.types import REVISION
@@ -60,7 +61,7 @@ def _lines(result: Cleaned) -> Iterator[str]:
     if result.changed:
         yield f"cleaned to {rev} in {result.seconds:.2f} s"
     if result.safety:
-        yield f"the state before is {short(result.safety)}; 'snap undo' brings it back"
+        yield hint(f"the state before is {short(result.safety)}; 'snap undo' brings it back")
 
 
 def _script(result: Cleaned) -> Iterator[str]:

@@ -14,6 +14,7 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
+from snapstore.cli.hints import hint
 from snapstore.cli.paint import style
 from snapstore.results.findings import FAILURE, OK, WARNING, Finding
 from snapstore.results.text import one_line
@@ -56,4 +57,4 @@ def _lines(finding: Finding) -> Iterator[str]:
     mark, color = _MARKS[finding.level]
     yield f"{style(f'{mark:>4}', fg=color)}  {finding.check}: {one_line(finding.detail)}"
     if finding.remedy:
-        yield f"      {finding.remedy}"
+        yield f"      {hint(finding.remedy)}"

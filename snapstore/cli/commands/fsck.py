@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
+from snapstore.cli.hints import hint
 from snapstore.cli.options import timeout_option
 from snapstore.cli.paint import style
 from snapstore.ids import short
+from snapstore.layout import worker_store
 from snapstore.results.checks import AffectedSnapshot, Checked, CheckedWorker, Damage, Healed, Rebuilt
 from snapstore.results.text import counted, one_line
 
@@ -22,6 +25,7 @@ snap fsck --heal
 """
 DAMAGED = 20
 _MOST_SHOWN = 30
+_MOST_IDS = 10  # in a command
 
 
 @click.command("fsck", cls=SnapCommand, examples=EXAMPLES)
@@ -39,11 +43,11 @@ def command(context: Context, quick: bool, rebuild: bool, heal: bool, timeout: f
     and prints which snapshots that affects and what of them can still be restored.
     """
     result = context.snapstore.fsck(quick=quick, rebuild=rebuild, heal=heal, timeout=timeout)
-    context.output.result(result, _lines(result), always=True)
+    context.output.result(result, _lines(result, context.locations.store_path), always=True)
     return 0 if result.ok else DAMAGED
 
 
-def _lines(result: Checked) -> Iterator[str]:
+def _lines(result: Checked, store: str) -> Iterator[str]:
     if result.rebuilt:
         yield from _rebuilt(result.rebuilt)
     if result.healed:
@@ -61,15 +65,16 @@ def _lines(result: Checked) -> Iterator[str]:
     yield from _harmless(result)
     yield from _verdict(result)
     for worker, found in result.workers.items():
-        yield from _worker(worker, found)
+        yield from _worker(worker, found, worker_store(store, worker))
 
 
-def _worker(name: str, found: CheckedWorker) -> Iterator[str]:
+def _worker(name: str, found: CheckedWorker, store: str) -> Iterator[str]:
     if found.ok:
         yield f"the store of worker {name} is sound"
         return
     yield from (f"worker {name}: {_damage(damage)}" for damage in found.damaged[:_MOST_SHOWN])
-    yield f"the store of worker {name} is damaged; between runs, 'snap stores --force --remove DIR' removes it"
+    remove = f"'snap stores --force --remove {one_line(shlex.quote(store))}'"
+    yield hint(f"the store of worker {name} is damaged; between runs, {remove} removes it")
 
 
 def _harmless(result: Checked) -> Iterator[str]:
@@ -89,7 +94,7 @@ def _verdict(result: Checked) -> Iterator[str]:
     if result.snapshots:
         yield f"{whole:,} of {counted(result.snapshots, 'snapshot')} can be restored in full"
     if any(one.what in ("catalog", "format", "name", "reflog") for one in result.damaged):
-        yield "'snap fsck --rebuild' rebuilds the catalog from packs and reflog"
+        yield hint("'snap fsck --rebuild' rebuilds the catalog from packs and reflog")
     if any(one.what in ("pack", "object") for one in result.damaged):
         yield _advice(result)
     yield style("the store is damaged", fg="red", bold=True)
@@ -97,10 +102,11 @@ def _verdict(result: Checked) -> Iterator[str]:
 
 def _advice(result: Checked) -> str:
     if result.healed and result.affected_snapshots:
-        return "the rest exists nowhere else: 'snap rm REV --force' forgets a snapshot that cannot be restored"
+        ids = " ".join(short(one.snapshot) for one in result.affected_snapshots[:_MOST_IDS])
+        return hint(f"the rest exists nowhere else: 'snap rm {ids} --force' forgets what cannot be restored")
     if result.healed:
         return "no snapshot needs what is still damaged"
-    return "'snap fsck --heal' stores again what a live database or another pack still has"
+    return hint("'snap fsck --heal' stores again what a live database or another pack still has")
 
 
 def _damage(damage: Damage) -> str:
@@ -115,9 +121,9 @@ def _affected(one: AffectedSnapshot) -> str:
     line = f"affected {short(one.snapshot)}{names}"
     if one.intact:
         only = ", ".join(one_line(name) for name in one.intact)
-        return (
-            f"{line}: still intact: {only} ('snap restore {short(one.snapshot)} --only-db {one_line(one.intact[0])}')"
-        )
+        words = shlex.join(["restore", short(one.snapshot), "--only-db", one.intact[0]])
+        command = hint(f"'snap {one_line(words)}'")
+        return f"{line}: still intact: {only} ({command})"
     return line
 
 

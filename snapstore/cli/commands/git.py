@@ -9,6 +9,7 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
+from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
 from snapstore.cli.options import timeout_option
 from snapstore.cli.output import table, when
@@ -121,7 +122,7 @@ def _status(status: GitStatus) -> Iterator[str]:
     if status.installed:
         yield f"the databases of {status.config} follow the branch ({status.hook})"
     else:
-        yield "the databases do not follow the branch; 'snap git install' makes them"
+        yield hint("the databases do not follow the branch; 'snap git install' makes them")
     yield f"checked out: {status.branch or 'no branch'}; the databases are those of: {status.holder or 'nobody knows'}"
     rows = [
         (

@@ -10,6 +10,7 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
+from snapstore.cli.hints import hint
 from snapstore.cli.options import timeout_option, yes_option
 from snapstore.cli.output import size, table, when
 from snapstore.cli.paint import style
@@ -130,7 +131,7 @@ def _lines(result: Pruned) -> Iterator[str]:
     yield f"{_summary(result)} ({result.seconds:.2f} s)"
     if result.held_bytes and result.held_until:
         held = "would be held" if result.dry_run else "are held"
-        yield (
+        yield hint(
             f"{size(result.held_bytes)} {held} for forgotten snapshots until {when(result.held_until)};"
             " 'snap tag NAME ID' brings one back, 'snap prune --now' frees them"
         )

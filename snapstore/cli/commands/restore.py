@@ -6,6 +6,7 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
+from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
 from snapstore.cli.options import timeout_option, yes_option
 from snapstore.cli.output import size
@@ -84,5 +85,5 @@ def lines(result: Restored, what: str) -> list[str]:
         found += [f"{where}the new file could not have the old one's {lost}" for lost in one.not_kept]
         found += [f"{where}still uses the old file until you restart it: {process}" for process in one.still_open]
     if result.safety:
-        found.append(f"the state before is {short(result.safety)}; 'snap undo' brings it back")
+        found.append(hint(f"the state before is {short(result.safety)}; 'snap undo' brings it back"))
     return found

@@ -19,6 +19,7 @@ from snapstore.cli.documents import Document
 from snapstore.cli.types import PATH
 from snapstore.errors import FileError, SnapError
 from snapstore.ids import short
+from snapstore.results.commands import rows_command
 from snapstore.results.drifts import repaired_line, state_line
 from snapstore.results.hooks import required_failed
 from snapstore.results.left import left_behind_lines, left_lines, table_lines
@@ -122,7 +123,7 @@ def _run(
     try:
         test = snapstore.end_test(PASSED if code == 0 else FAILED, seconds=seconds)
     except SnapError:
-        context.output.note("snap: the state was not restored; the next 'snap run' does that first, or 'snap restore'")
+        context.output.note("snap: the state was not restored; the next suite does that first, or 'snap restore' now")
         raise
     return code, test
 
@@ -195,7 +196,8 @@ def test_lines(test: TestEnded) -> Iterator[str]:
         yield from (f"    {line}" for line in left_lines(test.databases_after))
     if test.forensic:
         kept = short(test.forensic)
-        yield f"  the failing state is kept as {kept}; 'snap diff live {kept}' shows it"
+        command = rows_command(test.compared_with, test.forensic) if test.compared_with else f"show {kept}"
+        yield f"  the failing state is kept as {kept}; 'snap {command}' shows it"
 
 
 def _state(test: TestEnded) -> str:

@@ -7,6 +7,7 @@ import click
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line
+from snapstore.cli.hints import hint
 from snapstore.cli.options import timeout_option
 from snapstore.cli.output import when
 from snapstore.cli.paint import style
@@ -42,9 +43,9 @@ def _suite_line(suite: UnfinishedSuite) -> str:
         return f"suite: {began}, is running (process {suite.pid})"
     if suite.paused:
         way_back = "; if it is over, 'snap restore' brings the backup back" if suite.backup else ""
-        return f"suite: {began}, is paused until its run goes on{way_back}"
+        return f"suite: {began}, is paused until its run goes on{hint(way_back)}"
     what = "'snap restore' brings its backup back" if suite.backup else "it had no backup"
-    return f"suite: {began}, {style('died', fg='yellow')}; the next suite repairs what it left, {what}"
+    return f"suite: {began}, {style('died', fg='yellow')}; the next suite repairs what it left, {hint(what)}"
 
 
 def _line(name: str, one: DatabaseStatus) -> str:

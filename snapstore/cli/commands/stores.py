@@ -8,6 +8,7 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
+from snapstore.cli.hints import hint
 from snapstore.cli.options import timeout_option, yes_option
 from snapstore.cli.output import size, when
 from snapstore.cli.paint import style
@@ -42,7 +43,7 @@ def command(context: Context, /, remove: tuple[str, ...], force: bool, timeout: 
 def _lines(result: Stores) -> Iterator[str]:
     yield from (f"removed '{path}'" for path in result.removed)
     if not result.stores and not result.removed:
-        yield "no store yet; 'snap tag NAME' creates one"
+        yield hint("no store yet; 'snap tag baseline' creates one")
     for store in result.stores:
         yield from _store(store)
 

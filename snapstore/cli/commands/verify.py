@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 
 import click
@@ -9,6 +10,7 @@ import click
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line, grid
+from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
 from snapstore.cli.options import timeout_option
 from snapstore.cli.paint import style
@@ -63,13 +65,13 @@ def command(
 
 def lines(result: Verified, width: int | None) -> Iterator[str]:
     """Yield what was found, and after a restore that did not help what was found then."""
-    yield from _verdicts(result.databases, width, ok=result.ok)
+    yield from _verdicts(result.databases, width, ok=result.ok, kept=result.forensic)
     if result.label:
         yield f"label: {one_line(result.label)}"
     if result.forensic:
         assert result.compared_with
         rev, kept = one_line(result.compared_with.rev), short(result.forensic)
-        yield f"the failing state is kept as {kept}; 'snap diff {rev} {kept}' shows it"
+        yield hint(f"the failing state is kept as {kept}; 'snap diff {shlex.quote(rev)} {kept}' shows it")
         if result.restored:
             yield style(f"{rev} was restored and verified", fg="green")
         else:
@@ -77,12 +79,15 @@ def lines(result: Verified, width: int | None) -> Iterator[str]:
             yield from _verdicts(result.databases_after, width, ok=False)
 
 
-def _verdicts(databases: Mapping[str, VerifiedDatabase], width: int | None, *, ok: bool) -> Iterator[str]:
+def _verdicts(
+    databases: Mapping[str, VerifiedDatabase], width: int | None, *, ok: bool, kept: str | None = None
+) -> Iterator[str]:
     for name, one in databases.items():
         where = f"{one_line(name)}: " if len(databases) > 1 else ""
         assert one.compared_with
         yield f"{where}{_colored(one.verdict, ok=ok)}, against {against_text(one.compared_with)}{_because(one)}"
-        yield from _details(one, width)
+        words = ["diff", one.compared_with.rev, *([short(kept)] if kept else [])]
+        yield from _details(one, width, hint(f"'snap {shlex.join(words)}' shows them"))
 
 
 def _because(one: VerifiedDatabase) -> str:
@@ -93,7 +98,7 @@ def _because(one: VerifiedDatabase) -> str:
     return f": {one_line(one.damage)}" if one.damage else ""
 
 
-def _details(one: VerifiedDatabase, width: int | None) -> Iterator[str]:
+def _details(one: VerifiedDatabase, width: int | None, shows: str) -> Iterator[str]:
     for change in one.schema:
         yield f"  {change.type} {one_line(change.name)} {change.change}"
     yield from (f"  {line}" for line in left_behind_lines({"": one}))
@@ -103,7 +108,7 @@ def _details(one: VerifiedDatabase, width: int | None) -> Iterator[str]:
         if rows:
             yield from grid(rows[:_MOST_SHOWN], width)
         if counts.total > _MOST_SHOWN:
-            yield style(f"  … {counted(counts.total - _MOST_SHOWN, 'more row')}; 'snap diff' shows them", dim=True)
+            yield style(f"  … {counted(counts.total - _MOST_SHOWN, 'more row')}; {shows}", dim=True)
 
 
 def _drift(one: VerifiedDatabase) -> str:

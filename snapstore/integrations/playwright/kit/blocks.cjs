@@ -48,8 +48,8 @@ class Blocks {
     const ended = await this.#database.shared.end(this.#database.suite, this.#leaks);
     const found = ended && severity(ended.found, this.#leaks);
     if (!found) return;
-    const label = escaped(ended.label);
-    const text = `${label}: ${describe(ended.found)}\n'snap diff --test "${label}"' shows the rows`;
+    const command = this.#database.suite.commandLineOfTest(ended.label);
+    const text = `${escaped(ended.label)}: ${describe(ended.found)}\n${escaped(command)} shows the rows`;
     if (found === 'fail') this.#failed.push({ text, place: this.#place });
     else warn(text);
   }

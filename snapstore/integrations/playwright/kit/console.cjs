@@ -42,11 +42,13 @@ function checkHooks(begun, ended) {
   if (since.some((one) => one.required && !one.ok)) throw new Error(failed.join('; '));
 }
 
-/** Say what was repaired before a suite began, and what was found and left as it is, and which hooks failed. */
-function warnOfRepairs({ repaired, left_alone: leftAlone, hooks }) {
-  for (const what of leftAlone) warn(escaped(`left alone ${what}`));
+/** Say what a session repaired before a suite began, what it found and left as it is, and which hooks failed. */
+function warnOfRepairs({ repaired, left_alone: leftAlone, hooks }, session) {
+  for (const what of leftAlone) warn(escaped(`left alone ${session.pasteable(what)}`));
   for (const { what, verdict, found, forensic } of repaired) {
-    const kept = forensic ? `; kept as ${forensic.slice(0, SHORT_HEX)}, 'snap undo' brings it back` : '';
+    const kept = forensic
+      ? `; kept as ${forensic.slice(0, SHORT_HEX)}, '${session.commandLine('undo')}' brings it back`
+      : '';
     warn(escaped(`repaired ${what}: it was ${verdict}${found ? `: ${found}` : ''}${kept}`));
   }
   for (const line of hookLines(hooks)) warn(line);

@@ -36,7 +36,7 @@ async function isOfProject(given, places) {
 async function restoreInto(given, places, session) {
   if (existsSync(path.resolve(places.cwd ?? '.', places.db))) {
     const suite = new kit.Suite(session, { ...given, baseline: undefined, ownDatabase: true, run: runId() });
-    warnOfRepairs(await suite.begin('playwright'));
+    warnOfRepairs(await suite.begin('playwright'), session);
     await suite.end();
     await session.close();
   }

@@ -26,7 +26,7 @@ cleanup('the database is restored', async ({ snapstore: given, snapstoreLeaks },
     const resume = lasts(snapstore);
     const suite = new Suite(session, { ...snapstore, baseline, keepBackup: false, run: runId(), resume });
     const begun = await suite.begin('playwright');
-    warnOfRepairs(begun);
+    warnOfRepairs(begun, session);
     try {
       if (snapstore.scope === 'suite') await verifyAll({ session, suite }, snapstoreLeaks, testInfo);
     } finally {

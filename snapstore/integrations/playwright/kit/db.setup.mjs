@@ -30,7 +30,7 @@ setup(TITLE, async ({ snapstore: given }, testInfo) => {
     });
     setup.skip(suite.isInsideRun, "done by 'snap run'");
     const begun = await suite.begin('playwright');
-    warnOfRepairs(begun);
+    warnOfRepairs(begun, session);
     await testInfo.attach('database', { body: JSON.stringify(begun, null, 1), contentType: 'application/json' });
     await (lasts(snapstore) ? suite.pause() : suite.end());
   } finally {

@@ -14,7 +14,7 @@ const SHORT_HEX = 10; // digits of an id
  */
 async function attachEvidence(testInfo, session, found, label, started, leaks) {
   const isOfChain = found.verdict === null && Boolean(found.forensic && found.compared_with);
-  const body = isOfChain ? changesText(found) : describe(found);
+  const body = isOfChain ? changesText(found, session) : describe(found);
   await testInfo.attach('database', { body, contentType: 'text/plain' });
   if (isOfChain ? testInfo.status === testInfo.expectedStatus : !isLeft(found.verdict)) return;
   const title = `${label}, ${started.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
@@ -28,9 +28,9 @@ async function attachEvidence(testInfo, session, found, label, started, leaks) {
 }
 
 /** Where to see what a test of a chain changed: nobody compares the two states unless somebody asks. */
-function changesText({ forensic, compared_with: { snapshot } }) {
+function changesText({ forensic, compared_with: { snapshot } }, session) {
   const [before, after] = [snapshot, forensic].map((id) => id.slice(0, SHORT_HEX));
-  return `database: not verified; 'snap diff ${before} ${after}' shows what the test changed`;
+  return `database: not verified; '${escaped(session.commandLine('diff', before, after))}' shows what the test changed`;
 }
 
 /** Return the differences as a page; null where the failing state was not kept. */

@@ -45,7 +45,7 @@ async function useDatabase({ snapstore: given }, use, worker) {
   const isOwn = kit.hasWorker(snapstore);
   const suite = await suiteOf(session, await withCopy(snapstore, places, session), worker, isOwn);
   const begun = await suite.begin('playwright');
-  warnOfRepairs(begun);
+  warnOfRepairs(begun, session);
   const shared = new SharedState();
   const blocks = new Blocks({ suite, shared }, snapstore.scope);
   const { scope, mode } = snapstore;

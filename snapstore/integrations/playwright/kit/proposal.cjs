@@ -16,7 +16,7 @@ async function proposeRules(session, number) {
   if (left < ENOUGH || 2 * left < tests) return;
   warn(
     `${left} of ${tests} tests left something. If all of them leave the same, such as a session: ` +
-      "'snap diff --suggest-ignore --of-tests' proposes rules for that",
+      `'${session.commandLine('diff', '--suggest-ignore', '--of-tests')}' proposes rules for that`,
   );
 }
 

@@ -7,6 +7,7 @@ const { promisify } = require('node:util');
 const path = require('node:path');
 const readline = require('node:readline');
 const { escaped, repeat } = require('./console.cjs');
+const { commandText, mapped, placeWords, placesFromHere, withProgram } = require('./commands.cjs');
 
 const execute = promisify(execFile);
 const PAGE_MS = 30_000; // for a page of differences
@@ -48,18 +49,6 @@ function commandOf(given, env) {
   const list = Array.isArray(command) ? command : words(command);
   if (!list.length) throw new SnapstoreError('the snapstore command is empty', { code: 'usage' });
   return list;
-}
-
-/** The path as the command sees it: `paths` maps prefixes of paths here to prefixes of paths there. */
-function mapped(file, { paths, cwd }) {
-  if (!file || !paths) return file;
-  const absolute = path.resolve(cwd ?? '.', file);
-  for (const [here, there] of Object.entries(paths)) {
-    const below = path.relative(path.resolve(cwd ?? '.', here), absolute);
-    if (below === '') return there;
-    if (!below.startsWith('..') && !path.isAbsolute(below)) return path.posix.join(there, ...below.split(path.sep));
-  }
-  return file;
 }
 
 /**
@@ -207,16 +196,28 @@ class Session {
     return stdout;
   }
 
+  /** A command line for a person to paste, which leads to the same databases from the current folder. */
+  commandLine(...words) {
+    const { command, env = process.env } = this.#options;
+    return commandText([...commandOf(command, env), ...placesFromHere(this.#options), ...words]);
+  }
+
+  /** The same for a test on record: the project has it, whichever worker ran it. */
+  commandLineOfTest(label) {
+    const { command, env = process.env, worker, ...places } = this.#options;
+    const ofProject = placesFromHere(worker ? { ...places, db: undefined } : places);
+    return commandText([...commandOf(command, env), ...ofProject, 'diff', '--test', label]);
+  }
+
+  /** Words of the session with the commands that they name as `commandLine` has them. */
+  pasteable(text) {
+    return withProgram(text, this.commandLine());
+  }
+
   /** The words of a command line that runs a command with the options' places. */
   #words(verb) {
-    const { config, db, store, worker, command, env = process.env } = this.#options;
-    const places = [
-      ['--config', config],
-      ['--db', db],
-      ['--store', store],
-    ];
-    const given = places.flatMap(([name, file]) => (file ? [name, mapped(file, this.#options)] : []));
-    return [...commandOf(command, env), verb, ...given, ...(worker ? ['--worker', worker] : [])];
+    const { command, env = process.env } = this.#options;
+    return [...commandOf(command, env), verb, ...placeWords(this.#options, (file) => mapped(file, this.#options))];
   }
 
   #begin() {
@@ -250,19 +251,23 @@ class Session {
   #answered(line) {
     const answer = JSON.parse(line);
     if (answer.id === null) {
-      this.#refusal = SnapstoreError.of(answer.error); // the configuration is invalid; the process ends by itself
+      this.#refusal = this.#errorOf(answer.error); // the configuration is invalid; the process ends by itself
       return;
     }
     const { method, resolve, reject } = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
     if (this.#child && !this.#pending.size) this.#keepAlive(this.#child, false);
     if (answer.error) {
-      reject(SnapstoreError.of(answer.error));
+      reject(this.#errorOf(answer.error));
       return;
     }
     if (method === 'begin_suite') [this.#inSuite, this.#lostSuite] = [true, false];
     if (method === 'end_suite') this.#inSuite = false;
     resolve(answer.result);
+  }
+
+  #errorOf({ data, ...error }) {
+    return SnapstoreError.of({ ...error, data: data && { ...data, hint: data.hint && this.pasteable(data.hint) } });
   }
 
   #ended(child, error) {

@@ -74,7 +74,7 @@ async function setupTestEnvironment(page = null, { name = 'test environment' } =
   if (getSession().inSuite) return ofFixtures();
   const beginning = new Suite(getSession(), { ownDatabase: hasWorker(options), ...options });
   const begun = await beginning.begin(name);
-  warnOfRepairs(begun);
+  warnOfRepairs(begun, getSession());
   await beginning.beginTest(name);
   suite = beginning;
   return begun;

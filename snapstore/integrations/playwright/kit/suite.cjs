@@ -44,6 +44,11 @@ class Suite {
     this.isInsideRun = Boolean(env.SNAPSTORE_SUITE) && !options.ownDatabase;
   }
 
+  /** A command line for a person to paste, which shows what a test on record left. */
+  commandLineOfTest(label) {
+    return this.#session.commandLineOfTest(label);
+  }
+
   /** The name of the backup; null if there is none yet. */
   async backup() {
     const name = await backupName(this.#session);
