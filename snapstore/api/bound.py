@@ -64,6 +64,7 @@ class Bound:
         self._detail = detail
         self._timeout = timeout
         self._suite: Suite | None = None
+        self._is_as_it_is = False  # whether a suite runs that begins with the present state, whatever is configured
         self._marks = ExitStack()
         self._watch: FileWatch | None = None
 
@@ -100,9 +101,9 @@ class Bound:
 
     @property
     def baseline(self) -> str | None:
-        """The name of the baseline, None where the configuration has none."""
+        """The name of the baseline, None where the configuration has none, or the suite that runs goes by none."""
         found = self.locations.configuration.baseline
-        return found.name if found else None
+        return found.name if found and not self._is_as_it_is else None
 
     @property
     def backup_name(self) -> str:

@@ -58,13 +58,15 @@ class Suites(Upkeep):
         policy = self._policy(
             quiet,
             verdicts,
-            baseline=baseline,
+            baseline=baseline or None,
             takes_baseline=bool(take_baseline) if baseline else take_baseline,
             mode=mode,
             run=run,
             backup_name=backup_name,
             keep_backup=keep_backup,
         )
+        if is_as_it_is := baseline == "":
+            policy = policy._replace(baseline=None, takes_baseline=False, recipe=None)
         if policy.mode == CHAIN and self.locations.worker:
             raise InvalidArgument("mode", "must not be chain on a worker's copy: one worker runs all tests of a chain")
         project = self.project
@@ -86,6 +88,7 @@ class Suites(Upkeep):
             mark.show_life()
             self._marks = marks.pop_all()
         self._suite, self._runner, self._mark = suite, runner, mark
+        self._is_as_it_is = is_as_it_is
         return SuiteBegun(
             name,
             policy.mode,
@@ -141,7 +144,7 @@ class Suites(Upkeep):
         self.store()
         result = suite.end(exit_code, outcome, pauses=pause)
         self.show_life()
-        self._suite = self._runner = self._mark = None
+        self._forget_suite()
         self._marks.close()
         self.start_prune_if_due()
         return result
@@ -161,7 +164,7 @@ class Suites(Upkeep):
             with suppress(SnapError):
                 self._suite.abandon()
             self.show_life()
-        self._suite = self._runner = self._mark = None
+        self._forget_suite()
 
     def stop_cleanup(self) -> None:
         """Stop the cleanup step or hook that runs, and start no other step; a signal handler may call this."""
@@ -178,6 +181,10 @@ class Suites(Upkeep):
         if begins is not None and begins != policy.backup_name:
             begins = self.bring(store, begins) or (begins if is_given else None)
         return policy._replace(baseline=begins, takes_baseline=False, recipe=None)
+
+    def _forget_suite(self) -> None:
+        self._suite = self._runner = self._mark = None
+        self._is_as_it_is = False
 
     def _running(self) -> Suite:
         if self._suite is None:

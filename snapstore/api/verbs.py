@@ -281,7 +281,9 @@ class Verbs(Protocol):
         *,
         command: Annotated[str | None, "the command line, for the ledger; the name by default"] = None,
         baseline: Annotated[
-            str | None, "the state to start from, by default as configured; any other is kept, and this one restored"
+            str | None,
+            "the state to start from, by default as configured; any other is kept, and this one restored;"
+            " empty for the present state, so that nothing is compared with the configured one",
         ] = None,
         take_baseline: Annotated[
             bool | None, "make the present state the baseline if it does not exist; by default only a configured one"

@@ -36,7 +36,8 @@ class Databases:
         self._made = False
         self._is_configured = False
         self._inherited: str | None = None  # the configuration of what a copy is made of
-        self._copied: str | None = None  # the tag of the project that a copy is made of
+        self._copied: str | None = None  # the tag of the project that a copy is made of, empty for a copy as it is
+        self._django: tuple[str, ...] = ()  # the databases that the settings name, for use and for tests
         self.run = uuid4().hex
         self._environment = pytest.MonkeyPatch()
         self.found = ""
@@ -45,6 +46,8 @@ class Databases:
 
     def prepare(self, *, is_django: bool) -> None:
         """Make the worker's copy; in the controller, take the snapshot for the copies. Raises UsageError."""
+        if is_django:
+            self._django = django_databases()
         try:
             if WORKER in self._options.db:
                 self._copy()
@@ -68,7 +71,7 @@ class Databases:
             self._placed(self._options.config) or self._inherited,
             None if self._is_configured else path or None,
             self._placed(self._options.store) or None,
-            worker=self._worker if self._copied else None,
+            worker=self._worker if self.is_of_project else None,
             cwd=self._folder,
         )
 
@@ -78,7 +81,7 @@ class Databases:
         return session.begin_suite(
             "pytest",
             baseline=baseline or self._copied,
-            take_baseline=None if self._copied else take,
+            take_baseline=None if self.is_of_project else take,
             backup_name=self._backup_name,
             run=self.run,
             quiet=0,
@@ -87,7 +90,7 @@ class Databases:
     @property
     def _backup_name(self) -> str | None:
         """The name of the backup, which differs between workers whose suites share a store."""
-        return f"e2e-backup-{self._worker}" if self._made and not self._copied else None
+        return f"e2e-backup-{self._worker}" if self._made and not self.is_of_project else None
 
     def remove(self) -> None:
         """Remove the copy if it was made here."""
@@ -106,18 +109,37 @@ class Databases:
             self.found = f"{self.path}, from {info.configuration}"
 
     def follow_django(self, path: str) -> None:
-        """Use Django's test database; a configuration that names it holds."""
+        """Use Django's test database; a configuration holds that names it, or the database that it stands in for.
+
+        In the second case it is a copy of the project's, for this worker, and begins as Django made it.
+        """
+        self.path = path
+        if copied_by := self._stands_in(path):
+            self._copied = ""
+            self.note(f"{path}, Django's test database, as a copy for worker {self._worker}, from {copied_by}")
+            return
         with self.open(path) as session:
             named_by = session.info().configuration
         whose = f", from {named_by}" if named_by else "; no configuration names it, so no rules hold for it"
         self.note(f"{path}, Django's test database{whose}")
 
+    def _stands_in(self, path: str) -> str | None:
+        """Return the configuration of which a test database stands in for the one database, None if there is none."""
+        try:
+            with self.open("") as session:
+                info = session.info()
+        except SnapError:  # no configuration names a database
+            return None
+        named = {os.path.realpath(one.path) for one in info.databases.values()}
+        is_one_of = len(named) == 1 and os.path.realpath(path) not in named
+        return info.configuration if is_one_of and named.intersection(self._django) else None
+
     def program(self, session: Session) -> str:
         """Return the program as it is typed in pytest's root folder, with the options that lead to this database."""
         options = [("--config", self._options.config), ("--store", self._options.store)]
-        if session.info().configuration is None or self._copied:
+        if session.info().configuration is None or self.is_of_project:
             options.append(("--db", os.path.relpath(self.path, self._folder)))
-        if self._copied:
+        if self.is_of_project:
             options.append(("--worker", self._worker))
         given = [word for name, value in options if value for word in (name, value)]
         return shlex.join(["snap", *given])
@@ -126,6 +148,16 @@ class Databases:
     def is_copy(self) -> bool:
         """Whether the database is a copy that was made here."""
         return self._made
+
+    @property
+    def is_of_project(self) -> bool:
+        """Whether the database is this worker's copy of the one that a configuration names."""
+        return self._copied is not None
+
+    @property
+    def begins_as_it_is(self) -> bool:
+        """Whether suites begin with the present state, whatever baseline the configuration has."""
+        return self._copied == ""
 
     def note(self, text: str) -> None:
         """Note what the run has to tell in the end, once."""
@@ -206,6 +238,15 @@ def is_django(config: pytest.Config) -> bool:
 
     # By now pytest-django has configured them, if there are any.
     return bool(settings.configured)
+
+
+def django_databases() -> tuple[str, ...]:
+    """Return the paths of the default database in Django's settings, and of its test database."""
+    from django.conf import settings
+
+    found = settings.DATABASES.get("default", {})
+    names = (found.get("NAME"), (found.get("TEST") or {}).get("NAME"))
+    return tuple(os.path.realpath(str(name)) for name in names if name)
 
 
 def django_test_database() -> str | None:

@@ -97,6 +97,8 @@ class Follower:
 
     def baseline(self, path: str) -> str | None:
         """Return the tag that the suite begins with, None if it is the present state."""
+        if self.databases.begins_as_it_is:
+            return self.options.baseline
         return self.options.baseline or self.session(path).info().baseline
 
     def end_suite(self) -> None:

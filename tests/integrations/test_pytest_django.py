@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from snapstore import Snapstore
 from tests.integrations.suites import python
-from tests.support import Snap, dbhash
+from tests.support import ENVIRONMENT, Snap, dbhash
 
 SETTINGS = """
 import os
@@ -141,3 +145,86 @@ def test_workers_with_live_servers_have_databases_of_their_own(site: Path) -> No
     assert dbhash(snap.database) == before
     assert not list(site.glob("copy-*"))
     assert [one["names"] for one in snap.json("tags")] == [["seeded"]]
+
+
+TEST_FILE = """
+DATABASES["default"]["TEST"] = {"NAME": "site-test.sqlite3"}
+"""
+COMMITS = """
+import pytest
+from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+@pytest.mark.parametrize("n", range(6))
+def test_leaves(get, snapstore_session, n):
+    assert User.objects.count() == 0  # of the project's baseline there is none
+    ContentType.objects.get_or_create(app_label="ignored", model=f"m{n}")
+    Group.objects.get_or_create(name="swept")
+    get("/add/left")
+    assert snapstore_session.diff().databases["default"].tables["auth_user"].added == 1
+"""
+YAML = """
+database: site.sqlite3
+store: kept
+baseline: baseline
+ignore: {tables: [django_content_type, auth_permission]}
+run: {cleanup: [{name: sweep, sql: sweep.sql}]}
+"""
+
+
+@pytest.fixture
+def project(site: Path) -> Path:
+    """The same project with a configuration, a baseline with two users, and a test database in a file."""
+    (site / "snapstore.yaml").write_text(YAML)
+    (site / "sweep.sql").write_text("DELETE FROM auth_group WHERE name = 'swept'")
+    with (site / "site_settings.py").open("a") as file:
+        file.write(TEST_FILE)
+    (site / "conftest.py").write_text(CONFTEST.partition("@pytest.fixture(scope")[0] + LIVE)
+    (site / "test_site.py").write_text(COMMITS)
+    with Snapstore(cwd=site, env=ENVIRONMENT) as snapstore:
+        snapstore.tag("baseline")
+    return site
+
+
+LIVE = """
+@pytest.fixture
+def get(live_server, snapstore_no_flush):
+    def ask(path):
+        with urllib.request.urlopen(live_server.url + path, timeout=20) as answer:
+            return answer.read().decode()
+    return ask
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_databases_of_pytest_django_are_copies_of_the_project(project: Path, workers: tuple[str, ...]) -> None:
+    before = dbhash(project / "site.sqlite3")
+    out = run(project, "--snap", *workers)
+    assert "6 passed" in out
+    assert "Django's test database, as a copy for worker" in out
+    assert out.count("auth_user 1 added  (restored)") == 6
+    assert "auth_group" not in out  # the cleanup step removed it
+    names = {"gw0", "gw1"} if workers else {"master"}
+    assert set(os.listdir(project / "kept" / "workers")) == names
+    with Snapstore(cwd=project, env=ENVIRONMENT) as snapstore:
+        (suite,) = snapstore.report().suites
+        assert (suite.outcome, set(suite.workers)) == ("passed", names)
+        assert suite.verdicts == {"leaked": 6}
+        found = snapstore.diff(test="test_leaves[3]")
+        assert found.databases["default"].tables["auth_user"].added == 1
+        assert snapstore.status().verdict == "clean"
+    assert dbhash(project / "site.sqlite3") == before
+    assert not list(project.glob("site-test*"))
+    (command,) = re.findall(r"'snap (.* diff .*)' shows it", run(project, "--snap", "-k", "leaves and 3", "-rA"))
+    shown = python(project, "-m", "snapstore", *shlex.split(command))
+    assert "'left'" in shown.stdout, shown.stderr
+
+
+def test_a_database_that_stands_in_for_none_of_the_configuration_is_on_its_own(project: Path) -> None:
+    (project / "site.sqlite3").rename(project / "other.sqlite3")
+    (project / "snapstore.yaml").write_text(YAML.replace("site.sqlite3", "other.sqlite3"))
+    out = run(project, "--snap", "-k", "leaves and 3")
+    assert "no configuration names it, so no rules hold for it" in out
+    assert "auth_group 1 added" in out

@@ -1,4 +1,4 @@
-"""A baseline with a recipe: made if it does not exist, and again when its inputs change."""
+"""What a suite begins with: a baseline with a recipe, made again when its inputs change, or the present state."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from snapstore import Session, Snapstore
 from snapstore.errors import BaselineNotMade, ConfigurationError, NamePinned
+from snapstore.results.rows import Counts
 from tests.contents import execute
 from tests.support import ENVIRONMENT, connect, count, raised, run
 
@@ -151,3 +152,24 @@ def test_a_configuration_that_is_not_trusted_makes_nothing(folder: Path) -> None
     execute(folder / "app.db", "CREATE TABLE own (id)")
     run(["run", "--db", "app.db", "--store", "other", "--", "true"], folder)
     assert runs(folder) == 0
+
+
+def test_an_empty_name_means_the_present_state_whatever_is_configured(tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    execute(path, "CREATE TABLE users (id INTEGER PRIMARY KEY, name)", "INSERT INTO users VALUES (1, 'ada')")
+    (tmp_path / "snapstore.yaml").write_text("database: app.db\nstore: store\nbaseline: baseline\n")
+    with Snapstore(cwd=tmp_path, env=ENVIRONMENT) as snap:
+        snap.tag("baseline")
+        execute(path, "DELETE FROM users")
+        assert snap.begin_suite("tests", baseline="").repaired == ()
+        snap.begin_test("leaves")
+        execute(path, "INSERT INTO users VALUES (2, 'left')")
+        assert snap.diff().databases["default"].tables == {"users": Counts(added=1)}
+        assert snap.end_test().verdict_after == "clean"
+        assert snap.verify().state_ok
+        snap.end_suite()
+        assert snap.verify().verdict == "damaged"
+        run(["run", "--baseline", "", "--", "true"], tmp_path)
+        assert snap.diff().databases["default"].tables == {"users": Counts(removed=1)}
+        run(["run", "--", "true"], tmp_path)
+        assert snap.verify().verdict == "clean"
