@@ -7,6 +7,7 @@ process that opens the file, and it is closed after the last connection of the l
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import ClassVar
 from snapstore import engine
 from snapstore.access import Access
 from snapstore.database.header import Header
-from snapstore.database.names import check_names
+from snapstore.database.names import KnownUsers, check_names
 from snapstore.database.tracking import ChangeTracker
 from snapstore.database.wal import wal_path
 from snapstore.database.wal_index import LogEnd, index_path, log_end
@@ -42,6 +43,7 @@ _SAMPLE_BYTES = 1024
 LOCK_BYTES = (0x40000000, 512)  # first byte, bytes: pending, reserved, shared (SQLite, os.h)
 RESERVED_LOCK = (0x40000001, 1)  # of those, held by the one that writes
 WAL_WRITE_LOCK = (120, 1)  # in the wal-index (SQLite WAL-mode file format, 2.2)
+_LOOK_AGAIN_SECONDS = 0.4
 _NOT_REGULAR = "it is not a regular file"
 _RANDOM_BYTES = 200  # an encrypted file has about 250 distinct byte values in its first 1024
 
@@ -65,6 +67,7 @@ class _OpenFile:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.tracker: ChangeTracker | None = None
+        self.known_users = KnownUsers()
         self._users = 0
         self._spare: list[int] = []
         self._index = -1
@@ -132,6 +135,7 @@ class DatabaseFile:
         if not stat.S_ISREG(found.st_mode):
             raise NotADatabase(os.fspath(path), _NOT_REGULAR)
         self._connections: list[engine.Connection] = []
+        self._borrowed: engine.Connection | None = None
         self._immutable = False
         self._is_open = True
         try:
@@ -167,13 +171,38 @@ class DatabaseFile:
         self._connections.append(connection)
         return connection
 
+    def reader(self, deadline: Deadline) -> engine.Connection:
+        """Return a connection for one read transaction: an idle one of the tracker, or a new one.
+
+        Raises what `connect` raises.
+        """
+        idle = self.tracker.idle_connection() if self.tracker else None
+        if idle is None:
+            return self.connect(deadline)
+        self._check_sidecars()
+        self.check_names(will_write=False)
+        idle.deadline = deadline
+        self._borrowed = idle
+        return idle
+
     def disconnect(self, connection: engine.Connection) -> None:
-        """Close one of the connections."""
+        """Close one of the connections, or give it back."""
+        if connection is self._borrowed:
+            self._give_back()
+            return
         self._connections.remove(connection)
         connection.close()
 
+    def _give_back(self) -> None:
+        if self._borrowed:
+            self._borrowed.roll_back()
+            self._borrowed.deadline = Deadline(0)  # between requests the tracker waits for nobody
+            self._borrowed = None
+
     def close(self) -> None:
         """Close the connections, then the descriptor."""
+        with suppress(SnapError):
+            self._give_back()
         while self._connections:
             with suppress(SnapError):
                 self._connections.pop().close()
@@ -260,8 +289,16 @@ class DatabaseFile:
     def check_names(self, *, will_write: bool) -> None:
         """Check that the file is used under this name alone. Raises OtherNameInUse, SeveralNames, NotADatabase."""
         header = self.header()
-        index = partial(self._file.index, self.path)
-        check_names(self.path, self._fd, index, is_wal=bool(header and header.is_wal), will_write=will_write)
+        index, is_wal = partial(self._file.index, self.path), bool(header and header.is_wal)
+        check_names(self.path, self._fd, index, self._file.known_users, is_wal=is_wal, will_write=will_write)
+
+    def look_at_users(self) -> None:
+        """Look at all users again if the last look was some time ago, so that the next check need not wait for it."""
+        known = self._file.known_users
+        if _LOOK_AGAIN_SECONDS < known.seconds < math.inf:
+            known.forget()
+            with suppress(SnapError):  # the next check reports it
+                self.check_names(will_write=False)
 
     def is_replaced(self) -> bool:
         """Tell whether another file has taken the path since this one was opened."""

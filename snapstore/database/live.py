@@ -100,7 +100,7 @@ class LiveDatabases:
             self.files[name].disconnect(view.connection)
 
     def _begin_reading(self) -> dict[str, View]:
-        return {name: View(file, file.connect(self._deadline)) for name, file in self.files.items()}
+        return {name: View(file, file.reader(self._deadline)) for name, file in self.files.items()}
 
     def _try_to_read(self, probes: Mapping[str, engine.Connection]) -> dict[str, View] | None:
         """Begin on all, or on none if a writer came between or holds one of them for longer, as `write` does."""

@@ -10,6 +10,11 @@ log. So the application may see other rows than snapstore does, and it would not
 - A log that was removed is no more seen under our name than one that never was there. The wal-index, which all users of
   the database share, says how many frames the log has, and the log beside it has to have them. A log without frames
   does not matter to a reader. A writer would begin another one, so before a write the users' open files are looked at.
+- To see the locks of all processes, the system's table of locks is read, and for that the kernel may wait a hundredth
+  of a second. So a process that looks again and again, such as a session, relies on its last look for up to a second:
+  as long as one process, the same one, is the first in line for both locks, the file has a single name and its status
+  has not changed, as it does when it gets another name. What may be missed until the next look is a process that uses
+  the file through a mount of the file alone, while another one uses it under our name.
 - In a rollback mode the locks keep readers and writers apart under all names. What they cannot see is the journal.
   So processes are searched only if the file has hard links, or before a write if some namespace mounts it alone.
 - Nobody uses the file under a hard link, but somebody did: what stands beside the link is looked at if it is in our
@@ -18,6 +23,7 @@ log. So the application may see other rows than snapstore does, and it would not
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -44,16 +50,57 @@ from snapstore.regular import open_named
 _SHARED = (0x40000002, 510)  # first byte, bytes: locked by each connection in WAL mode (SQLite, os.h)
 _INDEX_IN_USE = (128, 1)  # of the wal-index: locked by each of its users (SQLite, os_unix.c, UNIX_SHM_DMS)
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")  # SQLite file format, 3; other bytes begin one that means nothing
+_LOOK_SECONDS = 1.0
+_CLOCK_NS = 50_000_000  # a status that changed a moment ago may change again under the same time
 _LOOKS, _PAUSE_SECONDS = 40, 0.025  # a connection takes the first lock some time before the second
 
 
-def check_names(path: str, fd: int, index: Callable[[], int | None], *, is_wal: bool, will_write: bool) -> None:
+class KnownUsers:
+    """What the last look at all users of a database found, as long as nothing tells that there are others."""
+
+    def __init__(self) -> None:
+        self._found: tuple[object, ...] | None = None
+        self._at = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the last look was that found only users of our log."""
+        return time.monotonic() - self._at if self._found else math.inf
+
+    def forget(self) -> None:
+        """Have the next check look at all users."""
+        self._found = None
+
+    def note(self, lock: Lock, fd: int, index: int | None) -> None:
+        """Note that all users have our log; `lock` is one of their locks on the file."""
+        self._found = _signs(lock, fd, index)
+        self._at = time.monotonic()
+
+    def are_the_same(self, lock: Lock, fd: int, index: int | None) -> bool:
+        """Tell whether the last look still counts."""
+        return self.seconds < _LOOK_SECONDS and self._found == _signs(lock, fd, index)
+
+
+def _signs(lock: Lock, fd: int, index: int | None) -> tuple[object, ...] | None:
+    """Return what changes when somebody else begins to use a file; None if that cannot be told."""
+    if index is None or not lock.pid:
+        return None
+    file, ours = os.fstat(fd), lock_of_another(index, *_INDEX_IN_USE)
+    is_recent = abs(time.time_ns() - file.st_ctime_ns) < _CLOCK_NS
+    if file.st_nlink > 1 or is_recent or ours is None or ours.pid != lock.pid:
+        return None
+    return lock.pid, file.st_ctime_ns, _identity(index)
+
+
+def check_names(
+    path: str, fd: int, index: Callable[[], int | None], known: KnownUsers, *, is_wal: bool, will_write: bool
+) -> None:
     """Check that the open database at a real path is not used under another name.
 
-    `index` returns a descriptor of the wal-index under our name, None if there is none. Raises OtherNameInUse,
-    SeveralNames.
+    `index` returns a descriptor of the wal-index under our name, None if there is none; `known` is kept for the next
+    check. Raises OtherNameInUse, SeveralNames.
     """
-    if is_wal and _is_log_used(path, fd, index):
+    if is_wal and _is_log_used(path, fd, index, known):
         _check_log(path, index(), will_write=will_write)
         return
     links = os.fstat(fd).st_nlink
@@ -63,7 +110,7 @@ def check_names(path: str, fd: int, index: Callable[[], int | None], *, is_wal: 
         _check_links(path, fd, links, is_wal=is_wal)
 
 
-def _is_log_used(path: str, fd: int, index: Callable[[], int | None]) -> bool:
+def _is_log_used(path: str, fd: int, index: Callable[[], int | None], known: KnownUsers) -> bool:
     """Tell whether other processes have the database open, all with our log. Raises OtherNameInUse."""
     suspects: set[int] = set()
     seen: set[OpenFile] = set()
@@ -71,8 +118,11 @@ def _is_log_used(path: str, fd: int, index: Callable[[], int | None]) -> bool:
         lock = lock_of_another(fd, *_SHARED)
         if lock is None or lock.is_exclusive:  # one that has it alone keeps its wal-index in memory
             return lock is not None
+        if known.are_the_same(lock, fd, index()):
+            return True
         suspects = _without_our_index(lock, fd, index())
         if not suspects:
+            known.note(lock, fd, index())
             return True
         others = {other for pid in suspects if (other := _other_log(pid, fd, index()))}
         if stayed := others & seen:  # one that was just closing had the file alone meanwhile

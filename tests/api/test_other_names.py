@@ -139,6 +139,24 @@ def test_a_session_notices_a_name_that_appears_later(snap: Single) -> None:
         assert session.verify("baseline").verdict == "clean"  # what the others wrote stayed in their own logs
 
 
+def test_a_session_that_has_just_looked_notices_a_name_that_came_and_went(snap: Single) -> None:
+    with Application(snap.database) as ours, Session(db=snap.database, store=snap.store_folder) as session:
+        ours.ask("SELECT count(*) FROM item")
+        for _ in range(3):
+            session.verify("baseline")
+        with under_a_link(snap, "beside.sqlite3"):
+            (snap.folder / "beside.sqlite3").unlink()
+            raised(OtherNameInUse, 14, session.verify, "baseline")
+
+
+def test_a_session_notices_a_container_beside_our_users_before_long(snap: Single) -> None:
+    with Application(snap.database) as ours, Session(db=snap.database, store=snap.store_folder) as session:
+        ours.ask("SELECT count(*) FROM item")
+        with mounting_the_file(snap), pytest.raises(OtherNameInUse):
+            while True:
+                session.verify("baseline")
+
+
 def test_a_suite_ends_where_a_name_appears(snap: Single) -> None:
     snap.restore("baseline")
     snap.begin_suite("a suite")
