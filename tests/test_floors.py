@@ -34,6 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "mounts",
         "progress",
         "threads",
+        "spans",
         "timestamps",
         "engine",
     ),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import snapstore
 from snapstore.actions.changed_blocks import ChangedBlock, ChangedBlocks, hashed
+from snapstore.actions.tracked_blocks import TrackedBlocks, tracked_blocks
 from snapstore.audience import admit
 from snapstore.database.view import View
 from snapstore.errors import DatabaseUnusable, StoreDamaged
@@ -73,6 +74,8 @@ class Capture:
 
     def read(self, name: str, view: View, progress: Progress = SILENT) -> Manifest:
         """Hash a view and store the blocks that HEAD does not have; return its manifest."""
+        if tracked := self.tracked_blocks(name, view):
+            return self.store_tracked(name, tracked)
         changed = self.changed_blocks(name, view, progress)
         return self.store(name, changed, changed)
 
@@ -86,10 +89,30 @@ class Capture:
         """Store the changed blocks of a view as they come out of `blocks`; return its manifest."""
         before = self._writer.stored_bytes
         self._writer.add_all(_candidates(blocks), expected=changed.expected)
-        view = changed.view
-        manifest = Manifest.of(view.page_size, view.page_count, changed.ids)
+        return self._manifest(name, changed, before)
+
+    def tracked_blocks(self, name: str, view: View) -> TrackedBlocks | None:
+        """Return the blocks that HEAD does not have, to be passed to `store_tracked`; None if they are not tracked.
+
+        Raises StoreTooOpen.
+        """
+        admit(self._store.path, view.file.path)
+        return tracked_blocks(view, self._base(name)[1], self._store.objects.read)
+
+    def store_tracked(self, name: str, found: TrackedBlocks) -> Manifest:
+        """Store tracked blocks; return the manifest of their view."""
+        before = self._writer.stored_bytes
+        base, _ = self._base(name)
+        deltas = [*found.deltas, found.manifest(base)] if base and found.deltas else found.deltas
+        self._writer.add_deltas(deltas)
+        return self._manifest(name, found, before)
+
+    def _manifest(self, name: str, found: ChangedBlocks | TrackedBlocks, before: int) -> Manifest:
+        """Store the manifest of a view if it is new; `before` is how many bytes were stored before its blocks."""
+        view = found.view
+        manifest = Manifest.of(view.page_size, view.page_count, found.ids)
         base_id, _ = self._base(name)
-        if manifest.id != base_id:
+        if manifest.id != base_id and isinstance(found, ChangedBlocks):
             self._writer.add(Kind.MANIFEST, manifest.encode(), base_id)
         self._note(name, view, manifest)
         self._stored_bytes[name] = self._stored_bytes.get(name, 0) + self._writer.stored_bytes - before

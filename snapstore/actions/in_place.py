@@ -8,7 +8,9 @@ from itertools import islice
 
 from snapstore.actions.changed_blocks import ChangedBlock
 from snapstore.actions.restore_job import RestoreJob
+from snapstore.actions.tracked_blocks import TrackedBlock
 from snapstore.blocks import first_page
+from snapstore.compare.tracked_pages import normalised
 from snapstore.database import header, patch
 from snapstore.database.view import View
 from snapstore.errors import DatabaseLocked, RestoreMismatch
@@ -30,6 +32,14 @@ def compared_with_target(store: Store, job: RestoreJob, blocks: Iterable[Changed
             job.images.update(_unlike(job, block.number, block.data, store.objects.read(base)))
             job.written[block.number] = base
         yield block
+
+
+def note_target_pages(job: RestoreJob, blocks: Iterable[TrackedBlock]) -> None:
+    """Note the pages of changed blocks that have HEAD's block as target, as `compared_with_target` does."""
+    for block in blocks:
+        if block.base == job.target.block_id(block.number) and len(job.images) < _MOST_IMAGES and not job.reason:
+            job.images.update(block.pages)
+            job.written[block.number] = block.base
 
 
 def differing_pages(store: Store, job: RestoreJob) -> Iterator[tuple[int, bytes]]:
@@ -63,7 +73,7 @@ def write_pages(store: Store, job: RestoreJob) -> int:
     """Write the pages that differ into the transaction, without committing; return how many were written."""
     view = job.view
     assert view is not None
-    page1 = _page1(store, job, view)
+    page1 = job.page1 = _page1(store, job, view)
     counts = (view.live_page_count, max(1, job.target.page_count))
     written = patch.write(view.connection, (page for page in differing_pages(store, job) if page[0] > 1), page1, counts)
     reached("pages-written")
@@ -132,7 +142,7 @@ def _has_images(job: RestoreJob, after: View) -> bool:
     """Tell whether each page that the log names since the transaction began has the image that was written.
 
     Then the other pages of its block, which were compared in the transaction, are unchanged. Only a tracker knows these
-    pages. Page 1 has the header of the live database, so its whole block is hashed.
+    pages.
     """
     known = after.tracked.image if after.tracked else None
     if (
@@ -145,5 +155,5 @@ def _has_images(job: RestoreJob, after: View) -> bool:
     wanted = {pgno: image for pgno, image in job.images.items() if pgno > 1}
     if not known.changed or not set(known.changed) <= {1, *wanted}:
         return False
-    first = job.target.block_id(0)
-    return after.pages(list(wanted)) == wanted and (first is None or after.ids_at([0]) == {0: first})
+    first, wanted_first = (normalised({1: page1}, after.page_count) for page1 in (after.live_page1, job.page1))
+    return first == wanted_first and after.pages(list(wanted)) == wanted

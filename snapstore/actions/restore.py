@@ -16,7 +16,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from snapstore.actions.capture import Capture, Captured
-from snapstore.actions.in_place import check_written, commit, compared_with_target, differing_pages, write_pages
+from snapstore.actions.in_place import (
+    check_written,
+    commit,
+    compared_with_target,
+    differing_pages,
+    note_target_pages,
+    write_pages,
+)
 from snapstore.actions.origin import check_belongs
 from snapstore.actions.restore_job import RestoreJob
 from snapstore.actions.settle import finish_move, settle, try_move
@@ -165,6 +172,10 @@ class _Restore:
                 continue
             if self._options.dry_run or not self._options.safety:
                 job.now = capture.hash(name, job.view, progress)
+                continue
+            if tracked := capture.tracked_blocks(name, job.view):
+                note_target_pages(job, tracked.blocks)
+                job.now = capture.store_tracked(name, tracked)
                 continue
             changed = capture.changed_blocks(name, job.view, progress)
             job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))

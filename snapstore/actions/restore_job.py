@@ -19,7 +19,8 @@ class RestoreJob:
     `reason` tells why the file has to be replaced as a whole; it is empty if pages can be changed in place. `damaged`
     tells that SQLite cannot read it. `in_use` tells whether another process has a file open that may have to be
     replaced; None if that cannot be told. `view` is its write transaction, and `now` what it holds. `written` has the
-    ids of the blocks that were changed, by number, and `images` the first pages of them, by page number.
+    ids of the blocks that were changed, by number, and `images` the first pages of them, by page number. `page1` is
+    page 1 as it was written.
     """
 
     def __init__(self, path: str, record: DatabaseEntry, target: Manifest) -> None:
@@ -33,6 +34,7 @@ class RestoreJob:
         self.now: Manifest | None = None
         self.written: dict[int, bytes] = {}
         self.images: dict[int, bytes] = {}
+        self.page1 = b""
 
     @classmethod
     def assess(cls, store: Store, path: str, record: DatabaseEntry, *, force: bool) -> RestoreJob:

@@ -12,6 +12,7 @@ from snapstore.blocks import BLOCK_BYTES
 from snapstore.compare.page_spool import PageSpool
 from snapstore.compare.state import State
 from snapstore.compare.stored import StoredPages, stored_image
+from snapstore.compare.tracked_pages import tracked_pages
 from snapstore.database.image import EveryPage, Image, void
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
@@ -96,6 +97,7 @@ class Pair:
         self._view = view
         self._progress = progress
         self._spool: PageSpool | None = None
+        self._before: dict[int, bytes] = {}
         self._is_compared = False
         self._changed: Collection[int] = ()
 
@@ -109,7 +111,8 @@ class Pair:
         self._view = None
 
     def close(self) -> None:
-        """Drop the spool of pages."""
+        """Drop the pages that were kept."""
+        self._before = {}
         if self._spool:
             self._spool.close()
 
@@ -166,6 +169,12 @@ class Pair:
         if base.page_count == 0 or view.page_count == 0 or not self._is_of_one_format(view):
             return EveryPage()
         self._spool = PageSpool(view.page_size)
+        is_hashed = self._by_bytes or self._now is not None or self._is_live[0]
+        if not is_hashed and (tracked := tracked_pages(view, base, StoredPages(self._store, base))):
+            for pgno in tracked.after:
+                self._spool.put(pgno, tracked.after[pgno])
+            self._before = tracked.before
+            return tracked.changed
         changed = set(range(min(base.page_count, view.page_count) + 1, max(base.page_count, view.page_count) + 1))
         unlike = self._blocks_unlike(view, base)
         while some := list(islice(unlike, _BLOCKS_AT_ONCE)):
@@ -243,6 +252,8 @@ class Pair:
         changed = self._changed
 
         def read(pgno: int) -> bytes:
+            if (page := self._before.get(pgno)) is not None:
+                return page
             if self._view is not None and pgno not in changed:
                 return self._view.page(pgno)  # the same bytes, without decoding a block
             return stored.page(pgno)

@@ -41,6 +41,8 @@ def varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
     value = data[at]
     if value < _SMALL_VARINT:
         return value, at + 1
+    if (second := data[at + 1]) < _SMALL_VARINT:
+        return (value & 0x7F) << 7 | second, at + 2
     value = 0
     for place in range(_VARINT_BYTES):
         byte = data[at + place]

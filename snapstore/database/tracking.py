@@ -5,7 +5,7 @@ session/tracker.py has the tracker. Views reach it through the file that they re
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 from snapstore.engine import Connection
@@ -20,18 +20,32 @@ class KnownImage(NamedTuple):
     changed: Collection[int] = ()
 
 
+class PinnedImage(NamedTuple):
+    """An earlier image that a read transaction of the tracker still shows, with the ids of its blocks, `16 * n bytes`.
+
+    `pages` returns some of its pages, not normalised; None if they cannot be had.
+    """
+
+    page_size: int
+    page_count: int
+    block_ids: bytes
+    pages: Callable[[list[int]], dict[int, bytes] | None]
+
+
 class TrackedState(NamedTuple):
     """What a tracker knows of the state that a view shows.
 
     `position` tells this state from all others. If a commit came between, it is the end of the log from before the
     transaction; None if neither is certain. `logged` are the pages that the log names, None if nobody has looked.
     `blocks` are blocks that views of the same state have read; a view adds to them. None if there are none to share.
+    `pinned` is an earlier image at hand.
     """
 
     image: KnownImage | None
     position: object
     logged: set[int] | None = None
     blocks: dict[int, bytes] | None = None
+    pinned: PinnedImage | None = None
 
 
 class ChangeTracker(Protocol):

@@ -206,7 +206,6 @@ class ObjectStore:
             return data
         for find in self.elsewhere:
             if (data := find(id_)) is not None and object_id(data) == id_:
-                self.remember(id_, data)
                 return data
         return None
 

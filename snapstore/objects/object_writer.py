@@ -16,7 +16,7 @@ from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.object_store import ObjectStore
 from snapstore.objects.pack import LARGEST, Entry, Kind, PackWriter
-from snapstore.objects.pack_index import Location
+from snapstore.objects.pack_index import NEW_DEPTH, Location
 from snapstore.threads import ordered_map
 from snapstore.timestamps import now
 
@@ -35,6 +35,20 @@ class Candidate(NamedTuple):
     id: bytes
     data: bytes
     base: bytes | None
+
+
+class Delta(NamedTuple):
+    """An object of `size` bytes whose `frame`, with a base as prefix, is known, if not None; `read` returns its bytes.
+
+    The frame counts only while its base suits new objects.
+    """
+
+    kind: int
+    id: bytes
+    base: bytes | None
+    size: int
+    frame: bytes | None
+    read: Callable[[], bytes]
 
 
 class _Job(NamedTuple):
@@ -109,6 +123,32 @@ class ObjectWriter:
                 self._put(map(_encode, new))
         self._expected = {}
 
+    def add_deltas(self, deltas: Iterable[Delta]) -> None:
+        """Store the objects that the store does not have, as the frames that they come with where that is possible."""
+        drawn = list(deltas)
+        self._expect([id_ for one in drawn for id_ in (one.id, one.base) if id_])
+        others = [one for one in drawn if not self._put_delta(one)]
+        if others:
+            expected = [id_ for one in others for id_ in (one.id, one.base) if id_]
+            self.add_all((Candidate(one.kind, one.id, one.read(), one.base) for one in others), expected=expected)
+        self._expected = {}
+
+    def _put_delta(self, delta: Delta) -> bool:
+        """Append an object as the frame that it comes with; return whether that was possible."""
+        base = self._expected.get(delta.base or b"")
+        if delta.frame is None or base is None or self._expected.get(delta.id):
+            return False
+        if base.depth >= NEW_DEPTH or not self._is_whole(base) or (self._pack and delta.id in self._pack.entries):
+            return False
+        self._append(delta.kind, delta.id, delta.base, base.depth + 1, delta.size, delta.frame)
+        return True
+
+    def _append(self, kind: int, id_: bytes, base: bytes | None, depth: int, size: int, frame: bytes) -> None:
+        if self._pack is None:
+            self._pack = PackWriter(self._objects.folder)
+        self._pack.add(kind, id_, base, depth, size, frame)
+        self.stored_bytes += len(frame)
+
     def _expect(self, ids: Sequence[bytes]) -> None:
         if ids and not self._was_empty:
             found = self._objects.locate(ids, cached=True)
@@ -116,12 +156,9 @@ class ObjectWriter:
 
     def _put(self, encoded: Iterable[Encoded]) -> None:
         for job, frame, prefix in encoded:
-            if self._pack is None:
-                self._pack = PackWriter(self._objects.folder)
             one = job.candidate
             base, depth = (job.base, job.depth + 1) if frame.uses_prefix else (None, 0)
-            self._pack.add(one.kind, one.id, base, depth, len(one.data), frame.data)
-            self.stored_bytes += len(frame.data)
+            self._append(one.kind, one.id, base, depth, len(one.data), frame.data)
             if job.base and prefix is not None:
                 self._objects.remember(job.base, prefix)
             del self._in_flight[one.id]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from itertools import count
 
+from snapstore.database.dbpage import DbPages
 from snapstore.database.file import DatabaseFile
 from snapstore.database.wal_index import NO_SALTS, LogEnd
 from snapstore.database.wal_pages import WalPages
@@ -19,7 +20,10 @@ _TOUCH = "SELECT 1 FROM sqlite_schema LIMIT 1"
 
 
 class PinnedRead:
-    """The connections to one file; `since` is an end that the log had once it was pinned, None while it is not."""
+    """The connections to one file; `since` is an end that the log had once it was pinned, None while it is not.
+
+    `is_exact` tells whether the read transaction shows the state at `since`, and not one before it.
+    """
 
     def __init__(self, file: DatabaseFile) -> None:
         self._file = file
@@ -27,6 +31,7 @@ class PinnedRead:
         self._reader: Connection | None = None
         self._other: Connection | None = None
         self.since: LogEnd | None = None
+        self.is_exact = False
 
     def end(self) -> LogEnd | None:
         """Return where the log ends now, None where that cannot be told."""
@@ -56,15 +61,25 @@ class PinnedRead:
             return self._pages.since(0, end.frames)
         return None
 
+    def pages(self, wanted: list[int], page_count: int) -> dict[int, bytes] | None:
+        """Return some of the pages that the state at `since` has, not normalised; None where they cannot be had."""
+        if self._reader is None or self.since is None or not self.is_exact:
+            return None
+        with suppress(SnapError):
+            return DbPages(self._file.path, self._reader, page_count).pages(wanted)
+        return None
+
     def pin(self) -> None:
         """Begin the read transaction again, where that is possible."""
         self.unpin()
         with suppress(SnapError):
             if self._reader is None:
                 self._reader = self._file.connect(Deadline(0))
+            before = self.end()
             self._reader.rows("BEGIN")
             self._reader.rows(_TOUCH)
             self.since = self.end()
+            self.is_exact = self.since == before  # else a commit may have come after the transaction began
 
     def unpin(self) -> None:
         """End the read transaction."""

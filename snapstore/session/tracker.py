@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from snapstore import engine
@@ -20,7 +21,7 @@ from snapstore.blocks import BLOCK_BYTES
 from snapstore.database.file import DatabaseFile
 from snapstore.database.header import normalise
 from snapstore.database.live import LiveDatabases
-from snapstore.database.tracking import KnownImage, TrackedState
+from snapstore.database.tracking import KnownImage, PinnedImage, TrackedState
 from snapstore.database.wal import wal_path
 from snapstore.database.wal_index import LogEnd
 from snapstore.engine import Connection
@@ -51,13 +52,14 @@ class _FileImage(NamedTuple):
 
     page_size: int
     page_count: int
+    block_ids: bytes
     numbers: dict[bytes, int]
 
     @classmethod
     def of(cls, image: KnownImage) -> _FileImage:
         ids = image.block_ids
         numbers = {ids[at : at + ID_BYTES]: at // ID_BYTES for at in range(0, len(ids), ID_BYTES)}
-        return cls(image.page_size, image.page_count, numbers)
+        return cls(image.page_size, image.page_count, ids, numbers)
 
 
 class Tracker:
@@ -162,7 +164,9 @@ class Tracker:
             return 0
 
     def rest(self) -> None:
-        """Have the log checkpointed where it has grown too long."""
+        """Have the log checkpointed where it has grown too long; see who uses the database."""
+        if self._file:
+            self._file.look_at_users()
         if self._pin is None or self._pin.since is None or self.log_bytes <= self._rest_at:
             return
         with suppress(SnapError):  # a full disk, a damaged file: the next request reports it
@@ -200,7 +204,14 @@ class Tracker:
         if known is None or pin.since is None:
             pin.pin()
         blocks = self._blocks_of(known, end if exclusive or before == end else None)
-        return TrackedState(known, end if exclusive else before, logged, blocks)
+        return TrackedState(known, end if exclusive else before, logged, blocks, self._pinned_image(pin))
+
+    def _pinned_image(self, pin: PinnedRead) -> PinnedImage | None:
+        found = self._in_file
+        if found is None:
+            return None
+        pages = partial(pin.pages, page_count=found.page_count)
+        return PinnedImage(found.page_size, found.page_count, found.block_ids, pages)
 
     def _known_by_log(self, pin: PinnedRead, end: LogEnd, page_size: int) -> KnownImage | None:
         now = self._now

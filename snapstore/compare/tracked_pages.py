@@ -1,0 +1,85 @@
+"""The pages in which a tracked live database differs from a snapshot, found without reading or hashing blocks.
+
+A tracker knows an image, and which pages may have changed since. Only these pages are compared. As a rule those of the
+snapshot are shown by the read transaction that the tracker holds, so that SQLite reads both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from snapstore.blocks import block_of, first_page, lock_page
+from snapstore.compare.stored import StoredPages
+from snapstore.database.header import normalise
+from snapstore.database.tracking import KnownImage, PinnedImage
+from snapstore.database.view import View
+from snapstore.history.manifest import Manifest
+from snapstore.ids import ID_BYTES, numbers_unlike
+
+_MOST_PAGES = 1024  # beyond it, blocks are read faster
+
+
+class TrackedPages(NamedTuple):
+    """The numbers of the pages that differ, and their bytes on each side, where they exist; page 1 normalised."""
+
+    changed: Collection[int]
+    before: dict[int, bytes]
+    after: dict[int, bytes]
+
+
+def tracked_pages(view: View, base: Manifest, stored: StoredPages) -> TrackedPages | None:
+    """Compare a live database with a manifest of the same page size, both with pages.
+
+    None if the tracker does not know enough, or too many pages may differ. Raises StoreDamaged, DatabaseCorrupt.
+    """
+    known = view.tracked.image if view.tracked else None
+    suspects = _suspects(view, known, base) if known else None
+    if suspects is None:
+        return None
+    after = normalised(view.pages([pgno for pgno in suspects if pgno <= view.page_count]), view.page_count)
+    before = _pages_of(view, base, stored, [pgno for pgno in suspects if pgno <= base.page_count])
+    changed = {pgno for pgno in suspects if before.get(pgno) != after.get(pgno)}
+    return TrackedPages(changed, before, after)
+
+
+def _suspects(view: View, known: KnownImage, base: Manifest) -> list[int] | None:
+    """Return the pages that may differ, in order; None if they are too many to be compared one by one."""
+    least, most = sorted((view.page_count, base.page_count))
+    found = {pgno for pgno in known.changed if pgno <= most}
+    found.update(range(least + 1, most + 1)[: _MOST_PAGES + 1])
+    if view.page_count != known.page_count:
+        found.add(1)  # its header has the page count
+    for number in numbers_unlike(known.block_ids, base.block_ids):
+        first = first_page(number, base.page_size)
+        found.update(range(first, min(first_page(number + 1, base.page_size), most + 1)))
+        if len(found) > _MOST_PAGES:
+            break
+    if len(found) > _MOST_PAGES or lock_page(base.page_size) in found:
+        return None
+    return sorted(found)
+
+
+def _pages_of(view: View, base: Manifest, stored: StoredPages, wanted: list[int]) -> dict[int, bytes]:
+    """Return pages of the snapshot, from the read transaction that the tracker holds as far as it shows them."""
+    pinned = view.tracked.pinned if view.tracked else None
+    shown = [pgno for pgno in wanted if pinned and _has_page(pinned, base, pgno)]
+    found = pinned.pages(shown) if pinned and shown else None
+    pages = normalised(found or {}, base.page_count)
+    return {pgno: pages[pgno] if pgno in pages else stored.page(pgno) for pgno in wanted}
+
+
+def _has_page(pinned: PinnedImage, base: Manifest, pgno: int) -> bool:
+    """Tell whether an image has the block of a page that a manifest has."""
+    number = block_of(pgno, base.page_size)
+    place = slice(number * ID_BYTES, (number + 1) * ID_BYTES)
+    return pinned.page_size == base.page_size and pinned.block_ids[place] == base.block_ids[place]
+
+
+def normalised(pages: dict[int, bytes], page_count: int) -> dict[int, bytes]:
+    """Normalise page 1 where it is among some pages of an image; return them."""
+    if 1 in pages:
+        first = bytearray(pages[1])
+        normalise(first, page_count)
+        pages[1] = bytes(first)
+    return pages
