@@ -27,6 +27,7 @@ from snapstore.session.remote import remote
 
 _LAST_BYTES = 2000  # of what a session that ended wrote to standard error
 _END_SECONDS = 30.0
+_BUFFER_BYTES = 1 << 16  # what a pipe has, as a rule
 
 
 class Session:
@@ -82,6 +83,7 @@ class Session:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            bufsize=_BUFFER_BYTES,
             cwd=cwd,
             env=env,
         )

@@ -1,14 +1,16 @@
 """The façade of a session: the verbs, with changes of the databases tracked between requests.
 
 Before a request the databases are followed, after it the rest of a restore is done: what is synced and recorded once
-its answer is out. Now and then what the trackers know is compared with what the files hold.
+its answer is out. A verify that follows at once goes before that. Now and then what the trackers know is compared with
+what the files hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from snapstore.api.facade import Facade
 from snapstore.config.locations import Locations
@@ -21,6 +23,7 @@ from snapstore.errors import (
     SnapError,
     TrackerMismatch,
 )
+from snapstore.history.reflog import HEAD
 from snapstore.results.sessions import Info, Released, ShutDown, TrackedDatabase
 from snapstore.results.suites import SuiteEnded
 from snapstore.session.tracker import Tracker
@@ -52,9 +55,15 @@ class SessionFacade(Facade):
             store.objects.elsewhere = [tracker.block for tracker in self.trackers.values()]
         return store
 
-    def begin(self) -> None:
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the last request left something to do."""
+        return bool(self._deferred)
+
+    def begin(self, method: str, values: Mapping[str, Any]) -> None:
         """Prepare for a request. Raises TrackerMismatch: the request may be made again."""
-        self.finish()
+        if not _only_reads(method, values):
+            self.finish()
         for tracker in self.trackers.values():
             tracker.follow()
         self._until_check -= 1
@@ -141,3 +150,10 @@ class SessionFacade(Facade):
         super().close()
         for tracker in self.trackers.values():
             tracker.close()
+
+
+def _only_reads(method: str, values: Mapping[str, Any]) -> bool:
+    """Tell whether a request needs nothing that the end of a restore does: it compares with a snapshot by its name."""
+    revision = values.get("rev")
+    is_verify = method == "verify" and not values.get("restore_on_fail")
+    return is_verify and isinstance(revision, str) and revision != HEAD and "@" not in revision

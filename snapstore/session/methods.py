@@ -22,11 +22,12 @@ class SessionVerbs(Verbs, Protocol):
 
 
 class Method(NamedTuple):
-    """A method: its name in requests, its verb, the verb's parameters."""
+    """A method: its name in requests, its verb, the verb's parameters; `several` is the one of any number of texts."""
 
     name: str
     verb: Callable[..., Any]
     parameters: tuple[Parameter, ...]
+    several: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:
@@ -35,17 +36,19 @@ class Method(NamedTuple):
 
     def call(self, facade: SessionFacade, values: dict[str, Any]) -> Any:
         """Do the verb with values for all parameters; return its result."""
-        several = [
-            one.name for one in inspect.signature(self.verb).parameters.values() if one.kind is one.VAR_POSITIONAL
-        ]
-        positional = [value for name in several for value in values.pop(name)]
+        positional = [value for name in self.several for value in values.pop(name)]
         return getattr(facade, self.verb.__name__)(*positional, **values)
 
 
 def _methods() -> dict[str, Method]:
     verbs = [verb for kind in (Verbs, SessionVerbs) for name, verb in vars(kind).items() if not name.startswith("_")]
     names = [(verb.__name__.removesuffix("_"), verb) for verb in verbs]
-    return {name: Method(name, verb, parameters_of(verb)) for name, verb in names}
+    return {name: Method(name, verb, parameters_of(verb), _several(verb)) for name, verb in names}
+
+
+def _several(verb: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(verb).parameters.values()
+    return tuple(one.name for one in parameters if one.kind is one.VAR_POSITIONAL)
 
 
 METHODS = _methods()
@@ -57,5 +60,5 @@ def perform(facade: SessionFacade, request: Request) -> Any:
     if found is None:
         raise Fault(METHOD_NOT_FOUND, f"no method '{request.method}'")
     values = bind(found.parameters, request.params)
-    facade.begin()
+    facade.begin(request.method, values)
     return to_document(found.call(facade, values))

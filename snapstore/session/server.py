@@ -6,10 +6,14 @@ or when nobody is left who could want a response (parent_watch.py). A bug of sna
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import struct
 import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from snapstore.errors import SnapError
@@ -32,6 +36,7 @@ from snapstore.session.protocol import (
 
 SWITCH_SECONDS = 0.0005  # a tenth of Python's: a thread that compresses or syncs should not wait for the other
 IDLE_SECONDS = 0.5  # between two looks at what grows while no request comes, or nobody reads a response
+BRIEF_SECONDS = 0.001  # a client that verifies a restore is quicker than that
 _AT_ONCE = select.PIPE_BUF  # bytes: a pipe that can take any takes as many without blocking (pipe(7))
 
 
@@ -50,13 +55,15 @@ class Server:
         """Serve until the end. Raises BrokenPipeError where nobody reads the responses, TrackerMismatch."""
         sys.setswitchinterval(SWITCH_SECONDS)
         while not self._facade.is_over:
-            line = self._lines.next(IDLE_SECONDS)
+            was_unfinished = self._facade.is_unfinished
+            line = self._lines.next(BRIEF_SECONDS if was_unfinished else IDLE_SECONDS)
             if line is not None:
                 self._respond(too_long() if len(line) > LONGEST_LINE else read_request(line))
             elif self._lines.at_end:
                 self._facade.check()
                 return
-            self._facade.rest()
+            if was_unfinished or not self._facade.is_unfinished:  # one request may go before the end of a restore
+                self._facade.rest()
 
     def _respond(self, request: Request) -> None:
         response = self._response(request)
@@ -88,4 +95,13 @@ class Server:
         while view:
             while not self._writable.poll(IDLE_SECONDS * 1000):
                 self._facade.rest()
-            view = view[os.write(self._sink, view[:_AT_ONCE]) :]
+            view = view[os.write(self._sink, view[: _room(self._sink)]) :]
+
+
+def _room(sink: int) -> int:
+    """Return how many bytes can be written to what is writable without blocking: the whole of a pipe that is empty."""
+    with suppress(OSError, AttributeError):  # it is no pipe, or this is not Linux
+        size = fcntl.fcntl(sink, fcntl.F_GETPIPE_SZ)
+        (waiting,) = struct.unpack("i", fcntl.ioctl(sink, termios.FIONREAD, bytes(4)))
+        return _AT_ONCE if waiting else max(size, _AT_ONCE)
+    return _AT_ONCE
