@@ -42,6 +42,22 @@ def grouped(rows: list[RowChange], schema: Schema, keys: References, derived: Co
     return Grouped(tuple(leaks), tuple(grouping.by_table(leaks, derived)))
 
 
+class _Link(NamedTuple):
+    """A key by which the rows of a table refer to others: its columns as the rows spell them, and the added parents.
+
+    `parents` has the number of each added row of the other table by the values that the key refers to.
+    """
+
+    key: ForeignKey
+    is_guess: bool
+    columns: tuple[str, ...]
+    parents: dict[tuple[Value, ...], int]
+
+    def values(self, row: RowChange) -> tuple[Value, ...]:
+        """Return the values of a row in the columns of the key; None for one that it lacks."""
+        return tuple(map((row.after or row.before or {}).get, self.columns))
+
+
 class _Grouping:
     def __init__(self, rows: list[RowChange], schema: Schema, keys: References) -> None:
         self._rows = rows
@@ -50,6 +66,14 @@ class _Grouping:
         self._columns: dict[str, dict[str, Column]] = {}
         self._spelled: dict[str, dict[str, str]] = {}
         self._referred = self._index()
+        self._links = {row.table: self._links_of(row) for row in {row.table: row for row in rows}.values()}
+
+    def _links_of(self, row: RowChange) -> list[_Link]:
+        """Return the keys of the table of a row."""
+        return [
+            _Link(key, is_guess, self._as_spelled(row, key.columns), self._referred[_place(key)])
+            for key, is_guess in self._keys.get(folded(row.table), ())
+        ]
 
     def leaks(self) -> list[Leak]:
         roots = self._roots()
@@ -84,8 +108,7 @@ class _Grouping:
 
     def _index(self) -> dict[tuple[str, tuple[str, ...]], dict[tuple[Value, ...], int]]:
         """Return the numbers of the added rows by the columns that other tables refer to."""
-        keys = (one.key for of_table in self._keys.values() for one in of_table)
-        wanted = {(folded(key.parent), _lower(key.parent_columns)) for key in keys}
+        wanted = {_place(one.key) for of_table in self._keys.values() for one in of_table}
         found: dict[tuple[str, tuple[str, ...]], dict[tuple[Value, ...], int]] = {place: {} for place in wanted}
         by_table: dict[str, list[tuple[str, ...]]] = {}
         for table, columns in wanted:
@@ -111,16 +134,17 @@ class _Grouping:
         return [roots[number] for number in range(len(self._rows))]
 
     def _parent(self, row: RowChange) -> int | None:
-        for key, _ in self._keys.get(folded(row.table), ()):
-            parent = self._added(key, self._values(row, key.columns))
+        for link in self._links[row.table]:
+            parent = self._added(link, link.values(row))
             if parent is not None and self._rows[parent] is not row:
                 return parent
         return None
 
-    def _added(self, key: ForeignKey, values: tuple[Value, ...]) -> int | None:
-        """Return the number of the added row that a foreign key with some values refers to."""
-        parents = self._referred.get((folded(key.parent), _lower(key.parent_columns)), {})
-        return parents.get(self._as_parent(key.parent, _lower(key.parent_columns), values))
+    def _added(self, link: _Link, values: tuple[Value, ...]) -> int | None:
+        """Return the number of the added row that a key with some values refers to."""
+        if not link.parents:
+            return None
+        return link.parents.get(self._as_parent(link.key.parent, _lower(link.key.parent_columns), values))
 
     def _as_parent(self, table: str, columns: tuple[str, ...], values: tuple[Value, ...]) -> tuple[Value, ...]:
         """Return values as SQLite compares them with columns of a table that is referred to."""
@@ -132,21 +156,29 @@ class _Grouping:
             for column, value in zip(columns, values, strict=False)
         )
 
-    def _values(self, row: RowChange, columns: Iterable[str]) -> tuple[Value, ...]:
+    def _values(self, row: RowChange, columns: tuple[str, ...]) -> tuple[Value, ...]:
         """Return the values of a row in some columns, named in any spelling; None for one that it lacks."""
-        row_values = row.after or row.before or {}
+        return tuple(map((row.after or row.before or {}).get, self._as_spelled(row, columns)))
+
+    def _as_spelled(self, row: RowChange, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of columns as the rows of the table of a row spell them."""
         if not (spelled := self._spelled.get(row.table)):
-            spelled = self._spelled[row.table] = {folded(name): name for name in row_values}
-        return tuple(row_values.get(spelled.get(folded(column), column)) for column in columns)
+            spelled = self._spelled[row.table] = {folded(name): name for name in row.after or row.before or {}}
+        return tuple(spelled.get(folded(column), column) for column in columns)
 
     def _of(self, row: RowChange) -> LeakOf | None:
-        for key, is_guess in self._keys.get(folded(row.table), ()):
-            values = self._values(row, key.columns)
-            if is_guess and not all(values):  # without a foreign key, 0 and '' often stand for nothing
+        for link in self._links[row.table]:
+            values = link.values(row)
+            if link.is_guess and not all(values):  # without a foreign key, 0 and '' often stand for nothing
                 continue
-            if None not in values and self._added(key, values) is None:
-                return LeakOf(key.parent, dict(zip(_names(key), values, strict=False)))
+            if None not in values and self._added(link, values) is None:
+                return LeakOf(link.key.parent, dict(zip(_names(link.key), values, strict=False)))
         return None
+
+
+def _place(key: ForeignKey) -> tuple[str, tuple[str, ...]]:
+    """Return what a key refers to, in lower case."""
+    return folded(key.parent), _lower(key.parent_columns)
 
 
 def _together(table: str, leaks: list[Leak]) -> LeftBehind:

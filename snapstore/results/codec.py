@@ -90,38 +90,44 @@ def _sequence(make: type, of: _Form) -> _Form:
     encode, decode = of
     return _Form(
         (lambda values: [encode(one) for one in values]) if encode else list,
-        (lambda document: make(decode(one) for one in document)) if decode else make,
+        (lambda document: make(map(decode, document))) if decode else make,
     )
 
 
 def _mapping(key: Any, of: _Form) -> _Form:
     encode, decode = of
     return _Form(
-        lambda values: {str(name): encode(one) if encode else one for name, one in values.items()},
+        (lambda values: {str(name): encode(one) for name, one in values.items()}) if encode else _with_names_as_text,
         lambda document: {key(name): decode(one) if decode else one for name, one in document.items()},
     )
+
+
+def _with_names_as_text(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): one for name, one in values.items()} if values else {}
 
 
 def _dataclass(kind: Any) -> _Form:
     hints = typing.get_type_hints(kind)
     forms = [(one.name, one.name.removesuffix("_"), _form(hints[one.name])) for one in fields(kind)]
+    keys = [(name, key) for name, key, _ in forms]
+    encoders = [(key, form.encode) for _, key, form in forms if form.encode]
+    decoders = [(name, form.decode) for name, _, form in forms if form.decode]
     needed = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
 
     def encode(result: Any) -> dict[str, Any]:
-        document = {}
-        for name, key, form in forms:
-            value = getattr(result, name)
-            document[key] = form.encode(value) if form.encode else value
+        values = vars(result)
+        document = {key: values[name] for name, key in keys}
+        for key, encode_one in encoders:
+            document[key] = encode_one(document[key])
         return document
 
     def decode(document: Mapping[str, Any]) -> Any:
-        values = {}
-        for name, key, form in forms:
-            if key in document:
-                value = document[key]
-                values[name] = form.decode(value) if form.decode else value
-            elif name in needed:
-                raise ValueError(f"{kind.__name__} has no '{key}'")
+        values = {name: document[key] for name, key in keys if key in document}
+        for name, decode_one in decoders:
+            if name in values:
+                values[name] = decode_one(values[name])
+        if len(values) < len(keys) and (missing := [key for name, key in keys if name in needed - values.keys()]):
+            raise ValueError(f"{kind.__name__} has no '{missing[0]}'")
         return kind(**values)
 
     return _Form(encode, decode)

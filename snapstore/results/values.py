@@ -28,6 +28,8 @@ _HANDLERS = {"utf-8": "surrogateescape", "utf-16-le": "surrogatepass"}  # as dat
 def encode_value(value: Value) -> Any:
     """Return a value as JSON has it."""
     if isinstance(value, str):
+        if value.isascii():  # most are
+            return value
         odd = text_that_is_not_unicode(value)
         return {"text": base64.b64encode(odd[0]).decode(), "encoding": odd[1]} if odd else value
     if isinstance(value, bytes):
@@ -65,7 +67,7 @@ def encode_row(row: Row) -> dict[str, Any]:
 
 def decode_row(document: Mapping[str, Any]) -> Row:
     """Return the row that `encode_row` was given."""
-    return {name: decode_value(value) for name, value in document.items()}
+    return {name: decode_value(value) if isinstance(value, dict) else value for name, value in document.items()}
 
 
 def text_that_is_not_unicode(text: str) -> tuple[bytes, str] | None:
