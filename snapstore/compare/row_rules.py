@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.compare.rule_names import fits, rule_for
-from snapstore.database.tables import Table
 from snapstore.errors import ConfigurationError, SqlFailed
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from snapstore.database.image import Image
     from snapstore.database.rowdiff import RowChange, TableDiff
     from snapstore.database.spool import Row
+    from snapstore.database.tables import Table
 
 
 class RowRule(NamedTuple):
