@@ -45,6 +45,9 @@ from snapstore.objects.object_writer import ObjectWriter
 from snapstore.regular import check_kinds, open_regular
 
 if TYPE_CHECKING:
+    from snapstore.trees.stat_cache import StatCache
+
+if TYPE_CHECKING:
     from snapstore.database.tree_map_cache import TreeMapCache
 
 FORMAT = 1
@@ -76,6 +79,7 @@ class Store:
         self.intents = Intents(self.catalog, self.forgotten)
         self.branches = Branches(self.catalog, self.reflog)
         self.tree_maps: TreeMapCache | None = None  # set by a process that compares with one state again and again
+        self.stat_caches: dict[str, StatCache] = {}  # of the trees that this process has read, by path
         self._is_swept = False
         self._freeing = FreeingLock(path, self.locks_folder, deadline.seconds)
 

@@ -56,7 +56,7 @@ def named(paths: list[Path] | tuple[Path, ...]) -> pytest.MarkDecorator:
 
 def example() -> dict[str, Any]:
     """Return the example with everything in force that is commented out."""
-    keys = "databases|store|ignore|references|labels|before_restore|after_restore|run|prune"
+    keys = "databases|files|store|ignore|references|labels|before_restore|after_restore|run|prune"
     commented = re.compile(rf"^# ((?:{keys}|  [ \w.-]+):|  (?:  )?- )", re.MULTILINE)
     text = commented.sub(r"\1", text_of(EXAMPLE))
     return dict(yaml.safe_load(text))

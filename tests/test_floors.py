@@ -40,7 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("results",),
     ("hooks",),
-    ("database", "objects", "git"),
+    ("database", "objects", "git", "trees"),
     ("history",),
     ("layout",),
     ("store", "project", "audience"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import snapstore
 from snapstore.actions.changed_blocks import ChangedBlock, ChangedBlocks, hashed
@@ -16,13 +17,20 @@ from snapstore.errors import DatabaseUnusable, StoreDamaged
 from snapstore.files import path_text, storable
 from snapstore.history.forgotten import RETURN
 from snapstore.history.manifest import Manifest
-from snapstore.history.snapshot import DatabaseEntry, Snapshot
+from snapstore.history.snapshot import DatabaseEntry, Snapshot, TreeRecord
+from snapstore.locks import Deadline
 from snapstore.objects.object_writer import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import Store
 from snapstore.timestamps import now
+from snapstore.trees.names import key_of
+
+if TYPE_CHECKING:
+    from snapstore.actions.tree_capture import TreeCapture
+    from snapstore.trees.manifest import TreeManifest
+    from snapstore.trees.reading import ReadTree
 
 
 class Captured(NamedTuple):
@@ -53,6 +61,7 @@ class Capture:
         self._manifests: dict[str, Manifest] = {}
         self._records: dict[str, DatabaseEntry] = {}
         self._stored_bytes: dict[str, int] = {}
+        self._files: dict[str, TreeRecord] = {}
 
     def is_first(self, name: str) -> bool:
         """Tell whether there is no snapshot to compare a database with, so that all of it is new."""
@@ -125,9 +134,40 @@ class Capture:
         self._note(name, view, manifest)
         return manifest
 
+    def read_tree(self, name: str, deadline: Deadline, progress: Progress = SILENT) -> ReadTree:
+        """Read a live tree and store the blocks that HEAD does not have; return its state.
+
+        Raises FilesChanging, TreeRefused, TreeTooLarge, FileError, StoreTooOpen.
+        """
+        before = self._writer.stored_bytes
+        base = self._base_tree(name)
+        found = self._trees.read(name, base, deadline, progress)
+        if base is None or found.manifest.id != base.id:
+            self._writer.add(Kind.MANIFEST, found.manifest.encode(), base.id if base else None)
+        self.note_tree(name, found)
+        part = key_of(name)
+        self._stored_bytes[part] = self._stored_bytes.get(part, 0) + self._writer.stored_bytes - before
+        return found
+
+    def is_first_tree(self, name: str) -> bool:
+        """Tell whether there is no snapshot to compare a tree with, so that all of it is new."""
+        return self._base_tree(name) is None
+
+    @cached_property
+    def _trees(self) -> TreeCapture:
+        from snapstore.actions.tree_capture import TreeCapture  # few projects have files
+
+        return TreeCapture(self._store, self._writer, self._project)
+
+    def note_tree(self, name: str, found: ReadTree) -> None:
+        """Have a tree that was read be a part of the state."""
+        origin = path_text(self._project.trees[name].path)
+        manifest = found.manifest
+        self._files[name] = TreeRecord(manifest.id.hex(), origin, manifest.count, manifest.file_bytes)
+
     def known(self, *, anywhere: bool) -> Captured | None:
         """Return the snapshot that holds this state already: HEAD's, or with `anywhere` any other."""
-        probe = Snapshot(self._records, None, "", "")
+        probe = Snapshot(self._records, None, "", "", files=self._files)
         found = list(dict.fromkeys(self._heads.values()))
         if anywhere:
             found += self._store.snapshots.with_content(probe.content)
@@ -149,6 +189,7 @@ class Capture:
             storable(message),
             f"snapstore {snapstore.__version__}",
             os.urandom(4).hex(),
+            self._files,
         )
         id_ = self._writer.add(Kind.SNAPSHOT, snapshot.encode(), bytes.fromhex(parent) if parent else None)
         pack_bytes = self._writer.finish()
@@ -181,6 +222,16 @@ class Capture:
         except StoreDamaged:
             return None, None
 
+    def _base_tree(self, name: str) -> TreeManifest | None:
+        """Return the state that HEAD has of a tree, None if it has none that can be read."""
+        head = self._heads.get(key_of(name))
+        snapshot = self._loaded(head) if head else None
+        record = snapshot.files.get(name) if snapshot else None
+        try:
+            return self._store.snapshots.tree(record) if record else None
+        except StoreDamaged:
+            return None
+
     def _loaded(self, id_: str) -> Snapshot | None:
         try:
             return self._store.snapshots.load(id_)
@@ -189,7 +240,10 @@ class Capture:
 
     def _is_of_project(self, snapshot: Snapshot) -> bool:
         paths = {name: path_text(path) for name, path in self._project.databases.items()}
-        return all(paths.get(name) == one.origin for name, one in snapshot.databases.items())
+        trees = {name: path_text(tree.path) for name, tree in self._project.trees.items()}
+        return all(paths.get(name) == one.origin for name, one in snapshot.databases.items()) and all(
+            trees.get(name) == one.origin for name, one in snapshot.files.items()
+        )
 
 
 def _candidates(blocks: Iterable[ChangedBlock]) -> Iterable[Candidate]:
@@ -222,7 +276,7 @@ def _record(view: View, manifest: Manifest) -> DatabaseEntry:
 
 def _says_the_same(snapshot: Snapshot, probe: Snapshot) -> bool:
     """Tell whether a snapshot has the content of another and, if it has them at all, the same modes and owners."""
-    if snapshot.databases.keys() != probe.databases.keys():
+    if snapshot.databases.keys() != probe.databases.keys() or snapshot.files != probe.files:
         return False
     pairs = [(database, probe.databases[name]) for name, database in snapshot.databases.items()]
     return all(

@@ -1,8 +1,9 @@
-"""Clean: restore the rows that differ from a snapshot, and nothing else.
+"""Clean: restore the rows that differ from a snapshot, and the files beside them, and nothing else.
 
 The steps: begin a write transaction on each database; read the state before; apply the row diff from live to snapshot;
 check every row that was written, and the foreign keys of the tables that were left alone; store the state before (the
-safety snapshot) and the intent; commit; move HEAD. Up to the commit every error, and every kill, leaves the old state.
+safety snapshot) and the intent; commit; give files their names; move HEAD. Up to the commit every error, and every
+kill, leaves the old state; after it, the next command gives the rest of the files their names.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.origin import check_belongs
+from snapstore.actions.restore_job import chosen_trees, left_alone, while_files_change
 from snapstore.actions.settle import finish_move, settle, try_move
 from snapstore.compare.contentless import problem_of_words
 from snapstore.compare.differences import DatabaseDifference
@@ -38,6 +40,7 @@ from snapstore.project import Project
 from snapstore.results.cleans import Cleaned, CleanedDatabase
 from snapstore.results.rows import Counts
 from snapstore.store import DEFAULT_TIMEOUT, Store
+from snapstore.trees.names import key_of
 
 ACTION = "clean"
 
@@ -46,7 +49,7 @@ ACTION = "clean"
 class CleanOptions:
     """Options of `clean`; tables that the policy ignores or keeps are left alone.
 
-    `only` names the databases to clean, None for all of the snapshot's that the project has.
+    `only` names the databases to clean, and trees as HEAD names them; None for all that snapshot and project have.
     """
 
     snapshot: str
@@ -66,14 +69,32 @@ def clean(store: Store, project: Project, options: CleanOptions, progress: Progr
     start = time.monotonic()
     snapshot = store.snapshots.load(options.snapshot)
     names = [name for name in (options.only or project.databases) if name in snapshot.databases]
+    if not names and options.only:
+        return _clean_files(store, project, options, progress)
     if not options.foreign:
         check_belongs(options.snapshot, snapshot, project, names)
-    with store.lock(project.origin, shared=options.dry_run), ExitStack() as stack:
+    with store.lock(project.origin, shared=options.dry_run):
         if not options.dry_run:
             settle(store, project, options.timeout)
         paths = {name: project.only(name).databases[name] for name in names}
-        live = stack.enter_context(LiveDatabases(paths, Deadline(options.timeout)))
-        return _Clean(store, project, options, snapshot, live, stack).run(start, progress)
+
+        def tried() -> Cleaned:
+            with ExitStack() as stack:
+                live = stack.enter_context(LiveDatabases(paths, Deadline(options.timeout)))
+                return _Clean(store, project, options, snapshot, live, stack).run(start, progress)
+
+        return while_files_change(options.timeout, tried)
+
+
+def _clean_files(store: Store, project: Project, options: CleanOptions, progress: Progress) -> Cleaned:
+    """Restore trees alone, where the databases stand on another snapshot."""
+    from snapstore.actions.restore import RestoreOptions, restore  # seldom
+
+    restoring = RestoreOptions(
+        options.snapshot, options.only, options.dry_run, foreign=options.foreign, timeout=options.timeout, action=ACTION
+    )
+    done = restore(store, project, restoring, progress)
+    return Cleaned(options.snapshot, done.changed, done.safety, {}, done.seconds, options.dry_run, files=done.files)
 
 
 class _Clean:
@@ -96,6 +117,9 @@ class _Clean:
         self._live = live
         self._stack = stack
         self._views: dict[str, View] = {}
+        self._trees = chosen_trees(store, project, options.snapshot, snapshot, options.only, foreign=options.foreign)
+        for tree in self._trees:
+            stack.callback(tree.close)
         self._before: Captured | None = None
         self._is_bound = False  # whether rows must be read from the live database to the end
 
@@ -112,11 +136,14 @@ class _Clean:
                 if difference.schema:
                     raise CleanImpossible(f"the schema differs ({', '.join(one.name for one in difference.schema)})")
             patches = {name: difference.patch() for name, difference in differences.items()}
-            changed = any(not patch.is_empty() for patch in patches.values())
+            has_rows = any(not patch.is_empty() for patch in patches.values())
+            for tree in self._trees:
+                tree.read(capture, Deadline(self._options.timeout), progress, keeps=not dry_run)
+            changed = has_rows or any(tree.changes for tree in self._trees)
             for name, difference in differences.items():
                 if found := damage(difference.diff, suspect=BEFORE) or problem_of_words(difference):
                     raise CleanImpossible(f"database '{name}' is damaged: {found}")
-            if changed and self._is_bound:
+            if has_rows and self._is_bound:
                 raise CleanImpossible("its pages cannot be compared with the snapshot's")
             if dry_run or not changed:
                 results = {name: _planned(differences[name], patch) for name, patch in patches.items()}
@@ -124,7 +151,11 @@ class _Clean:
                 results = self._write(capture, differences, patches)
                 self._move_head()
         safety = self._before.id if self._before else None
-        return Cleaned(self._options.snapshot, changed, safety, results, time.monotonic() - start, dry_run)
+        files = {tree.name: tree.result() for tree in self._trees}
+        alone = left_alone(self._snapshot, self._project, self._options.only)
+        seconds = time.monotonic() - start
+        snapshot = self._options.snapshot
+        return Cleaned(snapshot, changed, safety, results, seconds, dry_run, files=files, left_alone=alone)
 
     def _difference(self, name: str, now: Manifest, progress: Progress) -> DatabaseDifference:
         """Return the difference from live to snapshot."""
@@ -141,10 +172,13 @@ class _Clean:
 
     def _keep_state_before(self, capture: Capture) -> None:
         self._before = capture.known(anywhere=True) or capture.finish(SAFETY, f"before {ACTION}")
+        for tree in self._trees:
+            tree.stage()
+            tree.check_unchanged()
         with self._store.catalog.transaction():
             capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent())
-            try_move(self._store, self._project, self._intent(), tuple(self._views))
+            try_move(self._store, self._project, self._intent(), self._parts)
 
     def _write(
         self, capture: Capture, differences: dict[str, DatabaseDifference], patches: dict[str, SqlPatch]
@@ -188,14 +222,21 @@ class _Clean:
         for view in self._views.values():
             view.connection.rows("COMMIT")
             reached("live-committed")
+        for tree in self._trees:
+            tree.move()
+            tree.sync()
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        return (*self._views, *(key_of(tree.name) for tree in self._trees))
 
     def _move_head(self) -> None:
         with self._store.catalog.transaction():
-            finish_move(self._store, self._project, self._intent(), tuple(self._views))
+            finish_move(self._store, self._project, self._intent(), self._parts)
 
     def _intent(self) -> Intent:
         before = self._before.id if self._before else ""
-        return Intent(ACTION, before, self._options.snapshot, tuple(self._views))
+        return Intent(ACTION, before, self._options.snapshot, self._parts)
 
 
 def _planned(difference: DatabaseDifference, patch: SqlPatch) -> CleanedDatabase:

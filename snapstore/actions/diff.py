@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.compare.compare import compare
 from snapstore.compare.differences import DatabaseDifference
@@ -18,6 +18,13 @@ from snapstore.project import Project
 from snapstore.results.diffs import DatabaseDiff, Diff
 from snapstore.results.rows import Counts, RowChange
 from snapstore.store import DEFAULT_TIMEOUT, Store
+from snapstore.trees.names import tree_of
+
+if TYPE_CHECKING:
+    from snapstore.results.files import FilesDiff
+    from snapstore.trees.difference import PathChange
+
+_DRIFTED = "drifted"  # as trees/difference.py has it: a mode or a time alone
 
 
 @dataclass(frozen=True)
@@ -35,17 +42,26 @@ class DiffOptions:
     shortens: bool = False
 
 
+NO_FILES: Mapping[str, Sequence[PathChange]] = {}
+
+
 class Differences(NamedTuple):
-    """The databases of both states, whose rows can still be drawn; `subject` names a test, if it is about one."""
+    """The databases of both states, whose rows can still be drawn; `subject` names a test, if it is about one.
+
+    `files` has what differs in each tree; nothing if tables were chosen.
+    """
 
     before: State
     after: State
     databases: list[DatabaseDifference]
     subject: str = ""
+    files: Mapping[str, Sequence[PathChange]] = NO_FILES
 
     @property
     def identical(self) -> bool:
-        """Whether schema and rows are equal; sequences and page layout do not count."""
+        """Whether schema, rows and files are equal; sequences, page layout, modes and times do not count."""
+        if any(one.change != _DRIFTED for changes in self.files.values() for one in changes):
+            return False
         return not any(one.schema or any(table.differs() for table in one.tables) for one in self.databases)
 
     def drawn(self, limit: int | None) -> Diff:
@@ -53,7 +69,9 @@ class Differences(NamedTuple):
         databases = {one.name: _drawn(one, limit) for one in self.databases}
         counted = sum(counts.total for one in databases.values() for counts in one.tables.values())
         left_out = counted - sum(len(one.rows) for one in databases.values())
-        return Diff(self.before.id, self.after.id, self.identical, databases, bool(left_out), left_out)
+        files = drawn_all(self.files, limit)
+        is_cut = bool(left_out) or any(one.paths_left_out for one in files.values())
+        return Diff(self.before.id, self.after.id, self.identical, databases, is_cut, left_out, files=files)
 
 
 @contextmanager
@@ -71,7 +89,29 @@ def diff(store: Store, project: Project, options: DiffOptions, progress: Progres
         if options.tables:
             for database in databases:
                 database.narrow(options.tables)
-        yield Differences(options.before, options.after, databases)
+        files = NO_FILES if options.tables else _files(store, project, states, options.timeout)
+        yield Differences(options.before, options.after, databases, files=files)
+
+
+def _files(
+    store: Store, project: Project, states: tuple[State, State], timeout: float
+) -> Mapping[str, Sequence[PathChange]]:
+    """Compare the files beside the databases, where a side has any."""
+    parts = (*project.parts, *(part for state in states for part in state.snapshots or ()))
+    if not any(tree_of(part) for part in parts):
+        return NO_FILES
+    from snapstore.actions.tree_check import diff_trees
+
+    return diff_trees(store, project, states, timeout)
+
+
+def drawn_all(files: Mapping[str, Sequence[PathChange]], limit: int | None) -> Mapping[str, FilesDiff]:
+    """Return the files that differ, at most `limit` paths of each folder."""
+    if not files:
+        return {}
+    from snapstore.actions.tree_check import drawn
+
+    return {name: drawn(changes, limit) for name, changes in files.items() if changes}
 
 
 def _drawn(database: DatabaseDifference, limit: int | None) -> DatabaseDiff:

@@ -15,12 +15,17 @@ from snapstore.database.file import sidecars
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
 from snapstore.errors import DatabaseLocked, OtherNameInUse, SeveralNames, SnapError, SqliteTooOld
+from snapstore.files import translated
 from snapstore.locks import Deadline
 from snapstore.mounts import NETWORK, file_system_of, is_mount_point
 from snapstore.processes import holders_of, openers_of, users_of_lost
 from snapstore.project import Project
 from snapstore.results.findings import FAILURE, OK, WARNING, Finding
 from snapstore.results.text import counted
+from snapstore.trees.folders import Folders
+from snapstore.trees.manifest import FILE
+from snapstore.trees.settings import TreeSettings
+from snapstore.trees.walk import walk
 
 LOCK_SECONDS = 1.0
 LARGE_LOG_BYTES = 64 << 20  # SQLite checkpoints at 4 MB of log by default; more means that something blocks that
@@ -32,6 +37,8 @@ def examine(project: Project) -> Iterator[Finding]:
     yield _engine()
     for name, path in project.databases.items():
         yield from _database(f"database {name}", path)
+    for name, settings in project.trees.items():
+        yield from _tree(f"files {name}", settings)
 
 
 def _engine() -> Finding:
@@ -43,6 +50,30 @@ def _engine() -> Finding:
         " that others write to; restore and clean refuse databases in WAL mode, tag, verify and diff work"
     )
     return Finding("engine", FAILURE, detail, SqliteTooOld.hint)
+
+
+def _tree(check: str, settings: TreeSettings) -> Iterator[Finding]:
+    """Yield the findings on a folder, or a file, beside the databases; no content is read."""
+    path = settings.path
+    if not os.path.lexists(path):
+        yield Finding(check, OK, f"'{path}' is not there yet")
+        return
+    try:
+        with translated(path), Folders(path) as folders:
+            walked = walk(folders, settings, {})
+    except SnapError as error:
+        yield Finding(check, FAILURE, str(error), error.hint or "")
+        return
+    total = sum(one.stamp.size for one in walked.seen if one.kind == FILE)
+    yield Finding(check, OK, f"{counted(len(walked.seen), 'entry')} in '{path}', {total / 1e6:,.1f} MB")
+    if walked.linked:
+        remedy = "a restore gives a file that it writes one name"
+        yield Finding(check, WARNING, f"{counted(walked.linked, 'file')} with several names (hard links)", remedy)
+    if walked.left_out:
+        named = f"{counted(len(walked.left_out), 'socket, FIFO or device')} left out"
+        yield Finding(check, WARNING, named, "add them to 'ignore'")
+    if not os.access(path, os.W_OK):
+        yield Finding(check, WARNING, "read-only: tag works, restore will refuse", f"chmod u+w {quote(path)}")
 
 
 def _database(check: str, path: str) -> Iterator[Finding]:

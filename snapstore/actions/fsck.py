@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from snapstore.actions.old_caches import remove_old_caches
+from snapstore.actions.tree_state import sweep as sweep_tree
 from snapstore.errors import FileError, StoreDamaged
 from snapstore.history.snapshots import SnapshotRow
 from snapstore.history.soundness import SnapshotCheck, Touched, name_flaws
@@ -25,6 +26,7 @@ from snapstore.objects.pack_check import packs_in
 from snapstore.progress import SILENT, Progress
 from snapstore.results.checks import AffectedSnapshot, Checked, Damage
 from snapstore.store import DEFAULT_TIMEOUT, Store, check_format
+from snapstore.trees.settings import TreeSettings
 
 
 class Found(NamedTuple):
@@ -34,14 +36,15 @@ class Found(NamedTuple):
     spoiled: dict[bytes, int]
 
 
-def remove_leftovers(path: str, databases: Iterable[str]) -> tuple[str, ...]:
-    """Remove the temporary files of killed processes from a store and from beside live databases; return their paths.
+def remove_leftovers(path: str, databases: Iterable[str], trees: Iterable[TreeSettings] = ()) -> tuple[str, ...]:
+    """Remove what killed processes left in a store, and beside live databases and files; return the paths.
 
     Raises what `check_format` raises.
     """
     check_format(path)
     folders = dict.fromkeys([path, os.path.join(path, PACKS), *map(os.path.dirname, databases)])
-    return tuple(os.path.join(folder, name) for folder in folders for name in sweep(folder))
+    swept = tuple(os.path.join(folder, name) for folder in folders for name in sweep(folder))
+    return swept + tuple(name for tree in trees for name in sweep_tree(tree))
 
 
 def fsck(path: str, *, full: bool = True, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT) -> Checked:

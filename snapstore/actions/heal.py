@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 
 from snapstore.actions.fsck import check_store
+from snapstore.actions.tree_state import reader
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import SnapError, StoreDamaged
 from snapstore.files import reached, sync_folder, translated
@@ -83,6 +84,7 @@ def _store_again(
         writer.add_all(note(_in_packs(store, wanted)))
         if project and healed.keys() < wanted:
             writer.add_all(note(_in_live(project, wanted, timeout, progress)))
+            writer.add_all(note(_in_trees(store, project, wanted, timeout)))
         writer.finish()
         with store.catalog.transaction():
             writer.record()
@@ -124,6 +126,19 @@ def _in_live(
             manifest = Manifest.of(view.page_size, view.page_count, bytes(ids))
             if manifest.id in wanted:
                 yield Candidate(Kind.MANIFEST, manifest.id, manifest.encode(), None), f"database {name}"
+
+
+def _in_trees(store: Store, project: Project, wanted: set[bytes], timeout: float) -> Iterator[tuple[Candidate, str]]:
+    """Yield blocks and manifests of the live files that can be read."""
+    for name in project.trees:
+        with suppress(SnapError):
+            tree = reader(store, project, name, Deadline(timeout), lambda _path, content: not content)
+            for block in tree.blocks():
+                if block.id in wanted:
+                    yield Candidate(Kind.BLOCK, block.id, block.data, None), f"files {name}"
+            manifest = tree.result.manifest
+            if manifest.id in wanted:
+                yield Candidate(Kind.MANIFEST, manifest.id, manifest.encode(), None), f"files {name}"
 
 
 def _leave_damaged_packs(store: Store, found: Checked) -> tuple[int, list[str]]:

@@ -21,6 +21,8 @@ def keep_state(store: Store, project: Project, kind: str, message: str, timeout:
         with LiveDatabases(project.databases, Deadline(timeout)) as live:
             for name, view in live.read().items():
                 capture.read(name, view)
+            for name in project.trees:
+                capture.read_tree(name, Deadline(timeout))
         captured = capture.finish(kind, message)
         with store.catalog.transaction():
             capture.record(captured)

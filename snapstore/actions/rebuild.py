@@ -168,7 +168,7 @@ def _needed(catalog: Catalog, snapshots: Snapshots) -> Iterator[bytes]:
 
 def _databases(snapshots: Snapshots, id_: str) -> tuple[str, ...]:
     try:
-        return tuple(snapshots.load(id_).databases)
+        return snapshots.load(id_).parts
     except StoreDamaged:
         return ()
 

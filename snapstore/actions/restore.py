@@ -1,9 +1,10 @@
-"""Restore: a snapshot back into the live databases, under open connections.
+"""Restore: a snapshot back into the live databases, under open connections, and into the files beside them.
 
 The steps: decide for each database whether it can be changed in place; begin a write transaction on each that can; read
-the state before into a safety snapshot; write the pages that differ into the transaction, while the snapshot's pack is
-synced; record the snapshot and the intent; commit; check what was written; move HEAD. Up to the commit every error, and
-every kill, leaves the old state.
+the state before into a safety snapshot; write new files aside, and the pages that differ into the transaction, while
+the snapshot's pack is synced; record the snapshot and the intent; commit; check what was written; give the files their
+names; move HEAD. Up to the commit every error, and every kill, leaves the old state. After it, the next command gives
+the rest of the files their names (settle.py).
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from snapstore.actions.in_place import (
     write_pages,
 )
 from snapstore.actions.origin import check_belongs
-from snapstore.actions.restore_job import RestoreJob
+from snapstore.actions.restore_job import RestoreJob, chosen, chosen_trees, left_alone, while_files_change
 from snapstore.actions.settle import finish_move, settle, try_move
 from snapstore.actions.whole_file import refuse_if_access_is_lost, refuse_if_open, replace_file
 from snapstore.database.live import LiveDatabases
 from snapstore.database.wal import sync_log
-from snapstore.errors import ConfigurationError, DatabaseCorrupt, NotADatabase, SnapError
+from snapstore.errors import DatabaseCorrupt, NotADatabase, SnapError
 from snapstore.files import translated
 from snapstore.history.intents import Intent
 from snapstore.history.snapshot import Snapshot
@@ -39,14 +40,16 @@ from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.restores import IN_PLACE, NONE, REPLACED, Restored, RestoredDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
+from snapstore.trees.names import key_of
 
 
 @dataclass(frozen=True)
 class RestoreOptions:
     """What `restore` may be told.
 
-    `only` names the databases to restore, None for all of the snapshot's. `force` replaces files that are damaged or
-    open elsewhere. `foreign` allows a snapshot that was taken from another database.
+    `only` names the databases to restore, and trees as HEAD names them; None for all of the snapshot's. `force`
+    replaces databases that are damaged or open elsewhere. `foreign` allows a snapshot that was taken from another
+    database, or another folder.
     """
 
     snapshot: str
@@ -77,34 +80,29 @@ def restore(
     start = time.monotonic()
     store.snapshots.expect(options.snapshot)
     snapshot = store.snapshots.load(options.snapshot)
-    names = _names(snapshot, project, options)
+    names = chosen(snapshot, project, options.only)
     if not options.foreign:
         check_belongs(options.snapshot, snapshot, project, names)
     with ExitStack() as stack:
         stack.enter_context(store.lock(project.origin, shared=options.dry_run))
         if not options.dry_run:
             settle(store, project, options.timeout)
-        restoring = _Restore(store, project, options, snapshot, names, is_synced=later is None)
-        result = restoring.run(start, progress)
+
+        def tried() -> tuple[_Restore, Restored]:
+            restoring = _Restore(store, project, options, snapshot, names, is_synced=later is None)
+            return restoring, restoring.run(start, progress)
+
+        restoring, result = while_files_change(options.timeout, tried)
         if later and result.changed and not options.dry_run:
             later(partial(_finish, restoring, stack.pop_all()))
         else:
             restoring.finish(changed=result.changed)
-        return result
+        return replace(result, left_alone=left_alone(snapshot, project, options.only))
 
 
 def _finish(restoring: _Restore, locked: ExitStack) -> None:
     with locked:
         restoring.finish(changed=True)
-
-
-def _names(snapshot: Snapshot, project: Project, options: RestoreOptions) -> list[str]:
-    wanted = list(snapshot.databases if options.only is None else options.only)
-    for name in wanted:
-        if name not in snapshot.databases:
-            raise ConfigurationError(f"the snapshot has no database '{name}', only {', '.join(snapshot.databases)}")
-        project.only(name)
-    return wanted
 
 
 class _Restore:
@@ -130,23 +128,34 @@ class _Restore:
             name: RestoreJob.assess(store, project.databases[name], snapshot.databases[name], force=options.force)
             for name in names
         }
+        self._trees = chosen_trees(store, project, options.snapshot, snapshot, options.only, foreign=options.foreign)
+        self._parts = (*self._jobs, *(key_of(tree.name) for tree in self._trees))
         self._before: Captured | None = None
 
     def run(self, start: float, progress: Progress) -> Restored:
         readable = {name: job.path for name, job in self._jobs.items() if not job.damaged and os.path.exists(job.path)}
-        with LiveDatabases(readable, Deadline(self._options.timeout)) as live:
+        with ExitStack() as stack:
+            live = stack.enter_context(LiveDatabases(readable, Deadline(self._options.timeout)))
+            for tree in self._trees:
+                stack.callback(tree.close)
             self._begin_transactions(live)
             with self._store.writer() as writer:
                 capture = Capture(self._store, writer, self._project)
                 self._read_state_before(capture, progress)
                 written: dict[str, int] = {}
-                changed = not all(job.is_done for job in self._jobs.values())
+                changed = not all(job.is_done for job in self._jobs.values()) or any(
+                    tree.changes for tree in self._trees
+                )
                 if self._options.dry_run:
                     return self._result(start, self._planned(), changed=changed)
                 if changed:
                     self._refuse_open_files()
                     self._seal_pack(capture)
+                    for tree in self._trees:
+                        tree.stage()
                     written = self._write_into_transactions()
+                    for tree in self._trees:
+                        tree.check_unchanged()
                     self._record_safety_and_intent(capture)
             results = self._commit(live, written)
         return self._result(start, results, changed=changed)
@@ -179,6 +188,13 @@ class _Restore:
                 continue
             changed = capture.changed_blocks(name, job.view, progress)
             job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))
+        if self._trees and not self._jobs:  # the state before is one of databases, too
+            with LiveDatabases(self._project.databases, Deadline(self._options.timeout)) as live:
+                for name, view in live.read().items():
+                    capture.read(name, view, progress)
+        for tree in self._trees:
+            keeps = self._options.safety and not self._options.dry_run
+            tree.read(capture, Deadline(self._options.timeout), progress, keeps=keeps)
 
     def _planned(self) -> dict[str, RestoredDatabase]:
         """Count the pages that would be written, for a dry run."""
@@ -203,7 +219,7 @@ class _Restore:
 
         A thread makes the pack durable while the pages are written.
         """
-        if any(job.view for job in self._jobs.values()):
+        if self._trees or any(job.view for job in self._jobs.values()):
             self._before = capture.known(anywhere=True)
             if self._before is None and self._options.safety:
                 self._before = capture.finish("safety", f"before {self._options.action}")
@@ -218,7 +234,7 @@ class _Restore:
             if self._before:
                 capture.record(self._before)
             self._store.intents.put(self._project.origin, self._intent(changed=True))
-            try_move(self._store, self._project, self._intent(changed=True), tuple(self._jobs))
+            try_move(self._store, self._project, self._intent(changed=True), self._parts)
 
     def _commit(self, live: LiveDatabases, written: dict[str, int]) -> dict[str, RestoredDatabase]:
         """Commit the transactions, check what was written, and replace the other files."""
@@ -235,12 +251,20 @@ class _Restore:
             for name, job in self._jobs.items():
                 if name not in results:
                     results[name] = self._replace(job)
+            self._move_files()
         except BaseException:
             live.close()
             with suppress(SnapError):  # then the next command settles it
                 settle(self._store, self._project, self._options.timeout)
             raise
         return results
+
+    def _move_files(self) -> None:
+        """Give the files their names. A kill from here on leaves some to the next command."""
+        for tree in self._trees:
+            tree.move()
+            if self._is_synced:
+                tree.sync()
 
     def _replace(self, job: RestoreJob) -> RestoredDatabase:
         done = replace_file(self._store, job, force=self._options.force)
@@ -255,7 +279,9 @@ class _Restore:
             for job in self._jobs.values():
                 with translated(job.path):
                     sync_log(os.path.realpath(job.path))
-        names = tuple(self._jobs)
+            for tree in self._trees:
+                tree.sync()
+        names = self._parts
         heads = self._store.refs.head(self._project.origin)
         if not changed and all(heads.get(name) == self._options.snapshot for name in names):
             return
@@ -265,7 +291,7 @@ class _Restore:
     def _intent(self, *, changed: bool) -> Intent:
         before = self._before.id if self._before else ""
         how = "" if before else " without safety" if changed else " of the same state"
-        return Intent(self._options.action + how, before, self._options.snapshot, tuple(self._jobs))
+        return Intent(self._options.action + how, before, self._options.snapshot, self._parts)
 
     def _result(self, start: float, results: dict[str, RestoredDatabase], *, changed: bool) -> Restored:
         return Restored(
@@ -276,6 +302,7 @@ class _Restore:
             time.monotonic() - start,
             self._options.dry_run,
             self._tags,
+            files={tree.name: tree.result() for tree in self._trees},
         )
 
 

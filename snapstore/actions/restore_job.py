@@ -3,14 +3,74 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
 
 from snapstore.database.file import DatabaseFile, disconnect_tracker
 from snapstore.database.header import Header
 from snapstore.database.view import View
-from snapstore.errors import DatabaseMissing, DatabaseReadOnly, NotADatabase
+from snapstore.errors import ConfigurationError, DatabaseMissing, DatabaseReadOnly, FilesChanging, NotADatabase
 from snapstore.history.manifest import Manifest
-from snapstore.history.snapshot import DatabaseEntry
+from snapstore.history.snapshot import DatabaseEntry, Snapshot
+from snapstore.locks import Deadline
+from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.trees.names import tree_of
+
+if TYPE_CHECKING:
+    from snapstore.actions.tree_restore import TreeJob
+
+
+T = TypeVar("T")
+
+
+def chosen(snapshot: Snapshot, project: Project, only: Sequence[str] | None) -> list[str]:
+    """Return the databases to restore, those in `only` or all of a snapshot's. Raises ConfigurationError."""
+    wanted = [one for one in snapshot.databases if only is None or one in only]
+    for name in (one for one in only or wanted if tree_of(one) is None):
+        if name not in snapshot.databases:
+            raise ConfigurationError(f"the snapshot has no database '{name}', only {', '.join(snapshot.databases)}")
+        project.only(name)
+    return wanted
+
+
+def while_files_change(timeout: float, work: Callable[[], T]) -> T:
+    """Do what needs files that nobody writes meanwhile, again and again for so many seconds of waiting.
+
+    Raises FilesChanging.
+    """
+    deadline = Deadline(timeout)
+    for attempt in count():
+        try:
+            return work()
+        except FilesChanging:
+            if not deadline.wait(attempt):
+                raise
+    raise AssertionError("count() does not end")
+
+
+def chosen_trees(
+    store: Store, project: Project, id_: str, snapshot: Snapshot, only: Sequence[str] | None, *, foreign: bool
+) -> list[TreeJob]:
+    """Return a job for each tree to restore that snapshot and project have. Raises WrongFiles, StoreDamaged."""
+    if not (snapshot.files and project.trees):
+        return []
+    from snapstore.actions.tree_restore import jobs  # few projects have files
+
+    return jobs(store, project, id_, snapshot, only, foreign=foreign)
+
+
+def left_alone(snapshot: Snapshot, project: Project, only: Sequence[str] | None) -> tuple[str, ...]:
+    """Return a text for each tree that a restore leaves alone, because only the one side has it."""
+    if only is not None:
+        return ()
+    lacking = [name for name in project.trees if name not in snapshot.files]
+    unknown = [name for name in snapshot.files if name not in project.trees]
+    return (
+        *(f"the snapshot has no files '{name}': they are left as they are" for name in lacking),
+        *(f"the configuration has no files '{name}': those of the snapshot are left out" for name in unknown),
+    )
 
 
 class RestoreJob:

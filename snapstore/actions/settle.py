@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from snapstore.compare.state import State
+from snapstore.compare.state import State, part_text
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
 from snapstore.database.wal import sync_log
@@ -18,6 +19,7 @@ from snapstore.leftovers import sweep
 from snapstore.locks import Deadline
 from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.trees.names import tree_of
 
 
 def settle(store: Store, project: Project, timeout: float) -> Intent | None:
@@ -25,17 +27,23 @@ def settle(store: Store, project: Project, timeout: float) -> Intent | None:
 
     The caller holds the project's lock, so no restore is running. If a database holds neither the state before nor the
     target, it was written to since. It counts as restored, so that undo leads to the state before.
+
+    Files get their names only after the last database was committed. So those that have not got theirs do now if all
+    databases hold the target, and else none has moved yet.
+    Raises TreeNotConfigured, and what reading and writing trees raises.
     """
     intent = store.intents.get(project.origin)
     if intent is None:
         return None
-    for name in intent.databases:
+    databases = [name for name in intent.databases if name in project.databases]
+    for name in databases:
         sweep(os.path.dirname(project.databases[name]))
     contents = _live_contents(project, intent, timeout)
     stayed = _standing_on(store, intent.before, contents) if intent.before else ()
     at_target = _standing_on(store, intent.target, contents) if intent.target != intent.before else ()
-    arrived = tuple(name for name in intent.databases if name in at_target or (name in contents and name not in stayed))
-    for name in arrived:
+    arrived = tuple(name for name in databases if name in at_target or (name in contents and name not in stayed))
+    arrived += _settled_files(store, project, intent, at_target if not intent.before else arrived, contents, timeout)
+    for name in filter(project.databases.__contains__, arrived):
         with translated(project.databases[name]):  # the process may have died before it synced the log
             sync_log(os.path.realpath(project.databases[name]))
     with store.catalog.transaction():
@@ -48,12 +56,27 @@ def settle(store: Store, project: Project, timeout: float) -> Intent | None:
     return intent
 
 
+def _settled_files(
+    store: Store, project: Project, intent: Intent, arrived: Sequence[str], contents: Mapping[str, str], timeout: float
+) -> tuple[str, ...]:
+    """Give the files of an interrupted restore their names, if all its databases arrived; return those parts."""
+    parts = tuple(part for part in intent.databases if tree_of(part) is not None)
+    if not parts:
+        return ()
+    from snapstore.actions.tree_restore import settle_trees
+
+    databases = {name for name in intent.databases if name in project.databases}
+    is_sure = databases == set(arrived)
+    may_be = is_sure or not databases <= contents.keys()
+    return parts if settle_trees(store, project, intent, is_sure=is_sure, may_be=may_be, timeout=timeout) else ()
+
+
 def finish_move(store: Store, project: Project, intent: Intent, arrived: tuple[str, ...]) -> None:
     """Write to the reflog that databases moved from one state to another, inside the caller's transaction."""
     store.intents.clear(project.origin)
     present = store.refs.position(HEAD, project.origin)
     if intent.before and (present is None or present.snapshot != intent.before):
-        held = tuple(name for name in store.snapshots.load(intent.before).databases if name in project.databases)
+        held = tuple(name for name in store.snapshots.load(intent.before).parts if name in project.parts)
         store.refs.move_head(project.origin, intent.before, held, "safety")
     if arrived:
         store.refs.move_head(project.origin, intent.target, arrived, intent.action)
@@ -84,7 +107,7 @@ def _standing_on(store: Store, snapshot: str, contents: dict[str, str]) -> tuple
 def _live_contents(project: Project, intent: Intent, timeout: float) -> dict[str, str]:
     """Return the content ids of the databases that can be read."""
     contents = {}
-    for name in intent.databases:
+    for name in filter(project.databases.__contains__, intent.databases):
         with (
             suppress(DatabaseUnusable),
             LiveDatabases({name: project.databases[name]}, Deadline(timeout)) as live,
@@ -110,8 +133,8 @@ def head_state(store: Store, project: Project, timeout: float) -> tuple[State, I
     """
     settled = settle_alone(store, project, timeout)
     heads = store.refs.head(project.origin)
-    for name in project.databases:
+    for name in project.parts:
         if name not in heads or not store.snapshots.exists(heads[name]):
-            raise NoSnapshot(f"snapshot of database '{name}'")
+            raise NoSnapshot(f"snapshot of {part_text(name)}")
         store.snapshots.expect(heads[name])
-    return State("HEAD", {name: heads[name] for name in project.databases}), settled
+    return State("HEAD", {name: heads[name] for name in project.parts}), settled

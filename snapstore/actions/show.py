@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from snapstore.compare.stored import stored_image
 from snapstore.database.identifiers import folded
 from snapstore.database.image import Image
@@ -12,9 +14,11 @@ from snapstore.database.schema_reader import read_schema
 from snapstore.database.shadows import shadow_tables
 from snapstore.database.tables import Schema
 from snapstore.errors import SqlFailed
-from snapstore.history.snapshot import DatabaseEntry
+from snapstore.history.snapshot import DatabaseEntry, TreeRecord
+from snapstore.results.files import ShownFiles
 from snapstore.results.snapshots import Shown, ShownDatabase
 from snapstore.store import Store
+from snapstore.trees.manifest import FILE, KIND_NAMES
 
 
 def show(store: Store, id_: str) -> Shown:
@@ -39,7 +43,14 @@ def show(store: Store, id_: str) -> Shown:
             name: _shown(record, *_contents(store, record, f"{id_[:10]}:{name}"))
             for name, record in snapshot.databases.items()
         },
+        files={name: _shown_files(store, record) for name, record in snapshot.files.items()},
     )
+
+
+def _shown_files(store: Store, record: TreeRecord) -> ShownFiles:
+    entries = (one for one in store.snapshots.tree(record).entries if one.path or one.kind == FILE)
+    kinds = Counter(KIND_NAMES[one.kind] for one in entries)
+    return ShownFiles(record.content, record.entries, record.file_bytes, record.origin, dict(sorted(kinds.items())))
 
 
 def _shown(record: DatabaseEntry, tables: dict[str, int | None], collations: tuple[str, ...]) -> ShownDatabase:

@@ -11,7 +11,7 @@ from snapstore.compare.compare import compare
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.pair import Compared
 from snapstore.compare.state import State, against, live_state
-from snapstore.compare.verdicts import CLEAN, passes, worst
+from snapstore.compare.verdicts import CLEAN, NO_FILES, passes, worst
 from snapstore.history.intents import Intent
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
@@ -19,7 +19,10 @@ from snapstore.results.statuses import DatabaseStatus, Settled, Status
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 if TYPE_CHECKING:
+    from snapstore.results.files import VerifiedFiles
     from snapstore.results.verdicts import VerifiedDatabase
+
+MOST_PATHS = 10  # of each folder with files
 
 
 class StatusOptions(NamedTuple):
@@ -50,8 +53,14 @@ def status(
         policy.check(one.diff for one in found.values())
         judged = _judged(found, policy)
         databases = {name: _status(store, project, base, name, one, judged.get(name)) for name, one in found.items()}
+    files: Mapping[str, VerifiedFiles] = NO_FILES
+    if project.trees:
+        from snapstore.actions.tree_check import check_trees
+
+        files = check_trees(store, project, base, MOST_PATHS, timeout)
     seconds = time.monotonic() - start
-    return Status(passes(judged, policy), worst(judged), databases, settled_of(settled), seconds)
+    ok, verdict = passes(judged, policy, files), worst(judged, files)
+    return Status(ok, verdict, databases, settled_of(settled), seconds, files=files)
 
 
 def settled_of(intent: Intent | None) -> Settled | None:

@@ -191,7 +191,7 @@ class _Switch:
 
     def _restored(self, old: str, new: str, target: str, *, there: bool) -> GitSynced:
         """Restore; the state that was replaced is the old branch's."""
-        if there and self._names_in(target) != set(self.project.databases):
+        if there and self._names_in(target) != set(self.project.parts):
             self._take(old)  # the restore would keep only what it replaces
         self.store.branches.add(self.project.origin, new, target=target)
         reached("switch-noted")
@@ -199,7 +199,7 @@ class _Switch:
         reached("switch-restored")
         found = ownership(self.store, self.project, self.options.since, self.options.timeout).arrival
         kept = restored.safety or (target if there else None)
-        if there and self._names_in(target) != set(self.project.databases):
+        if there and self._names_in(target) != set(self.project.parts):
             kept = self.store.refs.demand(old).snapshot
         with self.store.catalog.transaction():
             if kept:
@@ -208,13 +208,13 @@ class _Switch:
         return self._result(old, kept, restored)
 
     def _restore(self, target: str, wanted: Set[str] | None = None) -> Restored:
-        only = tuple(sorted(self._names_in(target) & (wanted or self.project.databases.keys())))
+        only = tuple(sorted(self._names_in(target) & (wanted or set(self.project.parts))))
         options = RestoreOptions(target, only, timeout=self.options.timeout)
         return restore(self.store, self.project, options, self.progress)
 
     def _names_in(self, snapshot: str) -> set[str]:
         self.store.snapshots.expect(snapshot)
-        return set(self.store.snapshots.load(snapshot).databases) & set(self.project.databases)
+        return set(self.store.snapshots.load(snapshot).parts) & set(self.project.parts)
 
     def _result(self, before: str | None, kept: str | None, restored: Restored | None) -> GitSynced:
         return GitSynced(

@@ -1,10 +1,14 @@
-"""Take: a snapshot of the live state, under a name."""
+"""Take: a snapshot of the live state, under a name.
+
+The databases are read first, and the files right after them, before the locks on the databases are let go.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from snapstore.actions.capture import Capture, Captured
 from snapstore.actions.damage import is_damage, problems
@@ -20,6 +24,11 @@ from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.snapshots import Taken, TakenDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
+from snapstore.trees.names import key_of, tree_of
+
+if TYPE_CHECKING:
+    from snapstore.results.files import TakenFiles
+    from snapstore.trees.reading import ReadTree
 
 EXAMINED_BYTES = 16 << 20  # a larger database would take long; `doctor` and `verify` examine it
 MANY_BLOCKS = 512  # 32 MiB: hashing and compressing less takes no longer than an ordinary transaction
@@ -57,6 +66,7 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
             views = live.read()
             for name, view in views.items():
                 capture.read(name, view, progress)
+            trees = {name: capture.read_tree(name, Deadline(options.timeout), progress) for name in project.trees}
             known = capture.known(anywhere=False)
             warnings = tuple(_damage(views)) if options.examine and known is None else ()
         captured = known or capture.finish(options.kind, options.message)
@@ -73,6 +83,7 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
         time.monotonic() - start,
         stored_bytes=captured.pack_bytes,
         warnings=warnings,
+        files={name: taken_files(name, captured, found) for name, found in trees.items()},
     )
 
 
@@ -86,6 +97,8 @@ def _damage(views: Mapping[str, View]) -> Iterator[str]:
 
 def _store_early(capture: Capture, project: Project, options: TakeOptions, progress: Progress) -> None:
     """Do the long part of a first take without a lock: in a rollback mode, writers would wait for all of it."""
+    for name in filter(capture.is_first_tree, project.trees):
+        capture.read_tree(name, Deadline(options.timeout), progress)
     for name in filter(capture.is_first, project.databases):
         with LiveDatabases({name: project.databases[name]}, Deadline(options.timeout)) as live:
             view = live.read()[name]
@@ -98,8 +111,8 @@ def check_name_free(store: Store, project: Project, options: TakeOptions) -> Ref
     """Refuse early what would be refused after the work; return the tag that has the name, if there is one."""
     present = store.refs.get(options.name)
     check_name(options.name, is_new=present is None)
-    for database in project.databases.keys() - store.refs.head(project.origin).keys():
-        check_new(database)
+    for part in set(project.parts) - store.refs.head(project.origin).keys():
+        check_new(tree_of(part) or part)
     if present and options.new:
         raise NameExists(options.name)
     if present and not options.force:
@@ -115,9 +128,20 @@ def _name(store: Store, project: Project, options: TakeOptions, captured: Captur
     store.refs.set(options.name, captured.id, options.kind, options.message, force=options.force)
     if options.pin:
         store.refs.pin(options.name, pinned=True)
-    names = tuple(captured.snapshot.databases)
-    if store.refs.head(project.origin) != dict.fromkeys(names, captured.id):
+    names, heads = captured.snapshot.parts, store.refs.head(project.origin)
+    if any(heads.get(name) != captured.id for name in names):
         store.refs.move_head(project.origin, captured.id, names, options.kind, message=options.name)
+
+
+def taken_files(name: str, captured: Captured, found: ReadTree) -> TakenFiles:
+    """Return what is reported about one tree of a snapshot just taken."""
+    from snapstore.actions.tree_check import texts
+    from snapstore.results.files import TakenFiles
+
+    record = captured.snapshot.files[name]
+    stored = captured.stored_bytes.get(key_of(name), 0)
+    left_out = texts(found.walked.left_out)
+    return TakenFiles(record.content, record.entries, record.file_bytes, stored, left_out, found.walked.linked)
 
 
 def taken_database(name: str, captured: Captured) -> TakenDatabase:

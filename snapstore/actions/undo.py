@@ -61,6 +61,6 @@ def _moved_back(
     if before is None or before.snapshot is None or not store.snapshots.exists(before.snapshot):
         raise NothingToUndo("the state before the last restore is not in the store")
     store.snapshots.expect(before.snapshot)
-    held = store.snapshots.load(before.snapshot).databases
-    moved = tuple(name for name in entry.databases or held if name in held and name in project.databases)
+    held = store.snapshots.load(before.snapshot).parts
+    moved = tuple(name for name in entry.databases or held if name in held and name in project.parts)
     return before.snapshot, moved

@@ -1,4 +1,4 @@
-"""Verify: whether the live databases are what a snapshot holds, and which rows say that they are not.
+"""Verify: whether the live databases and files are what a snapshot holds, and which rows and paths say that not.
 
 Not to be confused with a check of the store itself.
 """
@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from snapstore.compare.compare import compare
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.pair import Compared
-from snapstore.compare.state import State, live_state
+from snapstore.compare.state import State, live_state, part_text
 from snapstore.compare.state import against as named
-from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, passes, worst
+from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, NO_FILES, passes, worst
 from snapstore.errors import DatabaseCorrupt, NoSnapshot
 from snapstore.history.snapshot import FORENSIC
 from snapstore.hooks.hooks import NO_HOOKS, Hooks
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.verdicts import Verified, VerifiedDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
@@ -71,6 +73,7 @@ def verify(
             state_ok=after.ok,
             verdict_after=after.verdict,
             databases_after=after.databases,
+            files_after=after.files,
             warnings=telling.warnings,
             hooks=tuple(telling.runs),
         )
@@ -80,10 +83,10 @@ def verify(
 def _verify(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> Verified:
     snapshots = options.against.snapshots
     assert snapshots is not None
-    for name in project.databases:
+    for name in project.parts:
         if name not in snapshots:
-            raise NoSnapshot(f"database '{name}' in {options.against.label}")
-    against = State(options.against.label, {name: snapshots[name] for name in project.databases})
+            raise NoSnapshot(f"{part_text(name)} in {options.against.label}")
+    against = State(options.against.label, {name: snapshots[name] for name in project.parts})
     try:
         judged = _compared(store, project, against, options, progress)
     except DatabaseCorrupt as error:
@@ -92,9 +95,10 @@ def _verify(store: Store, project: Project, options: VerifyOptions, progress: Pr
             raise
         judged = {name: VerifiedDatabase(DAMAGED, damage=error.detail) for name in damaged}
     judged = {name: replace(one, compared_with=named(store, against, name)) for name, one in judged.items()}
+    files = _files(store, project, against, options)
     return Verified(
-        verdict=worst(judged),
-        ok=(ok := passes(judged, options.policy, strict=options.strict)),
+        verdict=worst(judged, files),
+        ok=(ok := passes(judged, options.policy, files, strict=options.strict)),
         state_ok=ok,
         against=against.id,
         restored=False,
@@ -103,7 +107,17 @@ def _verify(store: Store, project: Project, options: VerifyOptions, progress: Pr
         databases=judged,
         seconds=0.0,
         compared_with=named(store, against),
+        files=files,
     )
+
+
+def _files(store: Store, project: Project, against: State, options: VerifyOptions) -> Mapping[str, VerifiedFiles]:
+    """Compare the files beside the databases, where there are any."""
+    if not project.trees:
+        return NO_FILES
+    from snapstore.actions.tree_check import check_trees
+
+    return check_trees(store, project, against, options.rows, options.timeout, by_bytes=options.by_bytes)
 
 
 def _compared(
@@ -132,7 +146,7 @@ def _restore(store: Store, project: Project, options: VerifyOptions, progress: P
 
     snapshots, changed = options.against.snapshots or {}, False
     for id_ in dict.fromkeys(snapshots.values()):
-        names = tuple(name for name, of in snapshots.items() if of == id_ and name in project.databases)
+        names = tuple(name for name, of in snapshots.items() if of == id_ and name in project.parts)
         done = restore(store, project, RestoreOptions(id_, names, timeout=options.timeout), progress)
         changed = changed or done.changed
     return changed

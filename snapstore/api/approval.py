@@ -1,9 +1,9 @@
 """What a configuration may do without a command of its user's: the hook runs with whatever a checkout brought.
 
 Whoever checks out a branch of somebody else's has that one's snapstore.yaml. The file belongs to the user then, so that
-trust.py is content, although nobody has looked at it. So where it runs commands, or names databases or a store outside
-what is checked out (Git runs some files of its own folder), the hook follows it only if `snap git install` has seen the
-same. What was seen is in the repository's own settings, which no checkout can change.
+trust.py is content, although nobody has looked at it. So where it runs commands, or names databases, files or a store
+outside what is checked out (Git runs some files of its own folder), the hook follows it only if `snap git install` has
+seen the same. What was seen is in the repository's own settings, which no checkout can change.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from snapstore.files import storable
 from snapstore.git.repository import ALLOWED, Repository
 from snapstore.hooks.hook import NO_SETTINGS
 from snapstore.ids import object_id
+from snapstore.trees.names import key_of
 
 
 def approve(repository: Repository, configuration: Configuration) -> None:
@@ -39,7 +40,8 @@ def _allowed(repository: Repository) -> list[str]:
 
 
 def _is_harmless(repository: Repository, configuration: Configuration) -> bool:
-    paths = [*configuration.databases.values(), *filter(None, [configuration.store])]
+    trees = [tree.path for tree in configuration.files.values()]
+    paths = [*configuration.databases.values(), *trees, *filter(None, [configuration.store])]
     return not _commands(configuration) and all(map(repository.is_in_worktree, paths))
 
 
@@ -51,7 +53,8 @@ def _commands(configuration: Configuration) -> str:
 def _digest(configuration: Configuration) -> str:
     """Return a hash of what a configuration runs and uses, relative to its folder, since each worktree has its own."""
     folder = os.path.dirname(configuration.file or "")
-    named = sorted((*configuration.databases.items(), ("store=", configuration.store or folder)))
+    trees = [(key_of(name), tree.path) for name, tree in configuration.files.items()]
+    named = sorted((*configuration.databases.items(), *trees, ("store=", configuration.store or folder)))
     relative = [(name, os.path.relpath(path, folder)) for name, path in named]
     parts = [_commands(configuration).replace(folder, ""), *relative]
     return object_id(storable(repr(parts)).encode()).hex()

@@ -204,7 +204,8 @@ class Housekeeping(Branches):
         swept: tuple[str, ...] = ()
         project = self._project_or_none()
         with suppress(StoreDamaged):  # the check reports it
-            swept = remove_leftovers(path, project.databases.values() if project else ())
+            places = (project.databases.values(), project.trees.values()) if project else ((), ())
+            swept = remove_leftovers(path, *places)
         if rebuild or heal:
             if self._suite:
                 raise OutOfOrder("a suite is running")

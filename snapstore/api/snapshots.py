@@ -309,5 +309,7 @@ def _together(results: Sequence[Cleaned]) -> Cleaned:
         changed=any(one.changed for one in results),
         safety=next((one.safety for one in reversed(results) if one.safety), None),
         databases={name: one for done in results for name, one in done.databases.items()},
+        files={name: one for done in results for name, one in done.files.items()},
+        left_alone=tuple(dict.fromkeys(text for done in results for text in done.left_alone)),
         seconds=sum(one.seconds for one in results),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from snapstore.actions.diff import Differences
-from snapstore.cli.grid import counts_line, grid
+from snapstore.actions.diff import Differences, drawn_all
+from snapstore.cli.grid import counts_line, grid, paint
 from snapstore.cli.paint import style
 from snapstore.cli.schema_text import schema_lines
 from snapstore.compare.differences import DatabaseDifference, TableDifference
+from snapstore.results.file_text import file_counts_text, path_lines
+from snapstore.results.files import FilesDiff
 from snapstore.results.text import counted, one_line, table_text, value_text
 
 _CHUNK = 200  # rows aligned with each other where all are shown
@@ -34,6 +36,9 @@ class TextDiff:
                     yield style(f"{database.name}:", bold=True)
                     heading = False
                 yield line
+        if not schema:
+            for name, found in drawn_all(diff.files, 0 if stat else self._limit).items():
+                yield from self._files(name, found, stat=stat)
         if self.left_out:
             yield style(f"{counted(self.left_out, 'more row')} not shown; --limit 0 shows all", dim=True)
 
@@ -46,6 +51,11 @@ class TextDiff:
             yield from self._stat(table) if stat else self._rows(table)
         if database.sequences:
             yield sequences_line(database)
+
+    def _files(self, name: str, found: FilesDiff, *, stat: bool) -> Iterator[str]:
+        yield f"{style(f'files {one_line(name)}', bold=not stat)}: {file_counts_text(found, paint)}"
+        if not stat:
+            yield from path_lines(found.paths, found.paths_left_out, None, paint)
 
     def _stat(self, table: TableDifference) -> Iterator[str]:
         if counts := table.counted():

@@ -26,6 +26,11 @@ def counts_line(counts: Counts) -> str:
     return counts_text(counts, lambda text, change: style(text, fg=COLORS[change]))
 
 
+def paint(text: str, change: str) -> str:
+    """Return text in the colour of a change; a mode or a time alone has none."""
+    return style(text, fg=COLORS.get(change))
+
+
 def grid(rows: Sequence[RowChange], width: int | None, *, whole: bool = False) -> list[str]:
     """Return rows of one table under a line of column names, cut to `width` characters where there is one.
 

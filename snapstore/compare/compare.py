@@ -19,6 +19,7 @@ from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.trees.names import tree_of
 
 
 @contextmanager
@@ -47,7 +48,10 @@ def compare(
             databases = stack.enter_context(LiveDatabases(project.databases, Deadline(timeout)))
             live = databases.read()
         names = dict.fromkeys(
-            name for state in states for name in (live if state.snapshots is None else state.snapshots)
+            name
+            for state in states
+            for name in (live if state.snapshots is None else state.snapshots)
+            if tree_of(name) is None
         )
         found = {}
         pairs = []

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from snapstore.results.against import Against
 from snapstore.store import Store
+from snapstore.trees.names import tree_of
 
 LIVE = "live"
 
 
 class State(NamedTuple):
-    """One side of a comparison: the snapshot of each database by name, None for the live databases."""
+    """One side of a comparison: the snapshot of each database and tree by name, None for the live ones."""
 
     label: str
     snapshots: Mapping[str, str] | None
@@ -40,4 +41,10 @@ def live_state() -> State:
 def snapshot_state(store: Store, id_: str, label: str) -> State:
     """Return the state that a snapshot holds."""
     store.snapshots.expect(id_)
-    return State(label, dict.fromkeys(store.snapshots.load(id_).databases, id_))
+    return State(label, dict.fromkeys(store.snapshots.load(id_).parts, id_))
+
+
+def part_text(part: str) -> str:
+    """Return what a part of a project is called in messages: `database 'queue'`, `files 'uploads'`."""
+    tree = tree_of(part)
+    return f"database '{part}'" if tree is None else f"files '{tree}'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.actions.upkeep import NEVER, Automatic
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
@@ -14,9 +14,13 @@ from snapstore.hooks.hook import NO_SETTINGS, HookSettings
 from snapstore.store import DEFAULT_TIMEOUT
 from snapstore.suite.policy import SuitePolicy
 
+if TYPE_CHECKING:
+    from snapstore.trees.settings import TreeSettings
+
 _DEFAULT_SUITE = SuitePolicy()
 _NO_RULES = Retention()
 _NO_DATABASES: Mapping[str, str] = MappingProxyType({})
+_NO_FILES: Mapping[str, TreeSettings] = MappingProxyType({})
 
 
 class PruneSettings(NamedTuple):
@@ -62,3 +66,4 @@ class Configuration(NamedTuple):
     suite: SuitePolicy = _DEFAULT_SUITE
     prune: PruneSettings = NO_PRUNE_SETTINGS
     hooks: HookSettings = NO_SETTINGS
+    files: Mapping[str, TreeSettings] = _NO_FILES

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapstore.actions.upkeep import NEVER, Automatic
 from snapstore.compare.ignore_rules import SEQUENCES, Policy, Reference
@@ -22,10 +21,10 @@ from snapstore.hooks.hook import Hook, HookSettings
 from snapstore.project import DEFAULT
 from snapstore.suite.policy import AUTO, DECISIONS, DEFAULT_DECISIONS, LATE, MODES, CleanupStep, Recipe, SuitePolicy
 
+if TYPE_CHECKING:
+    from snapstore.trees.settings import TreeSettings
+
 MOST_EXIT_CODE = 125  # a shell uses those above for itself
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?)B?")
-_MOST_SIZE_DIGITS = 15
-_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def load(path: str) -> Configuration:
@@ -101,6 +100,12 @@ def _databases(node: Node) -> dict[str, str]:
     return found
 
 
+def _files(node: Node) -> Mapping[str, TreeSettings]:
+    from snapstore.config.files import read_files  # most configurations have none
+
+    return read_files(node)
+
+
 def _store(node: Node) -> dict[str, Any]:
     """Read the store: its path, or a mapping."""
     values = {"path": node.path()} if node.is_text else node.fields(_STORE_KEYS)
@@ -169,13 +174,6 @@ def _duration(node: Node) -> timedelta:
         raise node.error(f"is invalid: {error}") from error
 
 
-def _size(node: Node) -> int:
-    found = _SIZE.fullmatch(node.text().strip())
-    if not found or len(found[1]) > _MOST_SIZE_DIGITS:
-        raise node.error("must be a size such as 500MB or 2GB")
-    return int(float(found[1]) * _FACTORS[found[2]])
-
-
 def _prune(node: Node) -> PruneSettings:
     values = node.fields(_PRUNE_KEYS)
     others = {name: values.pop(name) for name in ("grace", "auto") if name in values}
@@ -224,11 +222,12 @@ _PRUNE_KEYS: dict[str, Callable[[Node], Any]] = {
     "keep_tags": Node.names,
     "tags": Node.flag,
     "grace": _duration,
-    "auto": lambda node: Automatic(**node.fields({"snapshots": Node.count, "size": _size})),
+    "auto": lambda node: Automatic(**node.fields({"snapshots": Node.count, "size": Node.size})),
 }
 _KEYS: dict[str, Callable[[Node], Any]] = {
     "database": Node.path,
     "databases": _databases,
+    "files": _files,
     "store": _store,
     "baseline": _baseline,
     "backup_name": _tag_name,

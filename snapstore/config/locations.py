@@ -14,6 +14,7 @@ from snapstore.files import with_suffix
 from snapstore.ids import object_id
 from snapstore.layout import worker_store
 from snapstore.project import DEFAULT, Project, is_same_file
+from snapstore.trees.names import FILES, tree_of
 
 FILE_NAME = "snapstore.yaml"
 STORE_VARIABLES = ("SNAPSTORE_STORE", "E2E_BACKUP_PATH")  # the first one that is set wins
@@ -106,6 +107,8 @@ class Locations:
             return None
         if self.alone is None:
             raise ConfigurationError(f"worker '{self._worker}' needs its own database, not the project's '{self.db}'")
+        if self.configuration.files:
+            raise ConfigurationError(f"worker '{self._worker}' would share the project's 'files' with others")
         return self._worker
 
     @property
@@ -130,7 +133,24 @@ class Locations:
             return Project.of(self.given_databases)
         if not self.configuration.databases:
             raise NoDatabaseNamed(self.config_path)
-        return Project.of(self.configuration.databases)
+        project = Project.of(self.configuration.databases, self.configuration.files)
+        if project.trees:
+            self._check_trees(project)
+        return project
+
+    def _check_trees(self, project: Project) -> None:
+        """Check that no folder of `files` holds what must not be in a snapshot. Raises ConfigurationError."""
+        from snapstore.trees.settings import refusal  # few projects have files
+
+        store, home = os.path.realpath(self.store_path), os.path.realpath(os.path.expanduser("~"))
+        others: dict[str, str] = {}
+        for name, tree in project.trees.items():
+            if problem := refusal(tree, others, list(project.databases.values()), store, home):
+                raise ConfigurationError(f"'files.{name}' ('{tree.path}') {problem}", *tree.place)
+            others[name] = tree.path
+        for name in project.databases:
+            if tree_of(name) is not None or name == FILES:
+                raise ConfigurationError(f"database '{name}' has a name that is one of files", self.config_path)
 
     @property
     def given_databases(self) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ PyYAML is imported when a file is read. `keys.py` has the keys.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ from snapstore.regular import open_named
 MOST_BYTES = 1 << 20  # of a configuration; the parser takes seconds for a megabyte
 _MOST_DIGITS = 9  # of a count: more would only slow Python's conversion down
 _NULL = "tag:yaml.org,2002:null"
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?)B?")
+_MOST_SIZE_DIGITS = 15
+_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"  # the `id` of PyYAML's node classes
 
 
@@ -113,6 +117,13 @@ class Node:
     def flag(self) -> bool:
         """Return true or false."""
         return self.one_of(("true", "false")) == "true"
+
+    def size(self) -> int:
+        """Return a number of bytes, written such as 500MB or 2GB."""
+        found = _SIZE.fullmatch(self.text().strip())
+        if not found or len(found[1]) > _MOST_SIZE_DIGITS:
+            raise self.error("must be a size such as 500MB or 2GB")
+        return int(float(found[1]) * _FACTORS[found[2]])
 
     def one_of(self, words: Iterable[str]) -> str:
         """Return one of some words."""

@@ -9,7 +9,8 @@
 | configuration.py | the configuration | 13 |
 | refused.py | guards | 14 |
 | database.py | SQL and the live database | 2, 11, 15, 70 |
-| files.py | the file system, memory | 16 |
+| files.py | the file system, memory | 11, 16 |
+| trees.py | the files beside the databases | 14 |
 | git.py | Git and its hooks | 14 |
 
 Messages are lower case without a full stop, say what failed first, and put its subject in single quotes, as git's do.
@@ -31,7 +32,7 @@ from snapstore.errors.database import (
     SqlFailed,
     SqliteFailed,
 )
-from snapstore.errors.files import DiskFull, FileError, OutOfMemory
+from snapstore.errors.files import DiskFull, FileError, FilesChanging, OutOfMemory
 from snapstore.errors.git import CannotFollow, GitUnusable
 from snapstore.errors.processes import DemoFailed, HookFailed, SessionEnded, TrackerMismatch
 from snapstore.errors.refused import (
@@ -77,6 +78,7 @@ from snapstore.errors.store import (
     StoreDamaged,
     StoreLocked,
 )
+from snapstore.errors.trees import TreeInTheWay, TreeNotConfigured, TreeRefused, TreeTooLarge, WrongFiles
 from snapstore.errors.usage import InvalidArgument
 
 __all__ = [
@@ -98,6 +100,7 @@ __all__ = [
     "DiskFull",
     "EmptyPolicy",
     "FileError",
+    "FilesChanging",
     "GitUnusable",
     "HookFailed",
     "InsideStore",
@@ -141,6 +144,10 @@ __all__ = [
     "StoreTooOpen",
     "TooLarge",
     "TrackerMismatch",
+    "TreeInTheWay",
+    "TreeNotConfigured",
+    "TreeRefused",
+    "TreeTooLarge",
     "UnknownRevision",
     "UnknownRule",
     "UnknownTest",
@@ -148,4 +155,5 @@ __all__ = [
     "WouldOverwrite",
     "WouldRemoveEverything",
     "WrongDatabase",
+    "WrongFiles",
 ]

@@ -41,3 +41,15 @@ class OutOfMemory(SnapError):
     def __init__(self, detail: str) -> None:
         super().__init__(f"the system gives no more memory or threads: {detail}")
         self.detail = detail
+
+
+class FilesChanging(SnapError):
+    """Files are written again and again while they are read, or just before they are put back; nothing was changed."""
+
+    code = "files-changing"
+    exit_code = 11
+    hint = "wait until nobody writes them, or allow more time with --timeout"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"'{path}' changes while it is read")
+        self.path = path

@@ -22,16 +22,23 @@ class Needs:
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
         self._last: dict[str, Manifest] = {}
+        self._last_trees: dict[str, set[bytes]] = {}
 
     def of(self, snapshot: str) -> Iterator[bytes]:
         """Yield what a snapshot (hex) needs, except blocks that the one before it has there. Raises StoreDamaged."""
         yield bytes.fromhex(snapshot)
-        for name, record in self._snapshots.load(snapshot).databases.items():
+        found = self._snapshots.load(snapshot)
+        for name, record in found.databases.items():
             manifest = self._snapshots.manifest_of(record)
             yield record.manifest
             before = self._last.get(name, _NOTHING)
             yield from (id_ for _, id_ in manifest.blocks_unlike(before))
             self._last[name] = manifest
+        for name, tree in found.files.items():
+            yield tree.manifest
+            blocks = self._snapshots.tree(tree).block_ids()
+            yield from blocks - self._last_trees.get(name, set())
+            self._last_trees[name] = blocks
 
 
 class Reachable:

@@ -1,17 +1,21 @@
 """A snapshot: the record of the manifest of each database, with its time, its origin and its parent.
 
-It is stored as JSON with sorted keys, in UTF-8 (docs/format.md). Its object id is the snapshot's id.
+It is stored as JSON with sorted keys, in UTF-8 (docs/format.md). Its object id is the snapshot's id. A snapshot with
+files beside the databases has their trees, too, and a format of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from snapstore.ids import is_hex_id, object_id
+from snapstore.trees.names import key_of
 
 FORMAT = 2  # 1 does not have `mode`, `owner` and `group`
+FORMAT_WITH_FILES = 3  # has `files`; a snapshot without any has format 2
 _MOST = 1 << 32  # a page size, a number of pages
 SAFETY, FORENSIC = "safety", "forensic"  # kinds of automatic snapshots: before a restore, after a failed verify
 DEFAULT = "default"  # the name of a project's only database
@@ -55,6 +59,23 @@ class DatabaseEntry(NamedTuple):
         return bytes.fromhex(self.content)
 
 
+class TreeRecord(NamedTuple):
+    """One tree in a snapshot: the id of its manifest in hex, its real path, how many entries, and bytes of files."""
+
+    content: str
+    origin: str
+    entries: int
+    file_bytes: int
+
+    @property
+    def manifest(self) -> bytes:
+        """The id of the manifest."""
+        return bytes.fromhex(self.content)
+
+
+_NO_FILES: Mapping[str, TreeRecord] = MappingProxyType({})
+
+
 class Snapshot(NamedTuple):
     """What `encode` stores; ids are in hex, `created` is as timestamps.now returns it, `kind` says what took it."""
 
@@ -65,11 +86,16 @@ class Snapshot(NamedTuple):
     message: str = ""
     tool: str = ""
     nonce: str = ""
+    files: Mapping[str, TreeRecord] = _NO_FILES
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
         databases = {name: database._asdict() for name, database in self.databases.items()}
         record = {"format": FORMAT, **self._asdict(), "databases": databases}
+        del record["files"]
+        if self.files:
+            files = {name: tree._asdict() for name, tree in self.files.items()}
+            record |= {"format": FORMAT_WITH_FILES, "files": files}
         return json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
@@ -77,20 +103,27 @@ class Snapshot(NamedTuple):
         """Read what `encode` wrote. Raises ValueError."""
         try:
             record = json.loads(data)
-            if record.pop("format") > FORMAT:
+            if record.pop("format") > FORMAT_WITH_FILES:
                 raise ValueError("snapshot of a newer format")
+            files = {name: _checked(TreeRecord(**fields), _TREE) for name, fields in record.pop("files", {}).items()}
             databases = {
                 name: _checked(DatabaseEntry(**{**fields, "tables": tuple(fields["tables"])}), _DATABASE)
                 for name, fields in record.pop("databases").items()
             }
-            return _checked(cls(databases=databases, **record), _SNAPSHOT)
+            return _checked(cls(databases=databases, files=files, **record), _SNAPSHOT)
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a snapshot record: {error}") from error
 
     @property
     def image_bytes(self) -> int:
-        """The length of all its databases."""
-        return sum(database.image_bytes for database in self.databases.values())
+        """The length of all its databases and files."""
+        files = sum(tree.file_bytes for tree in self.files.values())
+        return files + sum(database.image_bytes for database in self.databases.values())
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of all that it has: its databases, and its trees as HEAD and intents name them."""
+        return (*self.databases, *map(key_of, self.files))
 
     @property
     def origin(self) -> str:
@@ -99,10 +132,11 @@ class Snapshot(NamedTuple):
 
     @property
     def content(self) -> str:
-        """The content id of the whole: that of its only database, or a hash over those of all."""
-        if len(self.databases) == 1:
+        """The content id of the whole: that of its only database, or a hash over those of all, and of the files."""
+        if len(self.databases) == 1 and not self.files:
             return next(iter(self.databases.values())).content
         named = [f"{name}={database.content}" for name, database in sorted(self.databases.items())]
+        named += [f"{key_of(name)}={tree.content}" for name, tree in sorted(self.files.items())]
         return object_id("\n".join(named).encode()).hex()
 
 
@@ -115,6 +149,11 @@ _DATABASE: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(_TEXTS, lambda value: isinstance(value, str)),
     **dict.fromkeys(("mode", "owner", "group"), lambda value: value is None or type(value) is int),
     "tables": lambda value: all(isinstance(name, str) for name in value),
+}
+_TREE: dict[str, Callable[[Any], bool]] = {
+    "content": is_hex_id,
+    "origin": lambda value: isinstance(value, str),
+    **dict.fromkeys(("entries", "file_bytes"), lambda value: type(value) is int and value >= 0),
 }
 _SNAPSHOT: dict[str, Callable[[Any], bool]] = {
     "databases": bool,

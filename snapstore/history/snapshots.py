@@ -5,14 +5,17 @@ forgotten.py has those that are no longer listed.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
-from snapstore.history.snapshot import DatabaseEntry, Snapshot
+from snapstore.history.snapshot import DatabaseEntry, Snapshot, TreeRecord
 from snapstore.ids import ID_BYTES, short
-from snapstore.objects.catalog import Catalog
+from snapstore.objects.catalog import FORMAT_WITH_FILES, Catalog
 from snapstore.objects.object_store import ObjectStore
+
+if TYPE_CHECKING:
+    from snapstore.trees.manifest import TreeManifest
 
 _KEPT = 16  # decoded snapshots; the same few are asked for again and again
 _MANIFESTS_KEPT = 2  # 2 MiB each for a database of 8 GiB
@@ -41,6 +44,7 @@ class Snapshots:
         self._catalog = catalog
         self._objects = objects
         self._manifests: dict[bytes, Manifest] = {}
+        self._trees: dict[bytes, TreeManifest] = {}
         self._loaded: dict[str, Snapshot] = {}
         self._expected: dict[str, None] = {}
         objects.freed = self._freed
@@ -49,6 +53,8 @@ class Snapshots:
     def record(self, id_: bytes, snapshot: Snapshot, stored_bytes: int, origin: str | None = None) -> None:
         """List a stored snapshot unless it is listed, inside the caller's transaction."""
         self._number_others()
+        if snapshot.files:
+            self._catalog.raise_format(FORMAT_WITH_FILES)
         self._catalog.rows(
             "INSERT OR IGNORE INTO snapshot(id, parent, kind, created, message, content, bytes, stored_bytes, origin)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -146,10 +152,26 @@ class Snapshots:
             )
         return manifest
 
+    def tree(self, record: TreeRecord) -> TreeManifest:
+        """Return the manifest of a tree in a snapshot. Raises StoreDamaged."""
+        id_ = record.manifest
+        if id_ not in self._trees:
+            from snapstore.trees.manifest import TreeManifest  # few projects have files
+
+            try:
+                found = TreeManifest.decode(self._objects.read(id_))
+            except ValueError as error:
+                raise StoreDamaged(self._objects.folder, f"manifest {id_.hex()}: {error}") from error
+            if len(self._trees) >= _MANIFESTS_KEPT:
+                del self._trees[next(iter(self._trees))]
+            self._trees[id_] = found
+        return self._trees[id_]
+
     def forget(self) -> None:
         """Forget what was loaded."""
         self._loaded.clear()
         self._manifests.clear()
+        self._trees.clear()
 
     def expect(self, id_: str) -> None:
         """Note that a snapshot exists and will be read: if it is freed meanwhile, that is no damage."""

@@ -15,9 +15,11 @@ from snapstore.history.reflog import Reflog, ReflogEntry
 from snapstore.history.reflog_file import read_reflog
 from snapstore.history.refs import Refs
 from snapstore.history.replay import replay
+from snapstore.history.snapshot import TreeRecord
 from snapstore.history.snapshots import SnapshotRow, Snapshots
 from snapstore.objects.inspection import CATALOG, OBJECT, Flaw, Inspection
 from snapstore.objects.object_store import ObjectStore
+from snapstore.trees.names import key_of
 
 NAME, REFLOG = "name", "reflog"
 
@@ -38,6 +40,7 @@ class SnapshotCheck:
         self._objects = objects
         self._inspection = inspection
         self._last: dict[str, tuple[Manifest, dict[int, int]]] = {}
+        self._last_trees: dict[str, tuple[set[bytes], dict[bytes, int]]] = {}
 
     def check(self, row: SnapshotRow) -> Touched | None:
         """Return what is lost of a snapshot, None if it is intact."""
@@ -53,6 +56,7 @@ class SnapshotCheck:
                 if recorded != (row.kind, row.created, row.message, row.content, row.bytes):
                     self._inspection.add(Flaw(CATALOG, "its row disagrees with the snapshot", None, row.id))
                 found = {name: self._database(name, one.manifest) for name, one in snapshot.databases.items()}
+                found |= {key_of(name): self._tree(name, tree) for name, tree in snapshot.files.items()}
                 damaged = tuple(name for name, flaws in found.items() if flaws)
                 if not damaged:
                     return None
@@ -82,6 +86,28 @@ class SnapshotCheck:
         self._last[name] = (manifest, flaws)
         return frozenset(flaws.values())
 
+    def _tree(self, name: str, record: TreeRecord) -> frozenset[int]:
+        """Return the flaws that affect one tree of a snapshot."""
+        spoiled = self._inspection.spoiled.get(record.manifest)
+        if spoiled is not None:
+            return frozenset([spoiled])
+        try:
+            blocks = self._snapshots.tree(record).block_ids()
+        except StoreDamaged as error:
+            flaw = Flaw(OBJECT, error.detail, None, record.content)
+            return frozenset([self._inspection.add(flaw, record.manifest)])
+        last, flaws = self._last_trees.get(name, (set(), {}))
+        flaws = {id_: flaw for id_, flaw in flaws.items() if id_ in blocks}
+        new = sorted(blocks - last)
+        known = self._objects.index.known(new)
+        for id_ in new:
+            if id_ not in known and id_ not in self._inspection.spoiled:
+                self._inspection.add(Flaw(OBJECT, f"a block of the files '{name}' is missing", None, id_.hex()), id_)
+            if id_ in self._inspection.spoiled:
+                flaws[id_] = self._inspection.spoiled[id_]
+        self._last_trees[name] = (blocks, flaws)
+        return frozenset(flaws.values())
+
 
 def name_flaws(refs: Refs, reflog: Reflog, snapshots: Snapshots, path: str) -> list[Flaw]:
     """Compare the tables of names with the reflog's table, that with its file, and all with the snapshots.
@@ -90,7 +116,7 @@ def name_flaws(refs: Refs, reflog: Reflog, snapshots: Snapshots, path: str) -> l
     """
     entries = reflog.every()
     flaws = _file_flaws(entries, path)
-    wanted = replay(entries, lambda id_: tuple(snapshots.load(id_).databases))
+    wanted = replay(entries, lambda id_: snapshots.load(id_).parts)
     tags = {ref.name: ref for ref in refs.all()}
     for name in sorted(tags.keys() | wanted.refs.keys()):
         if tags.get(name) != wanted.refs.get(name):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from snapstore.results.file_text import files_text
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.left import left_lines, table_lines
 from snapstore.results.rows import Counts
 from snapstore.results.suites import TestEnded
@@ -38,7 +40,7 @@ def headline(ended: TestEnded, of: str = "") -> str:
 
 def left(ended: TestEnded) -> str:
     """Return what was left, by table, on one line."""
-    return _on_one_line(ended.tables, ended.databases) or "nothing"
+    return _on_one_line(ended.tables, ended.databases, ended.files) or "nothing"
 
 
 def properties(ended: TestEnded, of: str = "") -> list[tuple[str, str]]:
@@ -65,12 +67,12 @@ def values_of(user_properties: Iterable[tuple[str, object]]) -> dict[str, str]:
 def _lines(ended: TestEnded, of: str, look: str) -> Iterator[str]:
     if of:
         yield f"judged: {of}"
-    yield from left_lines(ended.databases, f", the state {'it' if of else 'the test'} began with")
+    yield from left_lines(ended.databases, f", the state {'it' if of else 'the test'} began with", ended.files)
     if ended.restored and ended.state_ok:
         yield "the state was restored and verified"
     elif ended.restored:
         yield f"the state was restored, but verification still reports '{ended.verdict_after}'; what differs now:"
-        yield from (f"  {line}" for line in left_lines(ended.databases_after))
+        yield from (f"  {line}" for line in left_lines(ended.databases_after, files=ended.files_after))
     if ended.forensic:
         yield f"the failing state is kept as {ended.forensic[:_ID_DIGITS]}" + (f"; '{look}' shows it" if look else "")
 
@@ -81,11 +83,15 @@ def _done(ended: TestEnded) -> str:
         return "left as it is"
     if ended.state_ok:
         return "restored"
-    now = _on_one_line(ended.tables_after, ended.databases_after)
+    now = _on_one_line(ended.tables_after, ended.databases_after, ended.files_after)
     return f"restored, but now {ended.verdict_after}: {now}" if now else f"restored, but now {ended.verdict_after}"
 
 
-def _on_one_line(tables: Mapping[str, Mapping[str, Counts]], databases: Mapping[str, VerifiedDatabase]) -> str:
+def _on_one_line(
+    tables: Mapping[str, Mapping[str, Counts]],
+    databases: Mapping[str, VerifiedDatabase],
+    files: Mapping[str, VerifiedFiles],
+) -> str:
     schema = [f"{one.type} {one_line(one.name)} {one.change}" for db in databases.values() for one in db.schema]
     counted = [line.replace(": ", " ", 1) for line in table_lines(tables)]
-    return "; ".join([*counted, *schema])
+    return "; ".join(filter(None, [*counted, *schema, files_text(files)]))

@@ -17,9 +17,11 @@ from snapstore.files import reached, sqlite_io_error, sync_folder, temporary_fil
 from snapstore.locks import Deadline
 from snapstore.objects.catalog_schema import schema_problem
 
-FORMAT = 2
+FORMAT = 3
 FORMAT_WITHOUT_HEADS = 2
 """The format of a catalog in which HEAD of a project was removed. Earlier releases would call that damage."""
+FORMAT_WITH_FILES = 3
+"""The format of a catalog with snapshots that have files beside their databases. Earlier releases do not know them."""
 _FIRST_FORMAT = 1  # of a new catalog, and of nearly all
 APPLICATION_ID = 0x534E4150  # "SNAP"
 MOST_PROBLEMS = 10  # reported for a damaged catalog

@@ -24,7 +24,7 @@ _PARTS = rf"(?:{_COLUMN}|{_KEY})(?: ?, ?(?:{_COLUMN}|{_KEY}))*"
 _TABLE = rf"CREATE TABLE {_NAME} ?\( ?{_PARTS} ?\)(?: ?STRICT)?(?:, WITHOUT ROWID)?"
 _INDEX = rf"CREATE (?:UNIQUE )?INDEX {_NAME} ON {_NAME} ?\( ?{_NAMES} ?\)"
 _LONGEST = 20_000  # characters of a statement
-_FILES = ("schema.sql", "ledger.sql")
+_FILES = ("schema.sql", "ledger.sql", "stat_cache.sql")
 
 
 def schema_problem(rows: Iterable[tuple[object, object, object]]) -> str | None:

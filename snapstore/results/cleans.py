@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from snapstore.results.against import Against
+from snapstore.results.files import RestoredFiles
 from snapstore.results.hooks import HookRun
 from snapstore.results.rows import Counts
 
@@ -24,7 +25,8 @@ class Cleaned:
     """A return to the rows of a snapshot; `safety` is the snapshot of the state before, None where nothing changed.
 
     `compared_with` names the snapshot. `warnings` say that another file took the place of a database since the last
-    call, or that a hook failed; `hooks` are all that ran.
+    call, or that a hook failed; `hooks` are all that ran. `files` has the folders and files beside the databases,
+    `left_alone` says which of them were not cleaned because only one side has them.
     """
 
     snapshot: str
@@ -36,3 +38,5 @@ class Cleaned:
     warnings: tuple[str, ...] = ()
     compared_with: Against | None = None
     hooks: tuple[HookRun, ...] = ()
+    files: Mapping[str, RestoredFiles] = field(default_factory=dict)
+    left_alone: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from snapstore.results.files import FilesDiff
 from snapstore.results.rows import Counts, RowChange, SchemaChange
 from snapstore.results.verdicts import SequenceMove
 
@@ -27,7 +28,8 @@ class DatabaseDiff:
 class Diff:
     """The difference of two states; `from` is a keyword of Python, so the attribute is `from_`.
 
-    `warnings` say that another file took the place of a database since the last call.
+    `warnings` say that another file took the place of a database since the last call. `files` has the folders and files
+    beside the databases.
     """
 
     from_: str
@@ -37,6 +39,7 @@ class Diff:
     truncated: bool
     rows_left_out: int
     warnings: tuple[str, ...] = ()
+    files: Mapping[str, FilesDiff] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

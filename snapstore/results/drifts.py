@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from snapstore.results.file_text import files_text
 from snapstore.results.left import table_lines
 from snapstore.results.text import SHORT_HEX, against_text, counted, counts_text, one_line, value_text
 
 if TYPE_CHECKING:
     from snapstore.results.against import Against
+    from snapstore.results.files import VerifiedFiles
     from snapstore.results.suites import Late, Repaired, SuiteState
     from snapstore.results.verdicts import Drift, VerifiedDatabase
 
 AS_IT_WAS = "as it was, sequences and ignored rows included"
 ROWS_AS_THEY_WERE = "rows as they were"
 _MOST = 3  # of each kind that are named
+NO_FILES: Mapping[str, VerifiedFiles] = {}
 
 
-def state_text(databases: Mapping[str, VerifiedDatabase]) -> str:
-    """Return `rows as they were; sequences moved: users 200 -> 203`, or the rows that differ; empty if unknown."""
+def state_text(databases: Mapping[str, VerifiedDatabase], files: Mapping[str, VerifiedFiles] = NO_FILES) -> str:
+    """Return `rows as they were; sequences moved: users 200 -> 203`, or what differs; empty if unknown."""
     if not databases:
-        return ""
+        return files_text(files)
+    return "; ".join(filter(None, (_rows_text(databases), files_text(files))))
+
+
+def _rows_text(databases: Mapping[str, VerifiedDatabase]) -> str:
     several = len(databases) > 1
     parts = [
         f"{one_line(name)}: {part}" if several else part for name, one in databases.items() for part in _parts(one)

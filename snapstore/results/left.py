@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from snapstore.results.file_text import files_lines
 from snapstore.results.text import against_text, counted, counts_text, left_text, one_line, row_text, table_text
 
 if TYPE_CHECKING:
+    from snapstore.results.files import VerifiedFiles
     from snapstore.results.rows import Counts
     from snapstore.results.verdicts import VerifiedDatabase
 
@@ -15,13 +17,16 @@ _MOST_TABLES = 20
 _MOST_ROWS = 10  # of each table
 
 
-def left_lines(databases: Mapping[str, VerifiedDatabase], what: str = "") -> Iterator[str]:
+def left_lines(
+    databases: Mapping[str, VerifiedDatabase], what: str = "", files: Mapping[str, VerifiedFiles] | None = None
+) -> Iterator[str]:
     """Yield the lines; `what` says which state the verdicts are against, beside its name."""
     for name, one in databases.items():
         where = f"{one_line(name)}: " if len(databases) > 1 else ""
         against = f", against {against_text(one.compared_with)}" if one.compared_with else ""
         yield f"{where}{one.verdict}{against}{what}"
         yield from _details(one)
+    yield from files_lines(files or {})
 
 
 def left_behind_lines(databases: Mapping[str, VerifiedDatabase]) -> Iterator[str]:

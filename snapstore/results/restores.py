@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from snapstore.results.files import RestoredFiles
 from snapstore.results.hooks import HookRun
 
 IN_PLACE, REPLACED, NONE = "in-place", "replaced", "none"
@@ -45,7 +46,8 @@ class Restored:
     the snapshot, `rev` is how it was called: the backup or the baseline where nothing was given. Where the environment
     switched backups off, `skipped` is true, `reason` says why and `snapshot` is empty. `warnings` say that another file
     took the place of a database since the last call, or that a hook failed; `hooks` are all that ran. `undone` is what
-    an undo took back.
+    an undo took back. `files` has the folders and files beside the databases, `left_alone` says which of them were not
+    restored because only one side has them.
     """
 
     snapshot: str
@@ -62,3 +64,5 @@ class Restored:
     warnings: tuple[str, ...] = ()
     hooks: tuple[HookRun, ...] = ()
     undone: Undone | None = None
+    files: Mapping[str, RestoredFiles] = field(default_factory=dict)
+    left_alone: tuple[str, ...] = ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from snapstore.results.files import ShownFiles, TakenFiles
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Taken:
     name before; `unchanged` says that the state was in the store already.
     Where the environment switched backups off, `skipped` is true, `reason` says why and `snapshot` is empty.
     `warnings` say that another file took the place of a database since the last call, or that a database is damaged.
+    `files` has the folders and files beside the databases.
     """
 
     snapshot: str
@@ -38,6 +41,7 @@ class Taken:
     reason: str | None = None
     warnings: tuple[str, ...] = ()
     stored_bytes: int = 0
+    files: Mapping[str, TakenFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,3 +98,4 @@ class Shown:
     bytes: int
     stored_bytes: int
     databases: Mapping[str, ShownDatabase]
+    files: Mapping[str, ShownFiles] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from snapstore.results.against import Against
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.rows import Counts
 
 
@@ -62,7 +63,7 @@ class Status:
     """All databases: the worst verdict, and whether the state is right under the project's policy.
 
     `warnings` say that another file took the place of a database since the last call. `suite` is one that has not
-    ended.
+    ended. `files` has the folders and files beside the databases.
     """
 
     state_ok: bool
@@ -72,3 +73,4 @@ class Status:
     seconds: float
     warnings: tuple[str, ...] = ()
     suite: UnfinishedSuite | None = None
+    files: Mapping[str, VerifiedFiles] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from snapstore.results.against import Against
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun
 from snapstore.results.rows import Counts
 from snapstore.results.verdicts import VerifiedDatabase
@@ -42,6 +43,7 @@ class SuiteState:
     kept: str | None
     tables: Mapping[str, Mapping[str, Counts]]
     compared_with: Against | None = None
+    files: Mapping[str, VerifiedFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Late:
     tables: Mapping[str, Mapping[str, Counts]]
     kept: str | None
     state_ok: bool
+    files: Mapping[str, VerifiedFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ class TestEnded:
     are by phase. `databases` names the rows, in the answer to the end of a test alone. `compared_with` is the snapshot
     that `verdict` is against. `tables_after` and `databases_after` are what still differed after a restore.
     `warnings` say that another file took the place of a database, before the test, in it or in its cleanup, or that a
-    hook failed; `hooks` are all that ran around the restore. A test whose required hook failed is not `ok`.
+    hook failed; `hooks` are all that ran around the restore. A test whose required hook failed is not `ok`. `files` and
+    `files_after` have the folders and files beside the databases.
     """
 
     __test__ = False  # pytest collects classes with such names
@@ -139,6 +143,8 @@ class TestEnded:
     databases_after: Mapping[str, VerifiedDatabase] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     hooks: tuple[HookRun, ...] = ()
+    files: Mapping[str, VerifiedFiles] = field(default_factory=dict)
+    files_after: Mapping[str, VerifiedFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from snapstore.results.against import Against
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun
 from snapstore.results.leaks import Leak, LeftBehind
 from snapstore.results.rows import Counts, RowChange, SchemaChange
@@ -77,7 +78,8 @@ class Verified:
     was found first; `restored` says that the snapshot was brought back and verified, `forensic` is the snapshot of the
     state that failed. `state_ok` tells whether the state is right now; `verdict_after` and `databases_after` are what
     was found after the restore, None and empty where there was none. `warnings` say that another file took the place of
-    a database since the last call, or that a hook failed; `hooks` are all that ran around the restore.
+    a database since the last call, or that a hook failed; `hooks` are all that ran around the restore. `files` and
+    `files_after` have the folders and files beside the databases.
     """
 
     verdict: str
@@ -94,3 +96,5 @@ class Verified:
     databases_after: Mapping[str, VerifiedDatabase] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     hooks: tuple[HookRun, ...] = ()
+    files: Mapping[str, VerifiedFiles] = field(default_factory=dict)
+    files_after: Mapping[str, VerifiedFiles] = field(default_factory=dict)

@@ -6,6 +6,7 @@ costs the record of the state that failed, but never the restore.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -14,20 +15,25 @@ from snapstore.actions.keep import keep_state
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.verify import VerifyOptions, verify
 from snapstore.compare.state import State, against
-from snapstore.compare.verdicts import DRIFTED
+from snapstore.compare.verdicts import DRIFTED, NO_FILES
 from snapstore.database.commits import positions, wait_for_writers
 from snapstore.database.idle import wait_until_idle
+from snapstore.database.wal import wal_path
 from snapstore.errors import DatabaseUnusable, DiskFull, FileError
 from snapstore.history.snapshot import FORENSIC
 from snapstore.hooks.hooks import NO_HOOKS, Hooks, Telling
 from snapstore.project import Project
 from snapstore.results.against import Against
+from snapstore.results.drifts import state_text
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun, hook_text
+from snapstore.results.rows import Counts
 from snapstore.results.text import against_text
 from snapstore.results.verdicts import VerifiedDatabase
 from snapstore.store import Store
 from snapstore.suite.ledger import Leftovers
 from snapstore.suite.policy import Decision, SuitePolicy
+from snapstore.trees.names import FILES
 
 UNREADABLE = "unreadable"
 """The verdict on a database that SQLite cannot read, beside the verdicts of `verify`."""
@@ -47,11 +53,24 @@ class Check(NamedTuple):
     state_ok: bool
     databases: Mapping[str, VerifiedDatabase]
     compared_with: Against
+    files: Mapping[str, VerifiedFiles] = NO_FILES
 
     @property
     def leftovers(self) -> Leftovers:
-        """The rows that differ, by database and table."""
-        return {(name, table): counts for name, one in self.databases.items() for table, counts in one.tables.items()}
+        """The rows that differ, by database and table; files count as tables of a database of that name."""
+        rows = {(name, table): counts for name, one in self.databases.items() for table, counts in one.tables.items()}
+        return {**rows, **file_leftovers(self.files)}
+
+    @property
+    def text(self) -> str:
+        """What differs, in words: the verdict alone where nothing can be said."""
+        return state_text(self.databases, self.files) or self.verdict
+
+
+def file_leftovers(files: Mapping[str, VerifiedFiles]) -> Leftovers:
+    """Return the files that differ, as `Check.leftovers` has them."""
+    counts = {name: Counts(one.added, one.removed, one.changed) for name, one in files.items()}
+    return {(FILES, name): one for name, one in counts.items() if one}
 
 
 class Recovery(NamedTuple):
@@ -85,7 +104,7 @@ class SuiteDatabases:
         self._policy = policy
         self._say = say
         self._hooks = hooks
-        self._position: tuple[object, ...] = ()  # of the last verify
+        self._position: object = None  # of the last verify
 
     def wait_until_quiet(self) -> None:
         """Wait until nobody has written for as long as the policy says, or nobody is in a write transaction."""
@@ -117,7 +136,34 @@ class SuiteDatabases:
 
     def has_commits(self) -> bool:
         """Tell whether anybody may have committed since the last `verify` or `take` began."""
-        return positions(self._project.databases.values()) != self._position
+        return self._positions() != self._position
+
+    def _positions(self) -> object:
+        """Return what differs once anybody has written to a database or a file."""
+        found = positions(self._project.databases.values())
+        if not self._project.trees:
+            return found
+        from snapstore.actions.tree_state import tree_positions  # few projects have files
+
+        return found, tree_positions(self._project)
+
+    def files_left(self, against: State) -> Leftovers:
+        """Return the files that differ from a state. Raises what reading them raises."""
+        if not self._project.trees:
+            return {}
+        from snapstore.actions.tree_check import check_trees
+
+        return file_leftovers(check_trees(self._store, self._project, against, 0, self._policy.timeout))
+
+    def last_written(self) -> float:
+        """Return when a database or its log, or a file, was last written, in seconds since 1970."""
+        paths = [one for path in self._project.databases.values() for one in (path, wal_path(path))]
+        written = max((os.stat(path).st_mtime for path in paths if os.path.exists(path)), default=0.0)
+        if not self._project.trees:
+            return written
+        from snapstore.actions.tree_state import last_written
+
+        return max(written, last_written(self._project))
 
     def verify(self, state: State, decisions: Mapping[str, Decision] = _NO_DECISIONS) -> Check:
         """Verify against a state; `decisions` override those of the policy.
@@ -125,7 +171,7 @@ class SuiteDatabases:
         Raises what the verb raises, except for databases that cannot be read.
         """
         named = against(self._store, state)
-        self._position = positions(self._project.databases.values())
+        self._position = self._positions()
         decided = {**self._policy.decisions, **decisions}
         may_pass = frozenset({DRIFTED, *(verdict for verdict, one in decided.items() if one in ("pass", "warn"))})
         try:
@@ -141,7 +187,7 @@ class SuiteDatabases:
             self._say(f"verify: {error}")
             return Check(UNREADABLE, state_ok=False, databases={}, compared_with=named)
         self._say(f"verify, against {against_text(named)}: {found.verdict} ({found.seconds:.2f} s)")
-        return Check(found.verdict, found.ok, found.databases, named)
+        return Check(found.verdict, found.ok, found.databases, named, found.files)
 
     def keep(self, label: str) -> str | None:
         """Keep the live state for inspection; return the snapshot, None where there is no space for it."""
@@ -154,7 +200,7 @@ class SuiteDatabases:
     def take(self, label: str) -> str | None:
         """Keep the live state once nobody is writing; `has_commits` looks from here on. Raises what `keep` raises."""
         self.wait_until_quiet()
-        self._position = positions(self._project.databases.values())
+        self._position = self._positions()
         return self.keep(label)
 
     def restore(self, target: State, failed: Check, label: str) -> Recovery:
@@ -168,8 +214,9 @@ class SuiteDatabases:
                 options = RestoreOptions(id_, force=not is_readable, safety=is_kept, timeout=self._policy.timeout)
                 done = restore(self._store, self._project, options)
                 telling.changed = telling.changed or done.changed
-                pages = ", ".join(f"{one.pages_written} pages {one.method}" for one in done.databases.values())
-                self._say(f"restored {target.label}: {pages} ({done.seconds:.2f} s)")
+                parts = [f"{one.pages_written} pages {one.method}" for one in done.databases.values()]
+                parts += [f"{one.written + one.removed} of {name}" for name, one in done.files.items()]
+                self._say(f"restored {target.label}: {', '.join(parts)} ({done.seconds:.2f} s)")
             check = self.verify(target)
         return Recovery(forensic, check, self._told(telling))
 

@@ -27,6 +27,7 @@ from snapstore.hooks.hooks import NO_HOOKS, Hooks
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.drifts import late_line
+from snapstore.results.files import short
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
 from snapstore.results.suites import BaselineMade, Late, Repaired, SuiteEnded, SuiteState, TestEnded
 from snapstore.results.text import baseline_text
@@ -186,7 +187,9 @@ class Suite:
             self._enter(number, result)
             ended = result.ended()
             # A suite may have thousands of tests, each with thousands of rows.
-            self.tests.append(replace(ended, databases={}, databases_after={}))
+            self.tests.append(
+                replace(ended, databases={}, databases_after={}, files=short(ended.files), files_after={})
+            )
         self._go_on_from(ended)
         return ended
 

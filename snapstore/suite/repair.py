@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 
 from snapstore.compare.state import State, snapshot_state
 from snapstore.compare.verdicts import CLEAN
-from snapstore.database.wal import wal_path
 from snapstore.errors import HookFailed, NeverRight
 from snapstore.history.reflog import HEAD, UNDOABLE
 from snapstore.ids import short
 from snapstore.project import Project
 from snapstore.results.drifts import state_text
+from snapstore.results.file_text import files_text
 from snapstore.results.hooks import HookRun, required_failed
 from snapstore.results.left import tables_text
 from snapstore.results.suites import Repaired
@@ -87,7 +86,7 @@ class Repairer:
         The rows are compared with those that the suite was left with. Where they are not known, all that differs from
         the backup may be somebody's.
         """
-        if last_sign is None or self._last_written() <= last_sign + AFTERMATH_SECONDS:
+        if last_sign is None or self._databases.last_written() <= last_sign + AFTERMATH_SECONDS:
             return ""
         known = self._ledger.abandoned_state(died.suite)
         is_known = known is not None and self._store.snapshots.exists(known)
@@ -95,12 +94,7 @@ class Repairer:
         check = self._databases.verify(state)
         if check.state_ok or check.verdict == UNREADABLE:
             return ""
-        return state_text(check.databases)
-
-    def _last_written(self) -> float:
-        """Return when a database or its log was last written, in seconds since 1970, as the file system has it."""
-        paths = [one for path in self._project.databases.values() for one in (path, wal_path(path))]
-        return max((os.stat(path).st_mtime for path in paths if os.path.exists(path)), default=0.0)
+        return state_text(check.databases, check.files)
 
     def to_baseline(self, baseline: str) -> list[Repaired]:
         """Restore the baseline where the live databases differ from it.
@@ -125,8 +119,8 @@ class Repairer:
             return []
         done = self._databases.put_back_content(target)
         self._check_told(done.hooks)
-        self._say(f"repaired {what}: {state_text(check.databases)}, against {against_text(check.compared_with)}")
-        return [Repaired(what, check.verdict, done.safety, check.compared_with, state_text(check.databases))]
+        self._say(f"repaired {what}: {check.text}, against {against_text(check.compared_with)}")
+        return [Repaired(what, check.verdict, done.safety, check.compared_with, check.text)]
 
     def _check_told(self, hooks: Sequence[HookRun]) -> None:
         """Note the hooks that ran. Raises HookFailed."""
@@ -139,7 +133,7 @@ class Repairer:
         id_ = self._store.revisions(self._project.origin).resolve(backup)
         check = self._databases.verify(snapshot_state(self._store, id_, backup))
         if not check.state_ok:
-            found = state_text(check.databases) or check.verdict
+            found = check.text
             bring = f"'snap restore {short(id_)}' brings that"
             self.left_alone.append(f"what is not in {backup}, which an earlier run left: {found}; {bring}")
 
@@ -172,11 +166,11 @@ class Repairer:
         result.note_recovery(recovery)
         if not recovery.check.state_ok:
             now = recovery.check
-            left = tables_text({name: one.tables for name, one in now.databases.items()})
+            rows = tables_text({name: one.tables for name, one in now.databases.items()})
+            left = "; ".join(filter(None, (rows, files_text(now.files))))
             raise NeverRight(against_text(now.compared_with), now.verdict, left)
         self._check_told(recovery.hooks)
         kept = f", kept as {short(recovery.forensic)}" if recovery.forensic else ""
         against = against_text(check.compared_with)
         self._say(f"repaired {what}: it was {check.verdict}, against {against}{kept}")
-        found = state_text(check.databases) or check.verdict
-        return [Repaired(what, check.verdict, recovery.forensic, check.compared_with, found)]
+        return [Repaired(what, check.verdict, recovery.forensic, check.compared_with, check.text)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from snapstore.compare.state import State
 from snapstore.compare.verdicts import CLEAN
 from snapstore.database.file_watch import FileWatch
-from snapstore.results.drifts import late_line, state_text
+from snapstore.results.drifts import late_line
 from snapstore.results.hooks import HookRun
 from snapstore.results.suites import Late, SuiteState
 from snapstore.suite.databases import UNREADABLE, Check, Recovery, Say, SuiteDatabases
@@ -44,12 +44,13 @@ class Returner:
         check = self._databases.verify(backup)
         found = SuiteState(
             check.verdict,
-            _text(check),
+            check.text,
             restored=False,
             verdict_after=None,
             kept=None,
             tables={name: one.tables for name, one in check.databases.items() if one.tables},
             compared_with=check.compared_with,
+            files=check.files,
         )
         if check.verdict == CLEAN:
             return found, True
@@ -69,7 +70,9 @@ class Returner:
     def _put_back_late(self, check: Check, target: State, after: str) -> tuple[Late, Check]:
         recovery = self._restore(check, target, f"written late, after {after}")
         tables = {name: one.tables for name, one in check.databases.items() if one.tables}
-        late = Late(after, check.verdict, _text(check), tables, recovery.forensic, recovery.check.state_ok)
+        late = Late(
+            after, check.verdict, check.text, tables, recovery.forensic, recovery.check.state_ok, files=check.files
+        )
         self._say(late_line(late))
         if self._policy.late != "pass":
             self.late.append(late)
@@ -80,7 +83,3 @@ class Returner:
         self._hooks += recovery.hooks
         self._watch.note()
         return recovery
-
-
-def _text(check: Check) -> str:
-    return state_text(check.databases) or check.verdict

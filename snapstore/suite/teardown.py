@@ -10,11 +10,12 @@ from typing import TypeVar
 from snapstore.compare.compare import compare
 from snapstore.compare.judging import judge
 from snapstore.compare.state import State, live_state
-from snapstore.compare.verdicts import DRIFTED, LEAKED
+from snapstore.compare.verdicts import CLEAN, DRIFTED, LEAKED
 from snapstore.database.file_watch import FileWatch
-from snapstore.errors import DatabaseLocked, DatabaseUnusable
+from snapstore.errors import DatabaseLocked, DatabaseUnusable, FilesChanging
 from snapstore.project import Project
 from snapstore.results.against import Against
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
 from snapstore.results.rows import Counts
 from snapstore.results.suites import Attempt, TestEnded
@@ -56,6 +57,8 @@ class TestSoFar:
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     hooks: tuple[HookRun, ...] = ()
+    files: Mapping[str, VerifiedFiles] = field(default_factory=dict)
+    files_after: Mapping[str, VerifiedFiles] = field(default_factory=dict)
 
     @property
     def restored(self) -> bool:
@@ -72,6 +75,7 @@ class TestSoFar:
     def note_check(self, check: Check) -> None:
         """Note what was found after cleanup."""
         self.verdict, self.state_ok, self.databases = check.verdict, check.state_ok, check.databases
+        self.files = check.files
         self.compared_with = check.compared_with
         self.stages[VERIFIED] = check.leftovers
 
@@ -79,6 +83,7 @@ class TestSoFar:
         """Note what a restore came to."""
         self.forensic, check = recovery.forensic, recovery.check
         self.verdict_after, self.state_ok, self.databases_after = check.verdict, check.state_ok, check.databases
+        self.files_after = check.files
         self.stages[RESTORED] = check.leftovers
         self.hooks = recovery.hooks
         self.warnings += map(hook_text, failed(recovery.hooks))
@@ -124,6 +129,8 @@ class TestSoFar:
             tables_after={name: one.tables for name, one in self.databases_after.items() if one.tables},
             databases_after=self.databases_after,
             hooks=self.hooks,
+            files={name: one for name, one in self.files.items() if one.verdict != CLEAN},
+            files_after={name: one for name, one in self.files_after.items() if one.verdict != CLEAN},
         )
 
 
@@ -211,7 +218,8 @@ class Teardown:
                 for name, one in differing:
                     judged = judge(name, one, self._policy.rows, may_pass=())
                     found.update({(name, table): counts for table, counts in judged.tables.items()})
-        except (DatabaseUnusable, DatabaseLocked) as error:
+            found.update(self._databases.files_left(against))
+        except (DatabaseUnusable, DatabaseLocked, FilesChanging) as error:
             self._say(f"what is left cannot be counted: {error}")
             return
         result.stages[stage] = found

@@ -23,7 +23,8 @@ EXAMPLE = "config.example.yaml"
 def command(context: Context, example: bool) -> None:
     """Show which configuration counts here.
 
-    Prints the file, the databases and the store. With --example, prints config.example.yaml, which explains every key.
+    Prints the file, the databases, the files beside them, and the store. With --example, prints config.example.yaml,
+    which explains every key.
     """
     if example:
         text = files("snapstore.config").joinpath(EXAMPLE).read_text("utf-8")
@@ -33,8 +34,10 @@ def command(context: Context, example: bool) -> None:
     document = {
         "file": locations.config_path,
         "databases": dict(locations.project.databases),
+        "files": {name: tree.path for name, tree in locations.project.trees.items()},
         "store": locations.store_path,
     }
     lines = [["configuration", locations.config_path or "none"]]
     lines += [[f"database {name}", path] for name, path in locations.project.databases.items()]
+    lines += [[f"files {name}", tree.path] for name, tree in locations.project.trees.items()]
     context.output.result(document, table([*lines, ["store", locations.store_path]]), always=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from snapstore.actions.diff import Differences
+from snapstore.actions.diff import Differences, drawn_all
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.diff_text import TextDiff
@@ -119,6 +119,8 @@ def sql_pieces(diff: Differences) -> Iterator[str]:
     if len(differing) > 1:
         raise ConfigurationError("a patch is for one database, and several differ; narrow it with --table")
     yield f"-- snapstore: from {one_line(diff.before.label)} to {one_line(diff.after.label)}\n"
+    for name in (name for name, changes in diff.files.items() if changes):
+        yield f"-- files '{one_line(name)}' differ, and a patch has none of them\n"
     for database in differing:
         yield f"-- database: {one_line(database.name)}\n"
         if database.start:
@@ -141,7 +143,15 @@ class JsonDiff:
             yield f"{',' if number else ''}\n    {json.dumps(database.name)}: {{"
             yield from self._database(database, stat=stat, schema=schema)
             yield "\n    }"
-        ends = {"identical": diff.identical, "truncated": bool(self._left_out), "rows_left_out": self._left_out}
+        limit = 0 if stat else self._limit
+        files = {} if schema else drawn_all(diff.files, limit)
+        is_cut = bool(self._left_out) or (not stat and any(one.paths_left_out for one in files.values()))
+        ends = {
+            "identical": diff.identical,
+            "truncated": is_cut,
+            "rows_left_out": self._left_out,
+            "files": to_document(files),
+        }
         yield "\n  }," + json.dumps(ends, indent=2)[1:-2] + "\n}\n"
 
     def _database(self, database: DatabaseDifference, *, stat: bool, schema: bool) -> Iterator[str]:

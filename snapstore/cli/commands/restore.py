@@ -12,8 +12,9 @@ from snapstore.cli.options import timeout_option, yes_option
 from snapstore.cli.output import size
 from snapstore.cli.types import PATH, REVISION
 from snapstore.ids import short
+from snapstore.results.files import RestoredFiles
 from snapstore.results.restores import IN_PLACE, NONE, Restored
-from snapstore.results.text import counted
+from snapstore.results.text import counted, one_line
 
 EXAMPLES = """
 snap restore
@@ -60,6 +61,15 @@ def command(
     return report_hooks(context, result.hooks)
 
 
+def files_line(name: str, one: RestoredFiles, *, dry_run: bool) -> str:
+    """Return the line that describes what was restored in a folder."""
+    numbers = ((one.written, "written"), (one.removed, "removed"), (one.adjusted, "with mode or time set"))
+    done = ", ".join(f"{number:,} {what}" for number, what in numbers if number)
+    if not done:
+        return f"files {one_line(name)}: nothing to write"
+    return f"files {one_line(name)}: {'would have ' if dry_run else ''}{done}, of {counted(one.entries, 'entry')}"
+
+
 def lines(result: Restored, what: str) -> list[str]:
     """Return the lines that describe what was restored."""
     if result.reason:
@@ -67,7 +77,7 @@ def lines(result: Restored, what: str) -> list[str]:
     if result.to:
         return [f"wrote {result.to} ({size(sum(one.bytes for one in result.databases.values()))})"]
     found = []
-    several = len(result.databases) > 1
+    several = len(result.databases) + len(result.files) > 1
     for name, one in result.databases.items():
         where = f"{name}: " if several else ""
         verb = "would restore" if result.dry_run else "restored"
@@ -84,6 +94,8 @@ def lines(result: Restored, what: str) -> list[str]:
             found.append(f"{where}the damaged file is kept as {one.kept}")
         found += [f"{where}the new file could not have the old one's {lost}" for lost in one.not_kept]
         found += [f"{where}still uses the old file until you restart it: {process}" for process in one.still_open]
+    found += [f"note: {one_line(text)}" for text in result.left_alone]
+    found += [files_line(name, one, dry_run=result.dry_run) for name, one in result.files.items()]
     if result.safety:
         found.append(hint(f"the state before is {short(result.safety)}; 'snap undo' brings it back"))
     return found

@@ -21,6 +21,7 @@ from snapstore.errors import FileError, SnapError
 from snapstore.ids import short
 from snapstore.results.commands import rows_command
 from snapstore.results.drifts import repaired_line, state_line
+from snapstore.results.file_text import files_lines
 from snapstore.results.hooks import required_failed
 from snapstore.results.left import left_behind_lines, left_lines, table_lines
 from snapstore.results.suites import RunEnded, SuiteEnded, TestEnded
@@ -101,7 +102,10 @@ def _write(cases: Document, snapstore: Facade, result: SuiteEnded) -> SnapError 
 def _with_rows(one: TestEnded, test: TestEnded) -> TestEnded:
     """Return a test of the suite with the rows that differed, which a suite does not keep."""
     is_same = one.label == test.label
-    return replace(one, databases=test.databases, databases_after=test.databases_after) if is_same else one
+    if not is_same:
+        return one
+    found = replace(one, databases=test.databases, databases_after=test.databases_after)
+    return replace(found, files=test.files, files_after=test.files_after)
 
 
 def _run(
@@ -191,9 +195,10 @@ def test_lines(test: TestEnded) -> Iterator[str]:
             yield f"  cleanup {one_line(attempt.step)}, attempt {attempt.number}: {attempt.status}{why}"
     yield from (f"  {line}" for line in left_behind_lines(test.databases))
     yield from (f"  {line}" for line in table_lines(test.tables))
+    yield from (f"  {line}" for line in files_lines(test.files))
     if test.restored and not test.state_ok:
         yield "  what differs now, after the restore:"
-        yield from (f"    {line}" for line in left_lines(test.databases_after))
+        yield from (f"    {line}" for line in left_lines(test.databases_after, files=test.files_after))
     if test.forensic:
         kept = short(test.forensic)
         command = rows_command(test.compared_with, test.forensic) if test.compared_with else f"show {kept}"

@@ -49,3 +49,9 @@ def _lines(shown: Shown) -> Iterator[str]:
             yield f"  collation {collation} is the application's own: a query cannot compare by it, the rest works"
         rows = [(f"  {table}", "?" if count is None else f"{count:,}") for table, count in one.tables.items()]
         yield from table([("  table", "rows"), *rows], right=(1,))
+    for name, files in shown.files.items():
+        yield ""
+        yield f"files {one_line(name)}: {one_line(files.origin)}"
+        yield f"  content  {files.content}"
+        kinds = ", ".join(counted(number, kind) for kind, number in files.kinds.items()) or "empty"
+        yield f"  size     {size(files.bytes)} ({kinds})"

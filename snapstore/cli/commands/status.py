@@ -6,12 +6,14 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
-from snapstore.cli.grid import counts_line
+from snapstore.cli.grid import counts_line, paint
 from snapstore.cli.hints import hint
 from snapstore.cli.options import timeout_option
 from snapstore.cli.output import when
 from snapstore.cli.paint import style
 from snapstore.compare.verdicts import CLEAN, DRIFTED
+from snapstore.results.file_text import file_counts_text
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.statuses import DatabaseStatus, UnfinishedSuite
 from snapstore.results.text import against_text, counted, one_line, table_text
 
@@ -33,6 +35,7 @@ def command(context: Context, timeout: float | None) -> None:
     """
     result = context.snapstore.status(timeout=timeout)
     lines = [_line(name, one) for name, one in result.databases.items()]
+    lines += [_files_line(name, one) for name, one in result.files.items()]
     lines += [_suite_line(result.suite)] if result.suite else []
     context.output.result(result, lines, always=True)
 
@@ -46,6 +49,17 @@ def _suite_line(suite: UnfinishedSuite) -> str:
         return f"suite: {began}, is paused until its run goes on{hint(way_back)}"
     what = "'snap restore' brings its backup back" if suite.backup else "it had no backup"
     return f"suite: {began}, {style('died', fg='yellow')}; the next suite repairs what it left, {hint(what)}"
+
+
+def _files_line(name: str, one: VerifiedFiles) -> str:
+    where = f"files {one_line(name)}"
+    if one.verdict == CLEAN:
+        return f"{where}: {style('clean', fg='green')}, {counted(one.entries, 'entry')}"
+    verdict = style(one.verdict, fg="green" if one.verdict == DRIFTED else "yellow")
+    named = ", ".join(one_line(path.path) for path in one.paths[:_MOST_TABLES])
+    more = f", {counted(len(one.paths) - _MOST_TABLES + one.paths_left_out, 'more path')}"
+    is_cut = len(one.paths) + one.paths_left_out > _MOST_TABLES
+    return f"{where}: {verdict}: {file_counts_text(one, paint)} ({named}{more if is_cut else ''})"
 
 
 def _line(name: str, one: DatabaseStatus) -> str:

@@ -21,6 +21,9 @@ snap tag good baseline@{1}
 """
 
 
+_MOST_NAMED = 5
+
+
 @click.command("tag", cls=SnapCommand, examples=EXAMPLES)
 @click.argument("name")
 @click.argument("rev", required=False, type=REVISION)
@@ -48,6 +51,10 @@ def command(
     result = context.snapstore.tag(name, rev, message=message, new=new, pin=pin, force=force, timeout=timeout)
     for warning in result.warnings:
         context.output.note(f"snap: warning: {one_line(warning)}")
+    for folder, one in result.files.items():
+        if one.left_out:
+            shown = ", ".join(map(one_line, one.left_out[:_MOST_NAMED]))
+            context.output.note(f"snap: files {one_line(folder)}: left out {shown}: no files, folders or links")
     context.output.result(result, [line(result)])
 
 
@@ -55,5 +62,6 @@ def line(result: Taken) -> str:
     """Return the line that describes a snapshot that was taken."""
     pages = counted(sum(one.pages for one in result.databases.values()), "page")
     what = "unchanged" if result.unchanged else f"{size(result.stored_bytes)} stored"
+    files = "".join(f", {counted(one.entries, 'entry')} in {one_line(name)}" for name, one in result.files.items())
     moved = f", was {short(result.moved_from)}" if result.moved_from not in (None, result.snapshot) else ""
-    return f"{result.name} is {short(result.snapshot)} ({pages}, {what}{moved}, {result.seconds:.2f} s)"
+    return f"{result.name} is {short(result.snapshot)} ({pages}{files}, {what}{moved}, {result.seconds:.2f} s)"

@@ -9,7 +9,7 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
-from snapstore.cli.grid import counts_line, grid
+from snapstore.cli.grid import counts_line, grid, paint
 from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
 from snapstore.cli.options import timeout_option
@@ -17,6 +17,8 @@ from snapstore.cli.paint import style
 from snapstore.cli.types import REVISION
 from snapstore.compare.verdicts import CLEAN, DRIFTED
 from snapstore.ids import short
+from snapstore.results.file_text import file_counts_text, path_lines
+from snapstore.results.files import VerifiedFiles
 from snapstore.results.left import left_behind_lines
 from snapstore.results.text import against_text, counted, one_line, table_text
 from snapstore.results.verdicts import Verified, VerifiedDatabase
@@ -66,6 +68,7 @@ def command(
 def lines(result: Verified, width: int | None) -> Iterator[str]:
     """Yield what was found, and after a restore that did not help what was found then."""
     yield from _verdicts(result.databases, width, ok=result.ok, kept=result.forensic)
+    yield from _files(result.files, ok=result.ok)
     if result.label:
         yield f"label: {one_line(result.label)}"
     if result.forensic:
@@ -77,6 +80,16 @@ def lines(result: Verified, width: int | None) -> Iterator[str]:
         else:
             yield style(f"{rev} was restored, but verification still fails; what differs now:", fg="red")
             yield from _verdicts(result.databases_after, width, ok=False)
+            yield from _files(result.files_after, ok=False)
+
+
+def _files(files: Mapping[str, VerifiedFiles], *, ok: bool) -> Iterator[str]:
+    for name, one in files.items():
+        counts = f": {file_counts_text(one, paint)}" if one.verdict != CLEAN else f", {counted(one.entries, 'entry')}"
+        yield f"files {one_line(name)}: {_colored(one.verdict, ok=ok or one.verdict in (CLEAN, DRIFTED))}{counts}"
+        yield from path_lines(one.paths, one.paths_left_out, _MOST_SHOWN, paint)
+        if one.left_out:
+            yield f"  left out: {', '.join(map(one_line, one.left_out[:_MOST_SHOWN]))} (no files, folders or links)"
 
 
 def _verdicts(

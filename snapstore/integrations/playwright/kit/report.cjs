@@ -77,7 +77,7 @@ function leftText({ table, keys, under, of, labels = [], rows }) {
 }
 
 function rowText({ table, key, change, columns, before, after, label }) {
-  const moved = (columns ?? []).map((name) => `${name} ${valueText(before[name])} -> ${valueText(after[name])}`);
+  const drifted = (columns ?? []).map((name) => `${name} ${valueText(before[name])} -> ${valueText(after[name])}`);
   return `${KINDS[change]}: ${table} ${keyText(key)}${label ? ` ${valueText(label)}` : ''}${change === 'changed' ? `: ${moved.join(', ')}` : ''}`;
 }
 
@@ -116,12 +116,31 @@ function allLines(found) {
   );
 }
 
+const FILE_SIGNS = { added: '+', removed: '-', changed: '~', drifted: '.' };
+const MOST_PATHS = 10;
+
+/** Files that differ: the counts of each folder, and its first paths. */
+function fileLines(files) {
+  return Object.entries(files ?? {})
+    .filter(([, one]) => one.verdict !== 'clean')
+    .flatMap(([name, one]) => {
+      const more = one.paths.length + one.paths_left_out - MOST_PATHS;
+      const drifted = one.drifted ? [`${one.drifted} with another mode or time`] : [];
+      return [
+        `files ${name}: ${[countsText(one), ...drifted].filter(Boolean).join(', ')}`,
+        ...one.paths.slice(0, MOST_PATHS).map(({ change, path }) => `  ${FILE_SIGNS[change]} ${path}`),
+        ...(more > 0 ? [`  … ${more} more`] : []),
+      ];
+    });
+}
+
 /** Say what a restore came to: with the differences that were found after it, if there were any. */
 function restoredLines(found) {
   if (found.restored && found.state_ok !== false) return ['restored'];
   if (found.state_ok !== false || !found.verdict_after) return [];
   const now = `restored, but verification still reports '${found.verdict_after}'; what differs now:`;
-  return [now, ...allLines(found.databases_after).map((line) => `  ${line}`)];
+  const lines = [...allLines(found.databases_after), ...fileLines(found.files_after)];
+  return [now, ...lines.map((line) => `  ${line}`)];
 }
 
 /** Describe what `verify` or `end_test` found, one line for each difference; a clean state is only its verdict. */
@@ -130,6 +149,7 @@ function describe(found) {
   return [
     `database: ${found.verdict ?? 'not verified'}${againstText(found.compared_with)}`,
     ...allLines(found.databases),
+    ...fileLines(found.files),
     ...failed.map((one) => `cleanup step '${one.step}' ${one.status}: ${one.detail}`),
     ...restoredLines(found),
     ...hookLines(found.hooks),

@@ -56,6 +56,32 @@ export interface VerifiedDatabase {
   /** The virtual table of each table in `tables` that only its module writes to. */
   derived?: { [name: string]: string };
 }
+export interface FileState {
+  kind: 'file' | 'folder' | 'link';
+  mode: number;
+  time: number;
+  bytes: number;
+  content: string | null;
+  target: string | null;
+}
+export interface FileChange {
+  path: string;
+  change: 'added' | 'removed' | 'changed' | 'drifted';
+  before: FileState | null;
+  after: FileState | null;
+}
+/** A folder, or a single file, of `files` in snapstore.yaml. */
+export interface VerifiedFiles {
+  path: string;
+  verdict: Verdict;
+  added: number;
+  removed: number;
+  changed: number;
+  /** Entries whose mode or time alone differs. */
+  drifted: number;
+  paths: FileChange[];
+  paths_left_out: number;
+}
 /** The snapshot that a verdict is against: as it was asked for, its id, and its tags. */
 export interface Against {
   rev: string;
@@ -75,6 +101,8 @@ export interface Found {
   /** What was found after a restore; null and empty if there was none. */
   verdict_after?: Verdict | null;
   databases_after?: { [name: string]: VerifiedDatabase };
+  files?: { [name: string]: VerifiedFiles };
+  files_after?: { [name: string]: VerifiedFiles };
 }
 export interface Verified extends Found {
   against: string;

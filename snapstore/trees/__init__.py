@@ -1,0 +1,1 @@
+"""Trees: the folders and files beside the databases that belong to an application's state. Knows no store."""

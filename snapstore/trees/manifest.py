@@ -1,0 +1,163 @@
+"""A tree manifest: one state of a folder, or of a single file, as a list of entries.
+
+    header  16 bytes: "SNAPTREE", zero (4), number of entries (4)
+    entry   32 bytes: kind (1), zero (1), mode (2), owner (4), group (4), length of the path (2), zero (2),
+            modification time in ns (8, signed), size (8); then the path; then the ids of the blocks, 16 * n bytes, or
+            a link's target
+
+Integers are big-endian. Entries are in the order of their paths, which are bytes relative to the root, whose own path
+is empty. A single file is a root of kind file and nothing else. The id of a manifest is the content id of the state.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from snapstore.blocks import BLOCK_BYTES
+from snapstore.ids import ID_BYTES, object_id
+
+MAGIC = b"SNAPTREE"
+FILE, FOLDER, LINK = KINDS = (1, 2, 3)
+KIND_NAMES = {FILE: "file", FOLDER: "folder", LINK: "link"}
+_HEADER = struct.Struct(">8s I I")
+_ENTRY = struct.Struct(">B x H I I H 2x q Q")
+_MOST_MODE = 0o7777
+_LONGEST_TARGET = 1 << 16
+ROOT = b""
+
+
+class TreeEntry(NamedTuple):
+    """One entry; `content` has a file's block ids, `16 * n` bytes, or a link's target. A folder's time is 0.
+
+    A folder's time changes whenever a name in it comes or goes, ignored ones included, so it is no part of the state.
+    """
+
+    path: bytes
+    kind: int
+    mode: int
+    owner: int
+    group: int
+    mtime: int
+    size: int
+    content: bytes
+
+    @property
+    def content_id(self) -> str | None:
+        """The id of a file's content in hex: that of its only block, or of the ids of all; None for other kinds."""
+        if self.kind != FILE:
+            return None
+        return (self.content if len(self.content) == ID_BYTES else object_id(self.content)).hex()
+
+    def block_id(self, number: int) -> bytes | None:
+        """Return the id of a file's block, None past the end."""
+        return self.content[number * ID_BYTES : (number + 1) * ID_BYTES] or None
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the ids of a file's blocks in order."""
+        if self.kind == FILE:
+            for at in range(0, len(self.content), ID_BYTES):
+                yield self.content[at : at + ID_BYTES]
+
+
+@dataclass(frozen=True)
+class TreeManifest:
+    """The entries of a state, in the order of their paths."""
+
+    entries: tuple[TreeEntry, ...]
+
+    def encode(self) -> bytes:
+        """Return the bytes that are stored."""
+        parts = [_HEADER.pack(MAGIC, 0, len(self.entries))]
+        for one in self.entries:
+            fixed = (one.kind, one.mode, one.owner, one.group, len(one.path), one.mtime, one.size)
+            parts += (_ENTRY.pack(*fixed), one.path, one.content)
+        return b"".join(parts)
+
+    @classmethod
+    def decode(cls, data: bytes) -> TreeManifest:
+        """Read what `encode` wrote. Raises ValueError, also for paths that could lead out of the tree."""
+        entries = tuple(_entries(data))
+        folders: set[bytes] = set()
+        last: bytes | None = None
+        for one in entries:
+            if last is not None and one.path <= last:
+                raise ValueError("tree manifest whose entries are out of order")
+            _check_path(one, folders)
+            last = one.path
+        return cls(entries)
+
+    @cached_property
+    def id(self) -> bytes:
+        """The content id."""
+        return object_id(self.encode())
+
+    @cached_property
+    def by_path(self) -> Mapping[bytes, TreeEntry]:
+        """The entries by path."""
+        return {one.path: one for one in self.entries}
+
+    @property
+    def count(self) -> int:
+        """How many entries there are, without the folder that is the root."""
+        return sum(1 for one in self.entries if one.path or one.kind != FOLDER)
+
+    @property
+    def file_bytes(self) -> int:
+        """The length of all files."""
+        return sum(one.size for one in self.entries if one.kind == FILE)
+
+    def block_ids(self) -> set[bytes]:
+        """Return the ids of the blocks of all files."""
+        return {id_ for one in self.entries for id_ in one.blocks()}
+
+
+NOTHING = TreeManifest(())
+
+
+def _entries(data: bytes) -> Iterator[TreeEntry]:
+    if len(data) < _HEADER.size:
+        raise ValueError("tree manifest is too short")
+    magic, zero, count = _HEADER.unpack_from(data)
+    if magic != MAGIC or zero:
+        raise ValueError("not a tree manifest")
+    at = _HEADER.size
+    for _ in range(count):
+        if len(data) < at + _ENTRY.size:
+            raise ValueError("tree manifest is cut short")
+        kind, mode, owner, group, length, mtime, size = _ENTRY.unpack_from(data, at)
+        at += _ENTRY.size
+        end = at + length + _content_bytes(kind, size)
+        if kind not in KINDS or mode > _MOST_MODE or len(data) < end:
+            raise ValueError("tree manifest with an invalid entry")
+        yield TreeEntry(data[at : at + length], kind, mode, owner, group, mtime, size, data[at + length : end])
+        at = end
+    if at != len(data):
+        raise ValueError("tree manifest with bytes after its entries")
+
+
+def _content_bytes(kind: int, size: int) -> int:
+    """Return how long the ids of a file's blocks, or a link's target, are."""
+    if kind == FILE:
+        return -(-size // BLOCK_BYTES) * ID_BYTES
+    if kind == LINK and size <= _LONGEST_TARGET:
+        return size
+    if kind == FOLDER and size == 0:
+        return 0
+    raise ValueError("tree manifest with an invalid size")
+
+
+def _check_path(one: TreeEntry, folders: set[bytes]) -> None:
+    """Check that a path lies in a folder before it, and add it to the folders. Raises ValueError."""
+    if one.path == ROOT:
+        if one.kind == LINK:
+            raise ValueError("tree manifest whose root is a link")
+    else:
+        parent, _, name = one.path.rpartition(b"/")
+        if name in (b"", b".", b"..") or b"\0" in name or parent not in folders:
+            raise ValueError(f"tree manifest with the invalid path {one.path!r}")
+    if one.kind == FOLDER:
+        folders.add(one.path)

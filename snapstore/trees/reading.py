@@ -1,0 +1,171 @@
+"""Read a tree into a manifest: the names by a walk, the contents of the files that the stat cache does not know.
+
+A file that changes while it is read is read again until the deadline has passed. One that goes meanwhile is left out,
+as if it had gone before.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import NamedTuple
+
+from snapstore.blocks import BLOCK_BYTES
+from snapstore.errors import FilesChanging
+from snapstore.files import os_error
+from snapstore.ids import object_id
+from snapstore.locks import Deadline
+from snapstore.progress import SILENT, Progress
+from snapstore.trees.folders import Folders
+from snapstore.trees.manifest import FILE, LINK, TreeEntry, TreeManifest
+from snapstore.trees.settings import TreeSettings
+from snapstore.trees.stat_cache import CachedFile, StatCache, is_settled
+from snapstore.trees.walk import Forbidden, Seen, Stamp, Walked, walk
+
+
+class FileBlock(NamedTuple):
+    """A block of a file that was read, counted from 0."""
+
+    path: bytes
+    number: int
+    id: bytes
+    data: bytes
+
+
+Choose = Callable[[bytes, bytes], bool]
+"""Tells whether the known content (block ids) of the file at a path may be taken without reading the file."""
+
+
+class ReadTree(NamedTuple):
+    """A state of a tree: its manifest, what the walk saw, the stamp of each file as it was read, and the stat cache."""
+
+    manifest: TreeManifest
+    walked: Walked
+    stamps: dict[bytes, Stamp]
+    cache: dict[bytes, CachedFile]
+
+
+class TreeReader:
+    """Reads one tree: `blocks` yields what had to be read, and `result` has all of it after that.
+
+    Blocks of a file that changed while it was read are yielded too; no manifest refers to them.
+    Raises FilesChanging, TreeRefused, TreeTooLarge, FileError.
+    """
+
+    def __init__(
+        self,
+        settings: TreeSettings,
+        forbidden: Forbidden,
+        cache: StatCache,
+        deadline: Deadline,
+        may_take: Choose = lambda _path, _content: True,
+    ) -> None:
+        self._settings = settings
+        self._forbidden = forbidden
+        self._cache = cache
+        self._deadline = deadline
+        self._may_take = may_take
+        self._read_at = time.time_ns()
+        self._entries: list[TreeEntry] = []
+        self._stamps: dict[bytes, Stamp] = {}
+        self._known: dict[bytes, CachedFile] = {}
+        self._result: ReadTree | None = None
+
+    @property
+    def result(self) -> ReadTree:
+        """What was read, once `blocks` is exhausted."""
+        assert self._result is not None
+        return self._result
+
+    def blocks(self, progress: Progress = SILENT) -> Iterator[FileBlock]:
+        """Read the tree; yield the blocks of the files that were read."""
+        if not os.path.isdir(os.path.dirname(self._settings.path)):
+            self._result = ReadTree(TreeManifest(()), Walked(), {}, {})
+            return
+        try:
+            with Folders(self._settings.path) as folders:
+                walked = walk(folders, self._settings, self._forbidden)
+                folders.forget()
+                total = sum(one.stamp.size for one in walked.seen if one.kind == FILE)
+                progress.start(f"reading {os.path.basename(self._settings.path)}", total)
+                for seen in walked.seen:
+                    yield from self._entry(folders, seen, progress)
+        except OSError as error:
+            raise os_error(error.filename if isinstance(error.filename, str) else self._settings.path, error) from error
+        self._result = ReadTree(TreeManifest(tuple(self._entries)), walked, self._stamps, self._known)
+
+    def read(self) -> ReadTree:
+        """Read the tree and drop the blocks."""
+        for _ in self.blocks():
+            pass
+        return self.result
+
+    def _entry(self, folders: Folders, seen: Seen, progress: Progress) -> Iterator[FileBlock]:
+        if seen.kind != FILE:
+            mtime, size = (seen.stamp.mtime, len(seen.target)) if seen.kind == LINK else (0, 0)
+            self._add(seen, mtime, size, seen.target)
+            return
+        known = self._cache.get(seen.path)
+        if known and known.stamp == seen.stamp and self._may_take(seen.path, known.content):
+            self._add(seen, seen.stamp.mtime, seen.stamp.size, known.content)
+            self._known[seen.path] = known
+            progress.advance(seen.stamp.size)
+            return
+        yield from self._read(folders, seen, progress)
+
+    def _add(self, seen: Seen, mtime: int, size: int, content: bytes) -> None:
+        self._entries.append(TreeEntry(seen.path, seen.kind, seen.mode, seen.owner, seen.group, mtime, size, content))
+        self._stamps[seen.path] = seen.stamp
+
+    def _read(self, folders: Folders, seen: Seen, progress: Progress) -> Iterator[FileBlock]:
+        """Read a file, again and again as long as it changes meanwhile. Raises FilesChanging, OSError."""
+        for attempt in count():
+            fd = _opened(folders, seen.path)
+            if fd is None:
+                return
+            try:
+                before = os.fstat(fd)
+                started = time.time_ns()
+                ids = bytearray()
+                for number in count():
+                    data = _read_block(fd, min(BLOCK_BYTES, before.st_size - number * BLOCK_BYTES))
+                    if not data:
+                        break
+                    ids += (id_ := object_id(data))
+                    yield FileBlock(seen.path, number, id_, data)
+                    progress.advance(len(data))
+                stamp, has_ended = Stamp.of(os.fstat(fd)), not os.read(fd, 1)
+            finally:
+                os.close(fd)
+            if stamp == Stamp.of(before) and has_ended and _is_whole(ids, stamp.size):
+                found = seen._replace(
+                    mode=before.st_mode & 0o777, owner=before.st_uid, group=before.st_gid, stamp=stamp
+                )
+                self._add(found, stamp.mtime, stamp.size, bytes(ids))
+                if is_settled(stamp, started):
+                    self._known[seen.path] = CachedFile(stamp, bytes(ids))
+                return
+            if not self._deadline.wait(attempt):
+                raise FilesChanging(folders.text(seen.path))
+
+
+def _opened(folders: Folders, path: bytes) -> int | None:
+    """Open a file. Raises FileError with its whole path."""
+    try:
+        return folders.open_file(path)
+    except OSError as error:
+        raise os_error(folders.text(path), error) from error
+
+
+def _read_block(fd: int, size: int) -> bytes:
+    """Read `size` bytes, fewer at the end of the file."""
+    data = os.read(fd, size) if size > 0 else b""
+    while 0 < len(data) < size and (more := os.read(fd, size - len(data))):
+        data += more
+    return data
+
+
+def _is_whole(ids: bytes | bytearray, size: int) -> bool:
+    return len(ids) // 16 == -(-size // BLOCK_BYTES)

@@ -1,0 +1,141 @@
+"""A staging folder: new files and links of a tree, complete and durable under temporary names before they get theirs.
+
+It lies in the tree's root, or beside it where that is no folder, under a name that leftovers.py knows for a temporary
+one. The process that made it holds a lock on it (flock(2)), so that one that a killed process left is known for sure.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import count
+
+from snapstore.access import for_group
+from snapstore.files import reached, write_all
+from snapstore.leftovers import SUFFIX, is_temporary
+from snapstore.trees.folders import FOLDER_FLAGS
+from snapstore.trees.manifest import LINK, TreeEntry
+
+_FEW = 64  # files that are synced one by one
+_FILE_BITS = 0o777
+
+
+class Staging:
+    """The staging folder in the folder that a descriptor is of, which it keeps a copy of. Raises OSError."""
+
+    def __init__(self, host: int) -> None:
+        self._host = os.dup(host)
+        self._numbers = count()
+        self._staged: list[str] = []
+        try:
+            self.name, self.fd = _created(self._host)
+        except BaseException:
+            os.close(self._host)
+            raise
+        self.device = os.fstat(self.fd).st_dev
+
+    def add(self, entry: TreeEntry, blocks: Iterable[bytes]) -> str:
+        """Write a file or a link that becomes an entry; return its name here. Raises OSError."""
+        name = str(next(self._numbers))
+        if entry.kind == LINK:
+            os.symlink(entry.content, name, dir_fd=self.fd)
+            with suppress(OSError):
+                os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=self.fd, follow_symlinks=False)
+            return name
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
+        try:
+            for block in blocks:
+                write_all(fd, block)
+            give_access(fd, entry, _FILE_BITS)
+            os.utime(fd, ns=(entry.mtime, entry.mtime))
+            if len(self._staged) < _FEW:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        self._staged.append(name)
+        return name
+
+    def sync(self) -> None:
+        """Make all that was added durable. Raises OSError."""
+        if len(self._staged) > _FEW and not sync_file_system(self.fd):
+            for name in self._staged[_FEW:]:
+                _sync_file(name, self.fd)
+        os.fsync(self.fd)
+        reached("files-staged")
+
+    def close(self) -> None:
+        """Remove the folder and what is still in it."""
+        _remove(self._host, self.name, self.fd)
+        os.close(self.fd)
+        os.close(self._host)
+
+
+def sweep_staging(host: int) -> Iterator[str]:
+    """Remove the staging folders that nobody holds from a folder; yield their names."""
+    with suppress(OSError):
+        for name in filter(is_temporary, os.listdir(host)):
+            with suppress(OSError):
+                fd = os.open(name, FOLDER_FLAGS, dir_fd=host)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(host, name, fd)
+                    yield name
+                finally:
+                    os.close(fd)
+
+
+def give_access(fd: int, entry: TreeEntry, bits: int) -> None:
+    """Give a new file or folder the owner, group and mode of an entry, as far as the system permits.
+
+    A group that it could not get leaves its own with what everybody has, and no more. Raises OSError.
+    """
+    found = os.fstat(fd)
+    if found.st_gid != entry.group:
+        with suppress(PermissionError):
+            os.fchown(fd, -1, entry.group)
+    if found.st_uid != entry.owner:
+        with suppress(PermissionError):
+            os.fchown(fd, entry.owner, -1)
+    is_kept = os.fstat(fd).st_gid == entry.group
+    special = entry.mode & bits & ~_FILE_BITS
+    os.fchmod(fd, special | for_group(entry.mode & _FILE_BITS, is_kept=is_kept))
+
+
+def sync_file_system(fd: int) -> bool:
+    """Make all that was written to the file system of a descriptor durable; return whether that can be done here."""
+    if sys.platform != "linux":
+        return False
+    import ctypes  # Only many files at once need it, for syncfs(2).
+
+    return bool(ctypes.CDLL(None).syncfs(fd) == 0)
+
+
+def _created(host: int) -> tuple[str, int]:
+    while True:
+        name = f".{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
+        os.mkdir(name, 0o700, dir_fd=host)
+        with suppress(FileNotFoundError):  # somebody took it for one that was left
+            fd = os.open(name, FOLDER_FLAGS, dir_fd=host)
+            with suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(fd).st_nlink:
+                    return name, fd
+            os.close(fd)
+
+
+def _remove(host: int, name: str, fd: int) -> None:
+    with suppress(OSError):
+        for one in os.listdir(fd):
+            os.unlink(one, dir_fd=fd)
+        os.rmdir(name, dir_fd=host)
+
+
+def _sync_file(name: str, folder: int) -> None:
+    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,132 @@
+"""SIGKILL after each durable step with files beside the database: all old or all new, of both, at the next command."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contents import execute
+from tests.crash.test_killed_anywhere import ROOT
+from tests.support import ENVIRONMENT, dbhash, is_intact
+from tests.trees.mtree import Grove, Line
+from tests.trees.site import Site
+
+State = tuple[str, dict[str, dict[bytes, Line]]]
+
+
+class Scene:
+    """A site with the snapshots `first` and `second`, and changes since, to begin again from."""
+
+    def __init__(self, folder: Path, prepare: Callable[[Scene], None]) -> None:
+        folder.mkdir()
+        self.site = Site(folder)
+        self.site.settings.write_text('{"a": 1}')
+        self.grove = Grove(self.site.media / "grove", seed=3)
+        self.grove.grow(12)
+        self.site.upload("always.txt", "always")
+        self.site.snap.tag("first")
+        self.grove.change(8)
+        self.site.upload("second.txt", "second")
+        self.site.snap.tag("second")
+        self.grove.change(8)
+        self.site.write("always.txt", "changed")
+        self.site.settings.unlink()
+        self.site.upload("third/new.txt", "third")
+        prepare(self)
+        self.site.snap.close()
+        self._copy = folder.with_name("copy")
+        shutil.copytree(folder, self._copy, symlinks=True)
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        self.site.snap.close()
+        shutil.rmtree(self.site.folder)
+        shutil.copytree(self._copy, self.site.folder, symlinks=True)
+        self.site.configure()
+
+    def state(self) -> State:
+        return dbhash(self.site.database), self.site.state()
+
+    def run(self, step: str, number: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+        self.site.snap.close()
+        return subprocess.run(
+            [sys.executable, "-m", "tests.crash.killed", step, str(number), *arguments],
+            cwd=self.site.folder,
+            env={**ENVIRONMENT, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": os.fspath(self.site.folder)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def as_it_is(scene: Scene) -> None:
+    """Change nothing."""
+
+
+def restored(scene: Scene) -> None:
+    scene.site.snap.restore("first")
+    scene.grove.change(4)
+
+
+def files_alone(scene: Scene) -> None:
+    """Have a database that is right already."""
+    execute(scene.site.database, "DELETE FROM upload WHERE name = 'third/new.txt'")
+
+
+VERBS: dict[str, tuple[tuple[str, ...], Callable[[Scene], None]]] = {
+    "tag": (("tag", "new"), as_it_is),
+    "restore": (("restore", "first"), as_it_is),
+    "restore-files-alone": (("restore", "second"), files_alone),
+    "undo": (("undo",), restored),
+    "clean": (("clean", "first"), as_it_is),
+    "reset": (("reset",), as_it_is),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_killed_after_each_durable_step(tmp_path: Path, verb: str) -> None:
+    arguments, prepare = VERBS[verb]
+    scene = Scene(tmp_path / "scene", prepare)
+    before = scene.state()
+    undisturbed = scene.run("none", 0, *arguments)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    after = scene.state()
+    steps = re.findall(r"^step (.+)$", undisturbed.stderr, re.MULTILINE)
+    assert verb == "tag" or {"files-staged", "files-moved", "file-moved"} <= set(steps)
+    occurrence: Counter[str] = Counter()
+    for step in steps:
+        occurrence[step] += 1
+        scene.begin_again()
+        killed = scene.run(step, occurrence[step], *arguments)
+        assert killed.returncode == -signal.SIGKILL, (step, killed.stderr)
+        check(scene, before, after, f"{step} {occurrence[step]}")
+
+
+def check(scene: Scene, before: State, after: State, step: str) -> None:
+    """The next command finds all old or all new, and says which; undo goes back from there; nothing is left behind."""
+    site = scene.site
+    site.configure()
+    settled = site.snap.status().settled
+    found = scene.state()
+    assert found in (before, after), f"neither old nor new after {step}"
+    assert is_intact(site.database), step
+    if settled and found == after != before:
+        assert site.snap.status().state_ok, step
+        site.snap.undo()
+        assert scene.state() == before, step
+    for name in ("second", "first"):
+        site.snap.restore(name)
+        assert site.snap.verify(name).verdict == "clean", step
+    assert site.snap.fsck().ok, step
+    assert site.temporaries() == [], step

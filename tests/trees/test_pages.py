@@ -1,0 +1,67 @@
+"""What commands print about files: text, JSON, SQL and pages."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from tests.support import run
+from tests.trees.site import Site
+
+
+def changed(site: Site) -> None:
+    site.snap.tag("base")
+    site.upload("new<b>.txt", "new")
+    site.write("one.txt", "changed")
+    site.settings.unlink()
+    (site.media / "pictures" / "cat.png").chmod(0o600)
+    site.snap.close()
+
+
+def test_commands_name_the_paths(site: Site) -> None:
+    changed(site)
+    out = run(["verify"], site.folder, 1).stdout
+    assert "files uploads: damaged: 1 added, 1 changed, 1 with another mode or time" in out
+    assert "+ new<b>.txt  3 bytes" in out
+    assert "~ one.txt  3 → 7 bytes" in out
+    assert ". pictures/cat.png  mode 644 → 600" in out
+    assert "files settings: damaged: 1 removed" in out
+    out = run(["status"], site.folder).stdout
+    assert "files uploads: damaged" in out
+    out = run(["diff"], site.folder).stdout
+    assert "files settings: 1 removed\n  - .  2 bytes" in out
+    out = run(["diff", "--stat"], site.folder).stdout
+    assert "files uploads: 1 added" in out
+    assert "new<b>" not in out
+    out = run(["restore", "-n"], site.folder, 10).stderr
+    out = run(["restore", "base", "-n"], site.folder).stdout
+    assert "files uploads: would have 1 written, 1 removed, 1 with mode or time set, of 3 entries" in out
+    out = run(["clean", "base"], site.folder).stdout
+    assert "files settings: 1 written, of 1 entry" in out
+    assert "files uploads: clean" in run(["status"], site.folder).stdout
+
+
+def test_documents_have_the_paths(site: Site) -> None:
+    changed(site)
+    document = json.loads(run(["diff", "--json"], site.folder).stdout)
+    counts = {key: document["files"]["uploads"][key] for key in ("added", "removed", "changed", "drifted")}
+    assert counts == {"added": 1, "removed": 0, "changed": 1, "drifted": 1}
+    (path,) = (one for one in document["files"]["uploads"]["paths"] if one["path"] == "one.txt")
+    assert (path["change"], path["before"]["bytes"], path["after"]["bytes"]) == ("changed", 3, 7)
+    out = run(["diff", "--format", "sql"], site.folder).stdout
+    assert "-- files 'uploads' differ, and a patch has none of them" in out
+    page = run(["diff", "--format", "html"], site.folder).stdout
+    assert "new&lt;b&gt;.txt" in page
+    assert "new<b>" not in page
+    run(["diff", "--exit-code"], site.folder, 1)
+
+
+def test_a_name_that_is_no_text_moves_no_cursor(site: Site) -> None:
+    site.snap.tag("base")
+    with open(os.path.join(os.fsencode(site.media), b"\xff\x1b[31m\n"), "wb"):
+        pass
+    site.snap.close()
+    for words in (["verify"], ["diff"], ["status"], ["diff", "--format", "html"]):
+        out = run(words, site.folder, 1 if words == ["verify"] else 0).stdout
+        assert "\x1b" not in out
+        assert "[31m" in out
