@@ -1,4 +1,4 @@
-"""Verbs whose results say that another file took the place of a database since the verb before."""
+"""Verbs whose results say that another file took the place of a database since the verb before, or meanwhile."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
 
 from snapstore.api.bound import Bound
 from snapstore.errors import SnapError
+from snapstore.results.restores import REPLACED
 
 
 class Result(Protocol):
@@ -30,7 +31,7 @@ Some = TypeVar("Some", bound=Result)
 def watched(
     verb: Callable[Concatenate[Facade, Parameters], Some],
 ) -> Callable[Concatenate[Facade, Parameters], Some]:
-    """Have a verb look at the files first; what it replaces itself is no news to the next one."""
+    """Have a verb look at the files before and after; what it replaces itself is no news."""
 
     @wraps(verb)
     def looking(self: Facade, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Some:
@@ -39,9 +40,24 @@ def watched(
             found = self.watch.look()
         try:
             result = verb(self, *arguments, **options)
-        finally:
+        except BaseException:
             with suppress(SnapError):
                 self.watch.note()
+            raise
+        with suppress(SnapError):
+            if _may_have_replaced(result):
+                self.watch.note()
+            else:
+                found += self.watch.look()
         return replace(result, warnings=(*found, *result.warnings)) if found else result
 
     return looking
+
+
+def _may_have_replaced(result: object) -> bool:
+    """Tell whether a verb may have put another file in the place of a database: a restore says how it wrote each."""
+    restored = getattr(result, "restored", None)
+    if restored is True:  # `verify`, which does not say
+        return True
+    databases = getattr(restored or result, "databases", {})
+    return any(getattr(one, "method", None) == REPLACED for one in databases.values())

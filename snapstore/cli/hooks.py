@@ -11,8 +11,10 @@ from snapstore.results.hooks import HookRun, hook_text, required_failed
 HOOK_FAILED = 1
 
 
-def report_hooks(context: Context, hooks: Sequence[HookRun]) -> int:
-    """Print a line for each hook that ran; return the exit code: 1 where a required one failed."""
+def report_hooks(context: Context, hooks: Sequence[HookRun], warnings: Sequence[str] = ()) -> int:
+    """Print warnings, and a line for each hook that ran; return the exit code: 1 where a required one failed."""
+    of_hooks = set(map(hook_text, hooks))
+    context.output.warn(text for text in warnings if text not in of_hooks)
     for one in hooks:
         context.output.note(
             f"snap: {hook_text(one)}" if one.ok else f"{style('warning:', fg='yellow')} {hook_text(one)}"

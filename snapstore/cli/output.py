@@ -53,6 +53,11 @@ class Output:
         if not self._quiet:
             write_lines([hint(text)], err=True)
 
+    def warn(self, texts: Iterable[str]) -> None:
+        """Print warnings beside the result."""
+        for text in texts:
+            self.note(f"snap: warning: {one_line(text)}")
+
     def detail(self, text: str) -> None:
         """Print a line that only -v and E2E_DEBUG ask for."""
         if self.verbose:

@@ -135,6 +135,22 @@ def test_a_run_says_so(tmp_path: Path) -> None:
     assert "warning: another file took the place" in (tmp_path / "out.xml").read_text()
 
 
+HOOK = "after_restore: [{run: cp db.sqlite3 new && mv new db.sqlite3}]"
+
+
+@pytest.mark.parametrize("verb", ["restore", "clean", "undo", "reset"])
+def test_a_file_that_is_replaced_meanwhile_is_news_on_the_command_line_too(tmp_path: Path, verb: str) -> None:
+    database = make_database(tmp_path / "db.sqlite3", rows=20)
+    (tmp_path / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
+    run(["tag", "baseline"], tmp_path)
+    execute(database, "DELETE FROM item WHERE id > 5")
+    if verb == "undo":
+        run(["restore", "baseline"], tmp_path)
+    (tmp_path / "snapstore.yaml").write_text(f"database: db.sqlite3\nstore: store\n{HOOK}\n")
+    words = ["baseline"] if verb in ("restore", "clean") else []
+    assert "snap: warning: another file took the place of database 'default'" in run([verb, *words], tmp_path).stderr
+
+
 def test_an_import_looks_at_no_live_database(snap: Single, tmp_path: Path) -> None:
     other = make_database(tmp_path / "other.sqlite3", rows=3)
     taken: Taken = snap.import_(other)

@@ -95,6 +95,21 @@ def test_setup_workers_and_retries_are_one_suite(example: Example) -> None:
     assert found["leaves none"] == []
 
 
+REPLACE = """
+test('puts another file there', async () => {
+  execFileSync('sh', ['-c', 'cp db.sqlite3 new && mv new db.sqlite3']);
+});
+"""
+
+
+def test_a_file_that_takes_the_place_of_the_database_is_named(example: Example) -> None:
+    (example.folder / "db.sqlite3").unlink()
+    make_database(example.folder / "db.sqlite3", rows=20)
+    (example.folder / "a.spec.mjs").write_text(BEGINNING + REPLACE)
+    done = example.do(example.playwright("--reporter=line"))
+    assert "puts another file there: another file took the place of database 'default'" in done.stdout + done.stderr
+
+
 LEAVE = """
 for (const name of ['one', 'two', 'three'])
   test(`${name} leaves a row`, async () => {

@@ -45,7 +45,7 @@ def command(context: Context, file: str, only_db: str | None, dry_run: bool, tim
     with _as_file(file) as path:
         result = context.snapstore.apply(path, only_db=only_db, dry_run=dry_run, timeout=timeout)
     context.output.result(result, _lines(result, "standard input" if file == STANDARD_INPUT else file))
-    return report_hooks(context, result.hooks)
+    return report_hooks(context, result.hooks, result.warnings)
 
 
 @contextmanager

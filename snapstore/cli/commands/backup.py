@@ -9,7 +9,6 @@ from snapstore.cli.commands.tag import line
 from snapstore.cli.context import Context
 from snapstore.cli.options import timeout_option, yes_option
 from snapstore.ids import short
-from snapstore.results.text import one_line
 
 EXAMPLES = """
 snap backup
@@ -35,8 +34,7 @@ def command(context: Context, message: str, delete: bool, force: bool, yes: bool
         _delete(context, force=force, yes=yes)
         return
     taken = context.snapstore.backup(message=message, force=force, timeout=timeout)
-    for warning in taken.warnings:
-        context.output.note(f"snap: warning: {one_line(warning)}")
+    context.output.warn(taken.warnings)
     context.output.result(taken, [taken.reason or line(taken)])
 
 

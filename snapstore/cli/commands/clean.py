@@ -49,7 +49,7 @@ def command(
             context.output.note(f"snap: nothing to clean: the rows are those of {one_line(rev or 'HEAD')} already")
     else:
         context.output.result(result, _lines(result))
-    return report_hooks(context, result.hooks)
+    return report_hooks(context, result.hooks, result.warnings)
 
 
 def _lines(result: Cleaned) -> Iterator[str]:

@@ -29,4 +29,4 @@ def command(context: Context, timeout: float | None, yes: bool) -> int:
     context.confirm("Reset the live databases?", yes=yes)
     result = context.snapstore.reset(timeout=timeout)
     context.output.result(result, lines(result, result.names[0] if result.names else "the newest snapshot"))
-    return report_hooks(context, result.hooks)
+    return report_hooks(context, result.hooks, result.warnings)

@@ -58,7 +58,7 @@ def command(
         rev, to=to, only_db=only_db, safety=not no_safety, force=force, dry_run=dry_run, timeout=timeout
     )
     context.output.result(result, lines(result, result.rev or context.snapstore.backup_name))
-    return report_hooks(context, result.hooks)
+    return report_hooks(context, result.hooks, result.warnings)
 
 
 def files_line(name: str, one: RestoredFiles, *, dry_run: bool) -> str:

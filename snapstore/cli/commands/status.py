@@ -37,6 +37,7 @@ def command(context: Context, timeout: float | None) -> None:
     lines = [_line(name, one) for name, one in result.databases.items()]
     lines += [_files_line(name, one) for name, one in result.files.items()]
     lines += [_suite_line(result.suite)] if result.suite else []
+    context.output.warn(result.warnings)
     context.output.result(result, lines, always=True)
 
 

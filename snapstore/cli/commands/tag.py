@@ -49,8 +49,7 @@ def command(
     snapshot gets the name; a forgotten one is brought back.
     """
     result = context.snapstore.tag(name, rev, message=message, new=new, pin=pin, force=force, timeout=timeout)
-    for warning in result.warnings:
-        context.output.note(f"snap: warning: {one_line(warning)}")
+    context.output.warn(result.warnings)
     for folder, one in result.files.items():
         if one.left_out:
             shown = ", ".join(map(one_line, one.left_out[:_MOST_NAMED]))

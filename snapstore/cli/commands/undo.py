@@ -28,7 +28,7 @@ def command(context: Context, timeout: float | None) -> int:
     """
     result = context.snapstore.undo(timeout=timeout)
     context.output.result(result, lines(result, _what(result)))
-    return report_hooks(context, result.hooks)
+    return report_hooks(context, result.hooks, result.warnings)
 
 
 def _what(result: Restored) -> str:

@@ -61,7 +61,7 @@ def command(
         rev, label=label, strict=strict, restore_on_fail=restore_on_fail, by_bytes=by_bytes, timeout=timeout
     )
     context.output.result(result, lines(result, context.output.width), always=True)
-    status = report_hooks(context, result.hooks)
+    status = report_hooks(context, result.hooks, result.warnings)
     return status or (0 if result.ok else RESTORED if result.restored else NOT_CLEAN)
 
 

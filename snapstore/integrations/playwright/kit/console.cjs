@@ -3,6 +3,7 @@
 // messages come from a database: a control character or a change of direction in them shows as an escape.
 
 const SHORT_HEX = 10; // digits of an id
+const OF_A_HOOK = /^(required )?(before|after)_restore hook '/;
 const UNSEEN = /[\p{C}\p{Z}]/gu; // control, format, surrogate, unassigned; separators
 
 /** Return text with an escape, as in Python, for each character that a terminal would not show; some may be kept. */
@@ -34,11 +35,16 @@ function hookLines(hooks) {
   );
 }
 
+/** What to know beside the hooks: another file took the place of a database. */
+function otherWarnings({ warnings } = {}) {
+  return (warnings ?? []).filter((text) => !OF_A_HOOK.test(text)).map((text) => escaped(text));
+}
+
 /** Warn of the hooks that failed between the beginning and the end of a suite; throw if one of them was required. */
 function checkHooks(begun, ended) {
   const since = (ended?.hooks ?? []).slice(begun?.hooks?.length ?? 0);
   const failed = hookLines(since);
-  for (const line of failed) warn(line);
+  for (const line of [...otherWarnings(ended ?? {}), ...failed]) warn(line);
   if (since.some((one) => one.required && !one.ok)) throw new Error(failed.join('; '));
 }
 
@@ -59,4 +65,4 @@ function repeat(output) {
   process.stderr.write(escaped(output, '\n'));
 }
 
-module.exports = { checkHooks, escaped, hookLines, log, repeat, warn, warnOfRepairs };
+module.exports = { checkHooks, escaped, hookLines, log, otherWarnings, repeat, warn, warnOfRepairs };

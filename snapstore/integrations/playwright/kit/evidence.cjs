@@ -2,7 +2,7 @@
 // What a test's result carries of the database: attachments, and the error of a test that left rows behind.
 
 const { writeFile } = require('node:fs/promises');
-const { escaped, warn } = require('./console.cjs');
+const { escaped, otherWarnings, warn } = require('./console.cjs');
 const { describe } = require('./report.cjs');
 const { isLeft, lateText } = require('./suite.cjs');
 
@@ -46,10 +46,15 @@ async function pageOf(session, { forensic, compared_with: against }, title) {
 
 /** Fail, warn or pass, as `leaks` says; a state that could not be restored always fails. `label` names several tests. */
 function judge(testInfo, found, leaks, label = null) {
+  for (const text of otherWarnings(found)) tell(testInfo, text);
   const description = label === null ? describe(found) : `${escaped(label)}: ${describe(found)}`;
   const what = severity(found, leaks);
   if (what === 'fail') throw errorAt(testInfo, description);
-  if (what === null) return;
+  if (what !== null) tell(testInfo, description);
+}
+
+/** Note something about a test that does not fail it. */
+function tell(testInfo, description) {
   testInfo.annotations.push({ type: 'database', description });
   warn(`${escaped(testInfo.title)}: ${description}`);
 }

@@ -1,7 +1,7 @@
 'use strict';
 // What a test left in the database, as text: the rows by table and key, causes first, then the tables with counts.
 
-const { escaped, hookLines } = require('./console.cjs');
+const { escaped, hookLines, otherWarnings } = require('./console.cjs');
 
 const MOST_ROWS = 20; // of each kind
 const LONGEST = 200; // characters of a value
@@ -152,6 +152,7 @@ function describe(found) {
     ...fileLines(found.files),
     ...failed.map((one) => `cleanup step '${one.step}' ${one.status}: ${one.detail}`),
     ...restoredLines(found),
+    ...otherWarnings(found).map((text) => `warning: ${text}`),
     ...hookLines(found.hooks),
   ]
     .map((line) => escaped(line))
