@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import NoReturn
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
 
 from snapstore.errors import NoDatabaseNamed, NoStore, SnapError
+from snapstore.integrations.pytest_on_django import django_databases
 from snapstore.integrations.pytest_options import MAIN, TAKE, VARIABLE, WORKER, PluginOptions
 from snapstore.integrations.pytest_report import told
-from snapstore.results.suites import BaselineMade, SuiteBegun
+from snapstore.results.commands import rows_command
+from snapstore.results.suites import BaselineMade, SuiteBegun, TestEnded
 from snapstore.results.text import baseline_text
 from snapstore.session.client import Session
 
@@ -136,13 +138,29 @@ class Databases:
 
     def program(self, session: Session) -> str:
         """Return the program as it is typed in pytest's root folder, with the options that lead to this database."""
-        options = [("--config", self._options.config), ("--store", self._options.store)]
+        options = []
         if session.info().configuration is None or self.is_of_project:
             options.append(("--db", os.path.relpath(self.path, self._folder)))
         if self.is_of_project:
             options.append(("--worker", self._worker))
-        given = [word for name, value in options if value for word in (name, value)]
-        return shlex.join(["snap", *given])
+        return self._program(*options)
+
+    def program_of_run(self) -> str | None:
+        """Return the same for the record of the run; None where its workers have no record in common."""
+        if self.is_of_project or self._is_configured:
+            return self._program()
+        is_alone = self.path and not self._made
+        return self._program(("--db", os.path.relpath(self.path, self._folder))) if is_alone else None
+
+    def look(self, session: Session, ended: TestEnded) -> str:
+        """Return the command that shows what a test left, empty if that state was not kept."""
+        if not (ended.forensic and ended.compared_with):
+            return ""
+        return f"{self.program(session)} {rows_command(ended.compared_with, ended.forensic)}"
+
+    def _program(self, *options: tuple[str, str]) -> str:
+        given = [("--config", self._options.config), ("--store", self._options.store), *options]
+        return shlex.join(["snap", *(word for name, value in given if value for word in (name, value))])
 
     @property
     def is_copy(self) -> bool:
@@ -180,13 +198,15 @@ class Databases:
             if self._is_controller or not self._has_workers:
                 self._take(session, tag)
                 session.diff("live", "live")  # a rule that fits nothing is found before any worker starts
+                self._note_another_schema(session, tag)
             if not self._is_controller:
                 # A killed run may have left them beside its copy.
                 for ending in _BESIDE[1:]:
                     if os.path.lexists(self.path + ending):
                         os.unlink(self.path + ending)
                 session.export(tag, self.path, force=True)
-                self._made, self._inherited = True, info.configuration
+                self._made = True
+            self._inherited = info.configuration
         if self._inherited and self._is_of_project():
             self._copied = tag
 
@@ -212,6 +232,13 @@ class Databases:
                 raise _no_baseline(tag)
             self.note(baseline_text(BaselineMade(tag, session.tag(tag).snapshot)))
 
+    def _note_another_schema(self, session: Session, tag: str) -> None:
+        """Say that tables have changed since the snapshot that copies are made of, as after a migration."""
+        with suppress(SnapError):
+            if any(one.schema for one in session.diff(tag, "live").databases.values()):
+                again = f"'{self._program()} tag {shlex.quote(tag)}' makes the present state the baseline"
+                self.note(f"the schema has changed since '{tag}', of which the copies are made; {again}")
+
     def _placed(self, path: str) -> str:
         return os.path.join(self._folder, path) if path else ""
 
@@ -228,42 +255,3 @@ def has_tag(session: Session, tag: str) -> bool:
         return any(tag in one.names for one in session.tags())
     except NoStore:
         return False
-
-
-def is_django(config: pytest.Config) -> bool:
-    """Return whether pytest-django is installed and has settings."""
-    if not config.pluginmanager.hasplugin("django"):
-        return False
-    from django.conf import settings
-
-    # By now pytest-django has configured them, if there are any.
-    return bool(settings.configured)
-
-
-def django_databases() -> tuple[str, ...]:
-    """Return the paths of the default database in Django's settings, and of its test database."""
-    from django.conf import settings
-
-    found = settings.DATABASES.get("default", {})
-    names = (found.get("NAME"), (found.get("TEST") or {}).get("NAME"))
-    return tuple(os.path.realpath(str(name)) for name in names if name)
-
-
-def django_test_database() -> str | None:
-    """Return the file of Django's test database, None if it is in memory or no test uses it."""
-    from django.db import connection
-
-    name = str(connection.settings_dict["NAME"])
-    is_there = name == str(connection.creation._get_test_db_name()) and os.path.isfile(name)
-    return os.path.abspath(name) if is_there else None
-
-
-def no_django_database() -> NoReturn:
-    """End the run: neither Django nor a configuration has a database to follow."""
-    pytest.exit(
-        told(
-            "snapstore: Django's test database is in memory, or no test uses it; give it a file:"
-            ' DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}'
-        ),
-        returncode=pytest.ExitCode.USAGE_ERROR,
-    )

@@ -15,6 +15,7 @@ from snapstore.results.verdicts import VerifiedDatabase
 LEAKED = "leaked"  # as compare/verdicts.py has it; a client imports nothing of what it is a client of
 PROPERTY = "snapstore_"
 _ID_DIGITS = 10
+_ENOUGH = 3  # tests, of which most left something
 
 
 def told(text: object) -> str:
@@ -62,6 +63,14 @@ def table(reports: Iterable[tuple[str, dict[str, str]]]) -> Iterator[str]:
 def values_of(user_properties: Iterable[tuple[str, object]]) -> dict[str, str]:
     """Return the values that `properties` added."""
     return {name.removeprefix(PROPERTY): str(value) for name, value in user_properties if name.startswith(PROPERTY)}
+
+
+def proposal(left: int, tests: int, program: str) -> str:
+    """Return the way to rules where most tests left something: it may be no leak, such as a row for each login."""
+    if left < _ENOUGH or 2 * left < tests:
+        return ""
+    command = f"'{program} diff --suggest-ignore --of-tests'"
+    return f"{left} of {tests} tests left something; if it is the same each time, {command} proposes rules"
 
 
 def _lines(ended: TestEnded, of: str, look: str) -> Iterator[str]:

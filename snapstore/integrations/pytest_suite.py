@@ -15,15 +15,11 @@ import pytest
 
 from snapstore.errors import ConfigurationError, SnapError, UnknownRule
 from snapstore.integrations import pytest_report
-from snapstore.integrations.pytest_databases import (
-    Databases,
-    django_test_database,
-    is_django,
-    no_django_database,
-)
+from snapstore.integrations.pytest_databases import Databases
+from snapstore.integrations.pytest_on_django import django_test_database, is_django, no_django_database
 from snapstore.integrations.pytest_options import TestOptions, options_for, options_of
 from snapstore.integrations.pytest_report import told
-from snapstore.results.commands import rows_command, with_program
+from snapstore.results.commands import with_program
 from snapstore.results.drifts import late_line
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
 from snapstore.results.suites import TestEnded
@@ -75,6 +71,7 @@ class Follower:
         self._outcome = "passed"
         self._tears_down = False
         self._reports: dict[str, dict[str, str]] = {}
+        self._ended = 0  # tests
         self._patches = pytest.MonkeyPatch()
 
     def session(self, path: str) -> Session:
@@ -164,6 +161,7 @@ class Follower:
         """Note how a test went, and what it left."""
         if report.failed:
             self._outcome = "failed"
+        self._ended += report.when == "teardown"
         if report.when == "teardown" and (values := pytest_report.values_of(report.user_properties)):
             self._reports[report.nodeid] = values
 
@@ -204,6 +202,10 @@ class Follower:
             terminalreporter.section(told("snapstore: left behind"))
             for line in pytest_report.table(self._reports.items()):
                 terminalreporter.write_line(told(line))
+        is_by_test = self.options.scope == "function"
+        program = self.databases.program_of_run()
+        if is_by_test and program and (text := pytest_report.proposal(len(self._reports), self._ended, program)):
+            terminalreporter.write_line(told(f"snapstore: {text}"))
 
     def _begin_test(self, path: str, label: str, options: TestOptions) -> Problem | None:
         """Begin a test; return what prevents it. Its error must not be the context of what pytest prints."""
@@ -270,18 +272,12 @@ class Follower:
         assert self._session is not None
         properties = pytest_report.properties(ended, self._of)
         self._item.user_properties.extend(properties)
-        look = self._look(self._session, ended)
+        look = self.databases.look(self._session, ended)
         self._item.add_report_section("teardown", "snapstore", pytest_report.section(ended, self._of, look))
         if not self._tears_down:
             self._reports[self._item.nodeid] = pytest_report.values_of(properties)
         if options.leaks == "fail" or (ended.restored and ended.state_ok is False):
             self._fail(pytest_report.headline(ended, self._of))
-
-    def _look(self, session: Session, ended: TestEnded) -> str:
-        """Return the command that shows what was left, empty if that state was not kept."""
-        if not (ended.forensic and ended.compared_with):
-            return ""
-        return f"{self.databases.program(session)} {rows_command(ended.compared_with, ended.forensic)}"
 
     def _fail(self, text: str) -> None:
         if self._tears_down:

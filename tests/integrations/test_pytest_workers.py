@@ -121,10 +121,33 @@ def test_leaves(snapstore_db):
     write(snapstore_db, "INSERT INTO users(name) VALUES ('left')")
 """
     said = pytest_in(folder, text, "--snap-db=copy-{worker}.db", "--snap-leaks=fail", code=1)
-    found = re.search(r"'snap (diff .*)' shows it", said)
+    found = re.search(r"'snap (.*)' shows it", said)
     assert found
     assert not (folder / "copy-master.db").exists()
     assert "left" in run(shlex.split(found[1]), folder).stdout
+
+
+def test_most_tests_that_leave_something_name_the_way_to_rules(folder: Path) -> None:
+    text = """
+@pytest.mark.parametrize("n", range(4))
+def test_logs(snapstore_db, n):
+    write(snapstore_db, "INSERT INTO users(name) VALUES ('log')")
+"""
+    said = pytest_in(folder, text, "--snap-db=copy-{worker}.db", "-n2")
+    (words,) = re.findall(r"snapstore: 4 of 4 tests left something; .*'snap (.*)' proposes rules", said)
+    assert "- users" in run(shlex.split(words), folder).stdout
+    assert "left something" not in pytest_in(folder, f"{text}{TESTS}", "--snap-db=copy-{worker}.db", "-n2")
+
+
+def test_a_baseline_of_another_schema_is_named(folder: Path) -> None:
+    text = "def test_users(snapstore_db): assert len(users(snapstore_db)) == 1\n"
+    execute(folder / "app.db", "ALTER TABLE users ADD COLUMN email")
+    said = pytest_in(folder, text, "--snap-db=copy-{worker}.db", "-n2")
+    assert said.count("the schema has changed since 'baseline', of which the copies are made") == 1
+    (words,) = re.findall(r"; 'snap (.*)' makes the present state the baseline", said)
+    run(shlex.split(words), folder)
+    execute(folder / "app.db", "DELETE FROM users")  # rows are as they may be
+    assert "the schema" not in pytest_in(folder, text.replace("== 1", "== 2"), "--snap-db=copy-{worker}.db", "-n2")
 
 
 def test_a_baseline_that_is_made_belongs_to_the_suite_of_the_run(folder: Path) -> None:
@@ -166,7 +189,7 @@ def test_killed(snapstore_db):
     os.kill(os.getpid(), signal.SIGKILL)
 """
     pytest_in(folder, text, "--snap-db=copy-{worker}.db", "-n1", "--max-worker-restart=0", code=1)
-    assert [one["outcome"] for one in report(folder)["suites"]] == ["running"]
+    assert [one["outcome"] for one in report(folder)["suites"]] == ["died"]
     said = pytest_in(folder, TESTS, "--snap-db=copy-{worker}.db", "-n1")
     assert "20 passed" in said
     assert [one["outcome"] for one in report(folder)["suites"]] == ["passed", "died"]
