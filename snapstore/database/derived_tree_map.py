@@ -7,7 +7,7 @@ below it is not even visited: everything below is as in the other image.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from snapstore.database.btree import MAX_DEPTH, children, endless, uneven
 from snapstore.database.image import DamagedPage, Image
@@ -16,13 +16,16 @@ from snapstore.database.walked_tree_map import WalkedTreeMap
 
 
 class DerivedTreeMap(TreeMap):
-    """The b-trees of an image; `known` maps the other image, `ancestors` has the parents of changed pages there."""
+    """The b-trees of an image; `known` maps the other image.
 
-    def __init__(self, image: Image, known: WalkedTreeMap, changed: set[int], ancestors: set[int]) -> None:
+    `path` has the changed pages and their ancestors there, by their parents.
+    """
+
+    def __init__(self, image: Image, known: WalkedTreeMap, changed: set[int], path: Mapping[int, list[int]]) -> None:
         super().__init__(image)
         self._known = known
         self._changed = changed
-        self._ancestors = ancestors
+        self._path = path
         self._roots: dict[int, int] = {}  # of the pages that were visited or pointed to
         self._doubtful: list[int] = []  # pages that a second page may point to as well
         self._read: dict[int, array[int]] = {}
@@ -65,10 +68,9 @@ class DerivedTreeMap(TreeMap):
                 raise uneven(pgno)
             self._point_to(root, found, below)
         for pgno in level.known:
-            for child in self._known.children(pgno):
-                if child in self._changed or child in self._ancestors:
-                    self._claim(root, child)
-                    (below.unknown if child in self._changed else below.known).append(child)
+            for child in self._path[pgno]:
+                self._claim(root, child)
+                (below.unknown if child in self._changed else below.known).append(child)
         return below
 
     def _point_to(self, root: int, pages: array[int], level: _Level) -> None:
@@ -85,7 +87,7 @@ class DerivedTreeMap(TreeMap):
             if above != sibling_of:
                 sibling_of = above
                 level.require_height(self._known.height(pgno), pgno)
-            if pgno in self._ancestors:
+            if pgno in self._path:
                 level.known.append(pgno)
 
     def _claim(self, root: int, pgno: int) -> None:

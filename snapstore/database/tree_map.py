@@ -8,7 +8,7 @@ need not read it. The map of one image is found by walking its b-trees (walked_t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from snapstore.database.image import DamagedPage, Image
 from snapstore.database.tables import Table
@@ -69,22 +69,22 @@ def misplaced(pgno: int, image: Image) -> DamagedPage:
 
 
 def unshared_pages(
-    side: TreeMap, table: Table, other: TreeMap, twin: Table, changed: Collection[int], path: set[int]
+    side: TreeMap, table: Table, other: TreeMap, twin: Table, changed: Collection[int], path: Mapping[int, list[int]]
 ) -> list[int]:
     """Return the row pages of a table that its `twin` in the `other` map does not share, in key order.
 
-    `path` has the pages that changed and their ancestors in both maps. Below a shared page only these are visited.
+    `path` has the pages that changed and their ancestors, by their parents and in key order. Below a shared page only
+    these are visited.
     """
     interior: list[int] = []
     leaves: list[int] = []
     todo = [table.root]
     while todo:
         pgno = todo.pop()
-        is_unshared = pgno in changed or other.root_of(pgno) != twin.root
-        below = side.children(pgno)
-        if is_unshared:
+        if pgno in changed or other.root_of(pgno) != twin.root:
+            below = side.children(pgno)
             (interior if below else leaves).append(pgno)
             todo.extend(reversed(below))
         elif pgno in path:
-            todo += [child for child in reversed(below) if child in path]
+            todo.extend(reversed(path[pgno]))
     return interior + leaves if table.without_rowid else leaves

@@ -27,6 +27,7 @@ class TreeMaps:
         self._cache = cache
         self._ancestors: set[int] = set()  # of the pages that changed, in the walked map
         self._path: set[int] = set()  # these and the pages that changed
+        self._below: dict[int, list[int]] = {}  # the same by their parents in the walked map
         self._has_indexes = False
         self.sides = self._both_walked() if isinstance(changed, EveryPage) else self._one_derived(set(changed))
 
@@ -38,6 +39,7 @@ class TreeMaps:
                 _add_all(side, tables)
                 self._ancestors |= side.ancestors(self._changed)
                 self._path = self._ancestors.union(self._changed)
+                self._below.update(side.by_parent(self._path))
                 if self._cache:
                     self._cache.save(side)
         for side, tables in sides:
@@ -65,12 +67,12 @@ class TreeMaps:
     def unshared_pages(self, before: Table, after: Table, more: Collection[int] = ()) -> tuple[list[int], list[int]]:
         """Return the row pages that the other image does not share, and some `more` that did not change."""
         old, new = self.sides
-        changed, path = self._changed, self._path
+        changed, below = self._changed, self._below
         if more:
-            changed, path = {*changed, *more}, path.union(more, self._walked().ancestors(more))
+            changed, below = {*changed, *more}, self._walked().by_parent(self.path(more))
         return (
-            unshared_pages(old, before, new, after, changed, path),
-            unshared_pages(new, after, old, before, changed, path),
+            unshared_pages(old, before, new, after, changed, below),
+            unshared_pages(new, after, old, before, changed, below),
         )
 
     def _walked(self) -> WalkedTreeMap:
@@ -82,7 +84,7 @@ class TreeMaps:
 
     def _one_derived(self, changed: set[int]) -> tuple[TreeMap, TreeMap]:
         side, known = self._walked_side()
-        derived = DerivedTreeMap(self._images[1 - side], known, changed, self._ancestors)
+        derived = DerivedTreeMap(self._images[1 - side], known, changed, self._below)
         return (derived, known) if side else (known, derived)
 
     def _walked_side(self) -> tuple[int, WalkedTreeMap]:

@@ -82,6 +82,17 @@ class WalkedTreeMap(TreeMap):
                 above = self._parents[above]
         return found
 
+    def by_parent(self, pages: Iterable[int]) -> dict[int, list[int]]:
+        """Return some pages by their parents, those of one parent in key order."""
+        found: dict[int, list[int]] = {}
+        for pgno in pages:
+            if (above := self.parent(pgno)) not in (0, pgno):
+                found.setdefault(above, []).append(pgno)
+        for above, below in found.items():
+            if len(below) > 1:
+                below.sort(key=self._trees.children[above].index)
+        return found
+
     @property
     def is_shared(self) -> bool:
         """Whether what was found is `known` elsewhere; walking another tree changes a copy."""

@@ -109,9 +109,13 @@ def filled(trees: TreeMap, tables: list[Table]) -> TreeMap:
 
 
 def derived(image: Image, known: WalkedTreeMap, changed: set[int], tables: list[Table]) -> DerivedTreeMap:
-    trees = DerivedTreeMap(image, known, changed, known.ancestors(changed))
+    trees = DerivedTreeMap(image, known, changed, path(known, changed))
     filled(trees, tables)
     return trees
+
+
+def path(known: WalkedTreeMap, pages: set[int]) -> dict[int, list[int]]:
+    return known.by_parent(pages | known.ancestors(pages))
 
 
 def from_memory(walked: WalkedTreeMap, tables: list[Table]) -> WalkedTreeMap:
@@ -153,10 +157,10 @@ def _check_own(
         for side, table, other, twin in ((known, old, found, new), (found, new, known, old)):
             pages = side.row_pages(table)
             own = [page for page in pages if page in changed or other.root_of(page) != twin.root]
-            assert unshared_pages(side, table, other, twin, changed, changed | known.ancestors(changed)) == own
+            assert unshared_pages(side, table, other, twin, changed, path(known, changed)) == own
             wanted = [page for page in pages if page in own or page in more]
-            passed = changed | more | known.ancestors(changed | more)
-            assert unshared_pages(side, table, other, twin, changed | more, passed) == wanted
+            both = changed | more
+            assert unshared_pages(side, table, other, twin, both, path(known, both)) == wanted
 
 
 @pytest.mark.parametrize("seed", range(40))
