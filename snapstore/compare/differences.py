@@ -180,8 +180,10 @@ class DatabaseDifference:
     def referred(self, side: int) -> References:
         """Return what the tables of a side, 0 or 1, refer to."""
         if side not in self._referred:
-            schema = self.diff.schemas[side]
-            self._referred[side] = references(schema, self._policy.references)
+            schemas = self.diff.schemas
+            is_first_again = side and schemas[0] is schemas[side]
+            found = self.referred(0) if is_first_again else references(schemas[side], self._policy.references)
+            self._referred[side] = found
         return self._referred[side]
 
     def _causes_first(self, parts: list[Part]) -> list[Part]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain as joined
 from itertools import repeat
 from typing import NamedTuple
@@ -166,19 +166,21 @@ def find(image: Image, root: int, rowid: int) -> Cell | None:
     raise endless(root)
 
 
-def table_cells(image: Image, pgno: int, longest: int = ANY_LENGTH, without: Collection[int] = ()) -> Iterator[Cell]:
-    """Yield the rows on a leaf of a rowid table in key order, except those at some offsets. Raises DamagedPage.
+def table_cells(
+    image: Image, pgno: int, longest: int = ANY_LENGTH, offsets: Sequence[int] | None = None
+) -> Iterator[Cell]:
+    """Yield the rows on a leaf of a rowid table in key order, or only those at given `offsets`. Raises DamagedPage.
 
     Payloads of more than `longest` bytes are left in their pages.
     """
     page = image.page(pgno)
-    kind, start = kind_of_page(page, pgno)
-    if kind != TABLE_LEAF:
-        raise DamagedPage(pgno, f"has type {kind}; a leaf of a table has type {TABLE_LEAF}")
-    most, usable = most_local(image, kind), image.usable
-    for offset in cell_pointers(image, page, pgno, start, LEAF_HEADER):
-        if offset in without:
-            continue
+    if offsets is None:
+        kind, start = kind_of_page(page, pgno)
+        if kind != TABLE_LEAF:
+            raise DamagedPage(pgno, f"has type {kind}; a leaf of a table has type {TABLE_LEAF}")
+        offsets = cell_pointers(image, page, pgno, start, LEAF_HEADER)
+    most, usable = most_local(image, TABLE_LEAF), image.usable
+    for offset in offsets:
         try:
             size, at = varint(page, offset)
             rowid, at = varint(page, at)

@@ -7,18 +7,18 @@ rowid.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import NamedTuple
 
 from snapstore.database.columns import Comparison, Matching
 from snapstore.database.image import DamagedPage, Image
-from snapstore.database.rows import RowReader, Without, every_cell
-from snapstore.database.same_cells import same_cells
+from snapstore.database.rows import RowReader, Wanted, every_cell
 from snapstore.database.spool import AFTER, BEFORE, Entry, Match, Row, Side, Spool
 from snapstore.database.tables import Table
+from snapstore.database.unlike_cells import unlike_cells
 from snapstore.errors import DatabaseCorrupt
 from snapstore.results.rows import ADDED, CHANGED, REMOVED
 
@@ -186,8 +186,8 @@ def _keyless(before: TableSide, after: TableSide, match: Match) -> RowChange:
 def _by_rowid(before: TableSide, after: TableSide, comparison: Comparison) -> Iterator[RowChange]:
     """Merge the rows of both sides, which come in the order of their rowids."""
     has_one_format = comparison.is_plain and before.reader.image.encoding == after.reader.image.encoding
-    same = _same_cells(before, after) if has_one_format else every_cell
-    left, right = before.reader.sorted_cells(before.pages, same), after.reader.sorted_cells(after.pages, same)
+    wanted = _unlike_cells(before, after) if has_one_format else (every_cell, every_cell)
+    left, right = (side.reader.sorted_cells(side.pages, of) for side, of in zip((before, after), wanted, strict=True))
     old, new = next(left, None), next(right, None)
     while old or new:
         if new is None or (old is not None and old[1].rowid < new[1].rowid):
@@ -208,20 +208,22 @@ def _by_rowid(before: TableSide, after: TableSide, comparison: Comparison) -> It
             old, new = next(left, None), next(right, None)
 
 
-def _same_cells(before: TableSide, after: TableSide) -> Without:
-    """Return what tells the cells that both sides have at the same place of a page, which need not be read."""
+def _unlike_cells(before: TableSide, after: TableSide) -> tuple[Wanted, Wanted]:
+    """Return for each side what tells the cells to read of a page, without those that both have at the same place."""
     shared = set(before.pages).intersection(after.pages)
-    told: dict[int, Collection[int]] = {}
+    told: dict[tuple[Side, int], Sequence[int]] = {}
 
-    def without(pgno: int) -> Collection[int]:
-        if pgno in told:  # the other side has asked
-            return told.pop(pgno)
+    def of(side: Side, other: Side, pgno: int) -> Sequence[int] | None:
+        if (side, pgno) in told:  # the other side has asked
+            return told.pop((side, pgno))
         if pgno in shared:
             with suppress(DamagedPage):  # reading the page reports it, with the table
-                return told.setdefault(pgno, same_cells(before.reader.image, after.reader.image, pgno))
-        return ()
+                if found := unlike_cells(before.reader.image, after.reader.image, pgno):
+                    told[other, pgno] = found[other]
+                    return found[side]
+        return None
 
-    return without
+    return partial(of, BEFORE, AFTER), partial(of, AFTER, BEFORE)
 
 
 def _entries(before: TableSide, after: TableSide, comparison: Comparison) -> Iterator[Entry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from snapstore.database.btree import ANY_LENGTH, Cell, cell_count, index_cells, table_cells, tree
 from snapstore.database.identifiers import folded
@@ -12,14 +12,13 @@ from snapstore.database.record import RecordError, Value, decode
 from snapstore.database.spool import Row
 from snapstore.database.tables import BINARY, REAL, Table
 
-Without = Callable[[int], Collection[int]]
-"""Returns the offsets of cells that need not be read on a page."""
+Wanted = Callable[[int], Sequence[int] | None]
+"""Returns the offsets of the cells that have to be read on a page, in key order; None for all of them."""
 _LONGEST_DEFAULT = LONG_BYTES // 4  # characters: none of them has more than four bytes
 
 
-def every_cell(_pgno: int) -> Collection[int]:
-    """Return no offset: every cell is read."""
-    return ()
+def every_cell(_pgno: int) -> None:
+    """Have every cell read."""
 
 
 class RowReader:
@@ -39,24 +38,24 @@ class RowReader:
         self._alias = next((number for number, column in enumerate(columns) if column.name == table.alias), None)
         self._keys = [table.names.index(name) for name in table.declared_key]
 
-    def cells(self, pages: Iterable[int], without: Without = every_cell) -> Iterator[tuple[int, Cell]]:
-        """Yield the cells on some pages, each with the number of its page, except those that `without` says."""
+    def cells(self, pages: Iterable[int], wanted: Wanted = every_cell) -> Iterator[tuple[int, Cell]]:
+        """Yield the cells on some pages, each with the number of its page; in a rowid table only those `wanted`."""
         longest = LONG_BYTES if self.shortens else ANY_LENGTH
         for pgno in pages:
             try:
                 if self.table.without_rowid:
                     found = index_cells(self.image, pgno, longest)
                 else:
-                    found = table_cells(self.image, pgno, longest, without(pgno))
+                    found = table_cells(self.image, pgno, longest, wanted(pgno))
                 for cell in found:
                     yield pgno, cell
             except DamagedPage as error:
                 raise self.image.corrupt(error, self.table.name) from error
 
-    def sorted_cells(self, pages: Iterable[int], without: Without = every_cell) -> Iterator[tuple[int, Cell]]:
+    def sorted_cells(self, pages: Iterable[int], wanted: Wanted = every_cell) -> Iterator[tuple[int, Cell]]:
         """Yield the cells of a rowid table, and check that the rowids increase."""
         last: int | None = None
-        for pgno, cell in self.cells(pages, without):
+        for pgno, cell in self.cells(pages, wanted):
             if last is not None and cell.rowid <= last:
                 error = DamagedPage(pgno, f"has rowid {cell.rowid} after {last}")
                 raise self.image.corrupt(error, self.table.name)

@@ -1,31 +1,36 @@
-"""Rows that two images have at the same place of a page, byte for byte: they need not be decoded to be compared."""
+"""Rows that two images do not have at the same place of a page, byte for byte: the others need not be decoded."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from snapstore.database.btree import LEAF_HEADER, SMALL, TABLE_LEAF, cell_pointers, kind_of_page, most_local
 from snapstore.database.image import Image
 from snapstore.spans import differing_span
 
+Offsets = Sequence[int]
+"""Where cells begin on a page, in key order."""
 
-def same_cells(before: Image, after: Image, pgno: int) -> set[int]:
-    """Return the offsets at which a page of two images has the same row of a rowid table, byte for byte.
 
-    A row that continues on overflow pages is not among them, nor are those beside one that is not the same: they tell
-    whether the rowids are in order. Raises DamagedPage.
+def unlike_cells(before: Image, after: Image, pgno: int) -> tuple[Offsets, Offsets] | None:
+    """Return the cells of a leaf of a rowid table that both images have and that have to be compared, on each side.
+
+    Among them are rows that continue on overflow pages, and those beside a row that is not the same: they tell whether
+    the rowids are in order. None if all cells have to be compared. Raises DamagedPage.
     """
     one, other = before.page(pgno), after.page(pgno)
     if before.usable != after.usable:
-        return set()
+        return None
     kinds = [kind_of_page(page, pgno) for page in (one, other)]
     if any(kind != TABLE_LEAF for kind, _ in kinds):
-        return set()
-    most, start = most_local(before, TABLE_LEAF), kinds[0][1]
+        return None
+    start, most = kinds[0][1], most_local(before, TABLE_LEAF)
     first, second = (cell_pointers(before, page, pgno, start, LEAF_HEADER) for page in (one, other))
     if first == second and first:
-        return _same_in_place(one[: before.usable], other[: before.usable], first, most)
+        found = _with_beside(first, _unlike_in_place(one[: before.usable], other[: before.usable], first, most))
+        return found, found
     common = set(first).intersection(second)
     ends = sorted({*first, *second, before.usable})
     same = {
@@ -34,30 +39,30 @@ def same_cells(before: Image, after: Image, pgno: int) -> set[int]:
         if offset in common and one[offset:end] == other[offset:end] and _payload_bytes(one, offset) <= most
     }
     if [offset for offset in first if offset in same] != [offset for offset in second if offset in same]:
-        return set()
-    beside = {
-        near
-        for offsets in (first, second)
-        for place, offset in enumerate(offsets)
-        if offset not in same
-        for near in offsets[max(place - 1, 0) : place + 2]
-    }
-    return same - beside
+        return None
+    unlike = {*first, *second} - same
+    beside = {*_with_beside(first, unlike), *_with_beside(second, unlike)}
+    left, right = ([offset for offset in offsets if offset in beside] for offsets in (first, second))
+    return left, right
 
 
-def _same_in_place(one: bytes, other: bytes, offsets: tuple[int, ...], most: int) -> set[int]:
-    """Return what `same_cells` does, or fewer, for two pages that have their cells at the same offsets.
+def _unlike_in_place(one: bytes, other: bytes, offsets: Offsets, most: int) -> set[int]:
+    """Return the cells that are not the same on two pages that have them at the same offsets, or more.
 
     From the first byte that differs to the last, all cells count as not the same.
     """
-    content = min(offsets)
-    ends = sorted(offsets)
+    content, ends = min(offsets), sorted(offsets)
     unlike = {offset for offset in offsets if one[offset] >= SMALL and _payload_bytes(one, offset) > most}
     if one[content:] != other[content:]:
         start, end = differing_span(one[content:], other[content:])
         unlike.update(ends[bisect_right(ends, content + start) - 1 : bisect_left(ends, content + end)])
-    places = [place for place, offset in enumerate(offsets) if offset in unlike]
-    return set(offsets).difference(*(offsets[max(place - 1, 0) : place + 2] for place in places))
+    return unlike
+
+
+def _with_beside(offsets: Offsets, wanted: Collection[int]) -> Offsets:
+    """Return the cells that are wanted, and those before and after them."""
+    near = {place + step for place, offset in enumerate(offsets) if offset in wanted for step in (-1, 0, 1)}
+    return [offset for place, offset in enumerate(offsets) if place in near]
 
 
 def _payload_bytes(page: bytes, offset: int) -> int:

@@ -19,6 +19,9 @@ ROWS = 30
     [
         "UPDATE t SET n = n + 1 WHERE id % 5 = 2",  # some grow by a byte, and their page is rewritten
         "UPDATE t SET n = 300 WHERE id = 15",
+        "UPDATE t SET long = replace(long, 's', 'S') WHERE id = 4",  # in place, as the next ones are
+        "UPDATE t SET long = replace(long, 's', 'S') WHERE id IN (2, 4, 28)",
+        "UPDATE t SET long = substr(long, 1, length(long) - 1) WHERE id = 4",  # leaves a byte free
         "UPDATE t SET long = substr(long, 1, 7999) || 'q', n = n + 1 WHERE id = 3",
         "UPDATE t SET long = substr(long, 1, 7999) || 'q' WHERE id = 3; UPDATE t SET n = 1 - n WHERE id = 1",
         "DELETE FROM t WHERE id IN (1, 7, 30)",
