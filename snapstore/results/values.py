@@ -28,8 +28,6 @@ _HANDLERS = {"utf-8": "surrogateescape", "utf-16-le": "surrogatepass"}  # as dat
 def encode_value(value: Value) -> Any:
     """Return a value as JSON has it."""
     if isinstance(value, str):
-        if value.isascii():  # most are
-            return value
         odd = text_that_is_not_unicode(value)
         return {"text": base64.b64encode(odd[0]).decode(), "encoding": odd[1]} if odd else value
     if isinstance(value, bytes):
@@ -62,12 +60,17 @@ def decode_value(document: Any) -> Value:
 
 def encode_row(row: Row) -> dict[str, Any]:
     """Return a row as JSON has it."""
-    return {name: encode_value(value) for name, value in row.items()}
+    return {
+        name: value if value is None or (type(value) is str and value.isascii()) else encode_value(value)  # most are so
+        for name, value in row.items()
+    }
 
 
 def decode_row(document: Mapping[str, Any]) -> Row:
-    """Return the row that `encode_row` was given."""
-    return {name: decode_value(value) if isinstance(value, dict) else value for name, value in document.items()}
+    """Return the row that `encode_row` was given; where JSON has words for all of its values, that is the document."""
+    if dict not in map(type, document.values()):
+        return document
+    return {name: decode_value(value) for name, value in document.items()}
 
 
 def text_that_is_not_unicode(text: str) -> tuple[bytes, str] | None:
