@@ -101,20 +101,23 @@ class Capture:
         return self._manifest(name, changed, before)
 
     def tracked_blocks(self, name: str, view: View) -> TrackedBlocks | None:
-        """Return the blocks that HEAD does not have, to be passed to `store_tracked`; None if they are not tracked.
-
-        Raises StoreTooOpen.
-        """
-        admit(self._store.path, view.file.path)
+        """Return the blocks that HEAD does not have, for the methods below; None if no tracker knows them."""
         return tracked_blocks(view, self._base(name)[1], self._store.objects.read)
 
     def store_tracked(self, name: str, found: TrackedBlocks) -> Manifest:
-        """Store tracked blocks; return the manifest of their view."""
+        """Store tracked blocks; return the manifest of their view. Raises StoreTooOpen."""
+        admit(self._store.path, found.view.file.path)
         before = self._writer.stored_bytes
         base, _ = self._base(name)
         deltas = [*found.deltas, found.manifest(base)] if base and found.deltas else found.deltas
         self._writer.add_deltas(deltas)
         return self._manifest(name, found, before)
+
+    def note_tracked(self, name: str, found: TrackedBlocks) -> Manifest:
+        """Store nothing; return the manifest of the view of tracked blocks."""
+        manifest = Manifest.of(found.view.page_size, found.view.page_count, found.ids)
+        self._note(name, found.view, manifest)
+        return manifest
 
     def _manifest(self, name: str, found: ChangedBlocks | TrackedBlocks, before: int) -> Manifest:
         """Store the manifest of a view if it is new; `before` is how many bytes were stored before its blocks."""

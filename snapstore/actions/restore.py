@@ -176,24 +176,23 @@ class _Restore:
 
     def _read_state_before(self, capture: Capture, progress: Progress) -> None:
         """Hash the databases; store what is new in them, unless no safety snapshot is wanted."""
+        keeps = self._options.safety and not self._options.dry_run
         for name, job in self._jobs.items():
             if job.view is None:
                 continue
-            if self._options.dry_run or not self._options.safety:
-                job.now = capture.hash(name, job.view, progress)
-                continue
             if tracked := capture.tracked_blocks(name, job.view):
                 note_target_pages(job, tracked.blocks)
-                job.now = capture.store_tracked(name, tracked)
-                continue
-            changed = capture.changed_blocks(name, job.view, progress)
-            job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))
+                job.now = capture.store_tracked(name, tracked) if keeps else capture.note_tracked(name, tracked)
+            elif keeps:
+                changed = capture.changed_blocks(name, job.view, progress)
+                job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))
+            else:
+                job.now = capture.hash(name, job.view, progress)
         if self._trees and not self._jobs:  # the state before is one of databases, too
             with LiveDatabases(self._project.databases, Deadline(self._options.timeout)) as live:
                 for name, view in live.read().items():
                     capture.read(name, view, progress)
         for tree in self._trees:
-            keeps = self._options.safety and not self._options.dry_run
             tree.read(capture, Deadline(self._options.timeout), progress, keeps=keeps)
 
     def _planned(self) -> dict[str, RestoredDatabase]:

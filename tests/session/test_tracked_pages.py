@@ -46,6 +46,9 @@ def test_it_says_what_a_look_at_every_byte_says(tmp_path: Path, page_size: int, 
                 check_restore(shop, path, tmp_path / f"{number}.db")
             elif chance.random() < 0.3:
                 shop.ask("tag", name="baseline")
+            elif chance.random() < 0.3:
+                shop.ask("restore", rev="baseline", safety=False)
+                assert shop.ask("verify", rev="baseline", by_bytes=True)["verdict"] == "clean"
             if chance.random() < 0.2:
                 shop.tracker._rest_at = 0
                 shop.at.rest()
@@ -87,9 +90,11 @@ def found(shop: Workshop, *, by_bytes: bool) -> dict[str, Any]:
 def check_restore(shop: Workshop, path: Path, copy: Path) -> None:
     """Restore the baseline; the state before it has to be in the safety snapshot."""
     before = dbhash(path)
+    will_change = shop.ask("restore", rev="baseline", dry_run=True)["changed"]
     done = shop.ask("restore", rev="baseline")
     assert found(shop, by_bytes=False) == found(shop, by_bytes=True)
     assert shop.ask("verify", rev="baseline")["verdict"] == "clean"
-    if done["changed"]:
+    assert done["changed"] == will_change
+    if will_change:
         shop.ask("export", rev=done["safety"], file=str(copy))
         assert dbhash(copy) == before
