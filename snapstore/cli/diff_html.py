@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -210,7 +209,7 @@ def _database(number: int, difference: DatabaseDifference, limit: int | None, ta
             keys.update(dict.fromkeys(row.key))
             changed.update(row.columns)
             if row.change in drawn and len(drawn[row.change]) < _GROUPED:
-                drawn[row.change].append(replace(row, before=_short(row.before or {}), after=_short(row.after or {})))
+                drawn[row.change].append(row._replace(before=_short(row.before or {}), after=_short(row.after or {})))
         hidden.update({(table.name, column): rows for column, rows in table.hidden.items()})
         if table.counts:
             number_ = tables_before + len(tables) + 1

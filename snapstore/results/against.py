@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Against:
+class Against(NamedTuple):
     """The snapshot that a verdict is against: the revision that was given, the id, and the tags that name it.
 
     Where the databases stand on several snapshots, `snapshot` has all ids, with commas, and `names` has none.

@@ -1,8 +1,8 @@
 """Results as JSON has them, and back.
 
-Both directions follow the types of the dataclasses' fields, so no field can be lost on the way. A key is the name of
-its attribute, without the underscore that keeps it from being a keyword of Python (`from_`). The values of rows are
-encoded as in values.py.
+A result is a dataclass, and the small values inside of it are NamedTuples. Both directions follow the types of their
+fields, so no field can be lost on the way. A key is the name of its attribute, without the underscore that keeps it
+from being a keyword of Python (`from_`). The values of rows are encoded as in values.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
+from inspect import Parameter, signature
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, cast
 
 from snapstore.results.values import Row, Value, decode_row, decode_value, encode_row, encode_value
@@ -32,7 +34,7 @@ _AS_IT_IS = _Form()
 
 def to_document(result: object) -> Any:
     """Return a result, or a list or dict with results in it, as JSON has it."""
-    if is_dataclass(result) and not isinstance(result, type):
+    if is_record(type(result)):
         return _encode(type(result), result)
     if isinstance(result, (list, tuple)):
         return [to_document(one) for one in result]
@@ -72,8 +74,8 @@ def _form(kind: Any) -> _Form:
         return _sequence(origin, _form(arguments[0]))
     if origin is Mapping:
         return _mapping(arguments[0], _form(arguments[1]))
-    if is_dataclass(kind):
-        return _dataclass(kind)
+    if is_record(kind):
+        return _record(kind)
     raise TypeError(f"no JSON is known for {kind}")
 
 
@@ -106,17 +108,27 @@ def _with_names_as_text(values: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(name): one for name, one in values.items()} if values else {}
 
 
-def _dataclass(kind: Any) -> _Form:
-    hints = typing.get_type_hints(kind)
-    forms = [(one.name, one.name.removesuffix("_"), _form(hints[one.name])) for one in fields(kind)]
+def is_record(kind: Any) -> bool:
+    """Tell whether a type has named fields: it is a dataclass or a NamedTuple."""
+    return isinstance(kind, type) and (is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields")))
+
+
+def fields_of(kind: Any) -> dict[str, Any]:
+    """Return the fields of such a type in order, with the type of each."""
+    return typing.get_type_hints(kind)
+
+
+def _record(kind: Any) -> _Form:
+    forms = [(name, name.removesuffix("_"), _form(type_)) for name, type_ in fields_of(kind).items()]
     keys = [(name, key) for name, key, _ in forms]
     encoders = [(key, form.encode) for _, key, form in forms if form.encode]
     decoders = [(name, form.decode) for name, _, form in forms if form.decode]
-    needed = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
+    needed = {one.name for one in signature(kind).parameters.values() if one.default is Parameter.empty}
+    documented = tuple(key for _, key in keys)
+    values_of = _values_of([name for name, _ in keys])
 
     def encode(result: Any) -> dict[str, Any]:
-        values = vars(result)
-        document = {key: values[name] for name, key in keys}
+        document = dict(zip(documented, values_of(result), strict=True))
         for key, encode_one in encoders:
             document[key] = encode_one(document[key])
         return document
@@ -131,3 +143,10 @@ def _dataclass(kind: Any) -> _Form:
         return kind(**values)
 
     return _Form(encode, decode)
+
+
+def _values_of(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads some attributes of an object."""
+    if len(names) == 1:
+        return lambda one: (getattr(one, names[0]),)
+    return attrgetter(*names)

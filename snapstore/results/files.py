@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class FileState:
+class FileState(NamedTuple):
     """One entry on one side: `file`, `folder` or `link`, its permission bits, its time in seconds since 1970.
 
     `content` is the id of a file's content, `target` what a link leads to.
@@ -21,8 +20,7 @@ class FileState:
     target: str | None = None
 
 
-@dataclass(frozen=True)
-class FileChange:
+class FileChange(NamedTuple):
     """An entry that differs; `path` is relative to the folder, `.` for a single file.
 
     `change` is added, removed, changed or drifted. Bytes of a path that are no text are escaped.
@@ -34,8 +32,7 @@ class FileChange:
     after: FileState | None
 
 
-@dataclass(frozen=True)
-class FilesDiff:
+class FilesDiff(NamedTuple):
     """What differs in one folder, or a single file; all is counted, `paths` has at most as many as were asked for."""
 
     added: int
@@ -46,8 +43,7 @@ class FilesDiff:
     paths_left_out: int = 0
 
 
-@dataclass(frozen=True)
-class VerifiedFiles:
+class VerifiedFiles(NamedTuple):
     """One folder, or a single file, against a snapshot.
 
     Something added makes the verdict `leaked`, something changed or gone `damaged`, a mode or time alone `drifted`.
@@ -66,8 +62,7 @@ class VerifiedFiles:
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class TakenFiles:
+class TakenFiles(NamedTuple):
     """A folder, or a single file, of a snapshot; `stored_bytes` is what it added to the store.
 
     `entries` counts files, folders and links. `left_out` names sockets, FIFOs and devices, which belong to no snapshot.
@@ -82,8 +77,7 @@ class TakenFiles:
     linked: int = 0
 
 
-@dataclass(frozen=True)
-class ShownFiles:
+class ShownFiles(NamedTuple):
     """A folder, or a single file, of a snapshot, and where it was taken."""
 
     content: str
@@ -93,8 +87,7 @@ class ShownFiles:
     kinds: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class RestoredFiles:
+class RestoredFiles(NamedTuple):
     """What came back in one folder: entries that were written, removed, or only given another mode or time.
 
     `entries` is how many there are now, without those that are ignored.
@@ -111,5 +104,5 @@ class RestoredFiles:
 def short(files: Mapping[str, VerifiedFiles]) -> Mapping[str, VerifiedFiles]:
     """Return what differs without the paths, for a record of many tests."""
     return {
-        name: replace(one, paths=(), paths_left_out=len(one.paths) + one.paths_left_out) for name, one in files.items()
+        name: one._replace(paths=(), paths_left_out=len(one.paths) + one.paths_left_out) for name, one in files.items()
     }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.results.text import one_line
 
 _LONGEST = 200  # characters of what a hook does, in a message
 
 
-@dataclass(frozen=True)
-class HookRun:
+class HookRun(NamedTuple):
     """A hook that ran: `when` is `before_restore` or `after_restore`, `kind` is `run`, `http` or `signal`.
 
     `what` is the command, the request without its headers, or the signal. `detail` says how it went: an exit code and

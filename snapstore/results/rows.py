@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.results.values import Row
 
@@ -29,8 +30,7 @@ class Counts:
         return self.added + self.removed + self.changed
 
 
-@dataclass(frozen=True)
-class RowChange:
+class RowChange(NamedTuple):
     """A row that differs; `change` is added, removed or changed, `columns` those that differ in a changed row.
 
     `label` is what people know the row by, such as its name, if there is one.
@@ -45,8 +45,7 @@ class RowChange:
     label: str | None = None
 
 
-@dataclass(frozen=True)
-class SchemaChange:
+class SchemaChange(NamedTuple):
     """An object of the schema, or a setting, that differs; its text on each side, None where there is none.
 
     `table` is the one it belongs to, its own name for a table or a view. `change` is added, removed or changed.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from snapstore.results.against import Against
 from snapstore.results.files import VerifiedFiles
 from snapstore.results.rows import Counts
 
 
-@dataclass(frozen=True)
-class DatabaseStatus:
+class DatabaseStatus(NamedTuple):
     """One live database against the snapshot `compared_with`; pages that are new or gone count as changed.
 
     `head` is the snapshot that it stands on, None where there is none, and `names` are the tags of that. `verdict` is
@@ -28,12 +29,11 @@ class DatabaseStatus:
     pages_changed: int
     pages: int
     head_pages: int
-    derived: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, str] = MappingProxyType({})
     compared_with: Against | None = None
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """A restore that had been cut off, and is now on record as far as it came."""
 
     action: str
@@ -42,8 +42,7 @@ class Settled:
     databases: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class UnfinishedSuite:
+class UnfinishedSuite(NamedTuple):
     """A suite that has not ended: its process `runs`, or it died, and the next suite repairs what it left.
 
     One that is `paused` goes on with the next process of its run; if there is none, it died. `backup` is the snapshot

@@ -1,11 +1,10 @@
-"""Every verb gives a document with the keys of its dataclass, among them those that are published."""
+"""Every verb gives a document with the keys of its class, among them those that are published."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from snapstore import Session, Snapstore
 from snapstore.api.verbs import METHODS, Verbs
 from snapstore.results.answers import Answer
-from snapstore.results.codec import from_document, to_document
+from snapstore.results.codec import fields_of, from_document, is_record, to_document
 from snapstore.results.diffs import Diff
 from tests.git.worktree import Worktree
 from tests.support import ENVIRONMENT, Snap, connect, make_database
@@ -133,11 +132,11 @@ def test_every_verb_gives_the_keys_of_its_class(snap: Verbs, tmp_path: Path) -> 
 
 
 def check(result: Any, document: Any) -> None:
-    """Demand that the keys of a document are the fields of its dataclass, all the way down."""
-    if is_dataclass(result):
-        assert list(document) == [one.name.removesuffix("_") for one in fields(result)]
-        for one in fields(result):
-            check(getattr(result, one.name), document[one.name.removesuffix("_")])
+    """Demand that the keys of a document are the fields of its class, all the way down."""
+    if is_record(type(result)):
+        assert list(document) == [name.removesuffix("_") for name in fields_of(type(result))]
+        for name in fields_of(type(result)):
+            check(getattr(result, name), document[name.removesuffix("_")])
     elif isinstance(result, Mapping):
         assert list(document) == [str(name) for name in result]
         for name, one in result.items():

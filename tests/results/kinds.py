@@ -5,7 +5,6 @@ from __future__ import annotations
 import pkgutil
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from snapstore import results
 from snapstore.database.record import ENCODINGS, decode_text
+from snapstore.results.codec import fields_of, is_record
 from snapstore.results.values import Row, Value
 
 TEXT = st.text(max_size=8) | st.builds(
@@ -31,7 +31,7 @@ _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
 
 
 def kinds() -> list[type]:
-    """Return every dataclass of `snapstore.results`."""
+    """Return every class of `snapstore.results`."""
     found = []
     for module in pkgutil.iter_modules(results.__path__, f"{results.__name__}."):
         found += [one for one in vars(import_module(module.name)).values() if _is_of(one, module.name)]
@@ -39,7 +39,7 @@ def kinds() -> list[type]:
 
 
 def _is_of(one: object, module: str) -> bool:
-    return isinstance(one, type) and is_dataclass(one) and one.__module__ == module
+    return isinstance(one, type) and is_record(one) and one.__module__ == module
 
 
 def made_up(kind: Any) -> st.SearchStrategy[Any]:
@@ -49,10 +49,9 @@ def made_up(kind: Any) -> st.SearchStrategy[Any]:
         return VALUES
     if kind == Row:
         return st.dictionaries(TEXT, VALUES, max_size=3)
-    if is_dataclass(kind):
+    if is_record(kind):
         make = typing.cast("Callable[..., Any]", kind)
-        hints = typing.get_type_hints(kind)
-        return st.builds(make, **{one.name: made_up(hints[one.name]) for one in fields(kind)})
+        return st.builds(make, **{name: made_up(type_) for name, type_ in fields_of(kind).items()})
     if kind in _SCALARS:
         return _SCALARS[kind]
     if typing.get_origin(kind) is tuple:

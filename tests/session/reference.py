@@ -6,7 +6,6 @@ import inspect
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from snapstore.results import (
     suites,
     verdicts,
 )
+from snapstore.results.codec import fields_of
 from snapstore.results.values import Row, Value
 from snapstore.session.methods import METHODS, Method
 from snapstore.session.parameters import Parameter
@@ -79,8 +79,7 @@ def _records() -> Iterator[str]:
             one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__
         ):
             yield f"\n**{kind.__name__}**: {' '.join((inspect.getdoc(kind) or '').split())}\n"
-            hints = typing.get_type_hints(kind)
-            yield ", ".join(f"`{one.name.rstrip('_')}` {_type(hints[one.name])}" for one in fields(kind))
+            yield ", ".join(f"`{name.rstrip('_')}` {_type(type_)}" for name, type_ in fields_of(kind).items())
     yield ""
 
 
