@@ -29,6 +29,8 @@ from snapstore.project import Project
 from snapstore.results.reports import Phase, Report, Scenario, Step, SuiteLine, TestLeak
 from snapstore.results.rows import Counts, RowChange, SchemaChange
 from snapstore.suite.statistics import rate, spread
+from snapstore.trees.difference import PathChange
+from snapstore.trees.manifest import LINK, TreeEntry
 from tests.browser.parsed import Page
 from tests.support import Snap, connect, run
 
@@ -87,9 +89,19 @@ def diff_of(name: str, rows: list[dict[str, Any]], repeated: int = 1, **values: 
     return cast(
         "Differences",
         SimpleNamespace(
-            subject="", before=State(name, None), after=State(name, {"default": "ab" * 16}), databases=[database, other]
+            subject="",
+            before=State(name, None),
+            after=State(name, {"default": "ab" * 16}),
+            databases=[database, other],
+            files={name: [link_to(name)]},
         ),
     )
+
+
+def link_to(name: str) -> PathChange:
+    """Return a link of a name that was added, and that leads to the same name."""
+    path = name.encode("utf-8", "surrogatepass")
+    return PathChange(path, "added", None, TreeEntry(path, LINK, 0o777, 0, 0, 0, len(path), path))
 
 
 def hostile_report() -> Report:
