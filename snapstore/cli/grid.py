@@ -9,7 +9,7 @@ from itertools import accumulate
 from snapstore.cli.output import table
 from snapstore.cli.paint import escaped, plain, style
 from snapstore.results.rows import ADDED, CHANGED, REMOVED, Counts, RowChange
-from snapstore.results.text import SIGNS, counted, counts_text, one_line, value_text
+from snapstore.results.text import LONGEST, SIGNS, counted, counts_text, one_line, value_text
 from snapstore.results.values import Row
 
 COLORS = {ADDED: "green", REMOVED: "red", CHANGED: "yellow"}
@@ -17,6 +17,7 @@ ARROW = " → "
 _LEFT_OUT = "…"
 _INDENT = "  "
 _GAP = 2  # between columns
+_SHORTER = (28, 20)  # characters of a value where not all columns fit
 _MOST_COLUMNS = 40  # of a grid
 _ROW_WISE = 3  # with more columns than this and nothing but changes, only the columns that changed are shown
 
@@ -34,15 +35,26 @@ def paint(text: str, change: str) -> str:
 def grid(rows: Sequence[RowChange], width: int | None, *, whole: bool = False) -> list[str]:
     """Return rows of one table under a line of column names, cut to `width` characters where there is one.
 
-    Of a table with very many columns, each row has a line for each column instead, `whole` for all of them.
+    Where not all columns fit, long values are shortened further before columns are left out. Of a table with very many
+    columns, each row has a line for each column instead, `whole` for all of them.
     """
     columns = _columns(rows)
     if len(columns) > _MOST_COLUMNS:
         return [line for row in rows for line in _record(row, None if whole else _MOST_COLUMNS)]
-    cells = [["", *(style(one_line(name), dim=True) for name in columns)], *(_cells(row, columns) for row in rows)]
-    kept = len(columns) if width is None else _fitting(cells, width)
+    cells, kept = _table(rows, columns, LONGEST), len(columns)
+    if width is not None and (kept := _fitting(cells, width)) < len(columns):
+        for longest in _SHORTER:
+            cells = _table(rows, columns, longest)
+            if (kept := _fitting(cells, width)) == len(columns):
+                break
     rest = [style(_LEFT_OUT, dim=True)] if kept < len(columns) else []
     return [_INDENT + line for line in table([[*row[: kept + 1], *rest] for row in cells])]
+
+
+def _table(rows: Sequence[RowChange], columns: Sequence[str], longest: int) -> list[list[str]]:
+    """Return the cells, values shortened to about `longest` characters."""
+    head = ["", *(style(one_line(name), dim=True) for name in columns)]
+    return [head, *(_cells(row, columns, longest) for row in rows)]
 
 
 def _fitting(cells: Sequence[Sequence[str]], width: int) -> int:
@@ -82,18 +94,18 @@ def _columns(rows: Sequence[RowChange]) -> list[str]:
     return keys + [name for name in every if name not in keys] if not changed else list(dict.fromkeys([*first, *every]))
 
 
-def _cells(row: RowChange, columns: Sequence[str]) -> list[str]:
+def _cells(row: RowChange, columns: Sequence[str], longest: int) -> list[str]:
     sign, color = SIGNS[row.change], COLORS[row.change]
     values = row.after or row.before or {}
-    return [style(sign, fg=color, bold=True), *(_cell(row, name, values) for name in columns)]
+    return [style(sign, fg=color, bold=True), *(_cell(row, name, values, longest) for name in columns)]
 
 
-def _cell(row: RowChange, name: str, values: Row) -> str:
+def _cell(row: RowChange, name: str, values: Row, longest: int = LONGEST) -> str:
     color = COLORS[row.change]
     if name in row.columns:
-        old, new = (value_text((side or {}).get(name)) for side in (row.before, row.after))
+        old, new = (value_text((side or {}).get(name), longest) for side in (row.before, row.after))
         return style(f"{old}{ARROW}{new}", fg=color, bold=True)
     if name not in row.key and name not in values:
         return ""
-    text = value_text(row.key[name] if name in row.key else values[name])
+    text = value_text(row.key[name] if name in row.key else values[name], longest)
     return text if row.change == CHANGED else style(text, fg=color)

@@ -70,7 +70,9 @@ def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]
         return []
     shown = [[escaped(cell) for cell in row] for row in rows]
     widths = [max(len(plain(cell)) for cell in column) for column in zip(*shown, strict=True)]
-    return ["  ".join(_cell(cell, widths[at], at in right) for at, cell in enumerate(row)).rstrip() for row in shown]
+    return [
+        "  ".join(_cell(cell, widths[at], at in right) for at, cell in enumerate(_used(row))).rstrip() for row in shown
+    ]
 
 
 def size(count: int) -> str:
@@ -89,6 +91,14 @@ def when(timestamp: str) -> str:
         return parse(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError):  # the catalog is damaged, which `fsck` reports
         return one_line(timestamp)
+
+
+def _used(row: Sequence[str]) -> Sequence[str]:
+    """Return a row without the empty cells at its end, which may have marks for colours."""
+    end = len(row)
+    while end and not plain(row[end - 1]):
+        end -= 1
+    return row[:end]
 
 
 def _cell(text: str, width: int, right: bool) -> str:

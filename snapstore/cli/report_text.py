@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 from snapstore.cli.figures import duration, interval, place_of, rows_of, share
 from snapstore.cli.hints import hint
 from snapstore.cli.output import size, table, when
-from snapstore.cli.paint import style
+from snapstore.cli.paint import plain, style
 from snapstore.results.reports import Rate, Report, TestLeak
 from snapstore.results.text import counted, one_line
 
 _MOST_LEAKS = 20
-_LONGEST_NAME = 60  # characters
+_LONGEST_NAME, _SHORTEST_NAME = 60, 20  # characters
+_INDENT = "  "
+_NARROW = 100  # columns of a terminal
 _NOTHING = "no suite has run yet; 'snap run -- COMMAND' runs one"
 
 
-def lines(report: Report) -> Iterator[str]:
-    """Yield the report."""
+def lines(report: Report, width: int | None = None) -> Iterator[str]:
+    """Yield the report; where there is a width, long names are shortened so that tables fit."""
     if not report.suites:
         yield hint(_NOTHING) if not report.since else f"no suite has run since {when(report.since)}"
         return
@@ -27,16 +29,16 @@ def lines(report: Report) -> Iterator[str]:
         [_rate("cleanup", report.cleanup), _rate("restore", report.restore), _rate("state", report.state_ok)]
     )
     if len(report.scenarios) > 1 or report.scenarios[0].name:
-        yield from _section("By scenario", _scenarios(report), right=(1, 2, 4, 5))
+        yield from _section("By scenario", _scenarios(report), (1, 2, 4, 5), width)
     for title, leaks in (("What is left behind", report.leaks), ("Still wrong after a restore", report.still_wrong)):
         if leaks:
-            yield from _section(title, _leaks(leaks), right=(3,))
+            yield from _section(title, _leaks(leaks, is_narrow=width is not None and width < _NARROW), (3,), width)
         if len(leaks) > _MOST_LEAKS:
             yield style(f"… {len(leaks) - _MOST_LEAKS:,} more; --html shows all", dim=True)
     if report.steps:
-        yield from _section("Cleanup steps", _steps(report), right=(1, 2, 3, 4))
+        yield from _section("Cleanup steps", _steps(report), (1, 2, 3, 4), width)
     if report.phases:
-        yield from _section("Time for each test", _phases(report), right=(1, 2, 3, 4, 5))
+        yield from _section("Time for each test", _phases(report), (1, 2, 3, 4, 5), width)
     yield from _growth(report)
 
 
@@ -69,12 +71,22 @@ def _between(of: Rate) -> str:
     return style(f"95%: {interval(of)}", dim=True) if of.trials else ""
 
 
-def _section(title: str, rows: Sequence[Sequence[str]], right: Sequence[int]) -> Iterator[str]:
+def _section(title: str, rows: Sequence[Sequence[str]], right: Sequence[int], width: int | None) -> Iterator[str]:
     heading, *rest = rows
     yield ""
     yield style(title, bold=True)
-    for line in table([tuple(style(name, dim=True) for name in heading), *rest], right):
-        yield f"  {line}"
+    shown = [tuple(style(name, dim=True) for name in heading), *rest]
+    found = table(shown, right)
+    if width is not None and (over := max(len(plain(line)) for line in found) + len(_INDENT) - width) > 0:
+        most = max(_SHORTEST_NAME, max(len(row[0]) for row in rest) - over)
+        found = table([shown[0], *((_end(row[0], most), *row[1:]) for row in rest)], right)
+    for line in found:
+        yield f"{_INDENT}{line}"
+
+
+def _end(name: str, most: int) -> str:
+    """Return a name that is too long without its beginning: a test is known by its end."""
+    return name if len(name) <= most else "…" + name[1 - most :]
 
 
 def _scenarios(report: Report) -> list[tuple[str, ...]]:
@@ -85,14 +97,14 @@ def _scenarios(report: Report) -> list[tuple[str, ...]]:
     return rows
 
 
-def _leaks(leaks: Sequence[TestLeak]) -> list[tuple[str, ...]]:
+def _leaks(leaks: Sequence[TestLeak], *, is_narrow: bool) -> list[tuple[str, ...]]:
     several = len({leak.database for leak in leaks if leak.table}) > 1
     rows: list[tuple[str, ...]] = [("test", "table", "last", "runs", "since", "latest")]
     for leak in leaks[:_MOST_LEAKS]:
         runs = f"{leak.leaked:,} of {leak.runs:,}"
         place = one_line(place_of(leak, several=several))
         rows.append((_name(leak.label), place, rows_of(leak), runs, when(leak.first)[:10], when(leak.last)[:10]))
-    return rows
+    return [(*row[:4], row[5]) for row in rows] if is_narrow else rows
 
 
 def _steps(report: Report) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ from snapstore.cli.grid import grid
 from snapstore.cli.paint import plain
 from snapstore.results.rows import RowChange
 from snapstore.results.text import LONGEST, row_text, value_text
+from snapstore.results.values import Row
 from tests.cli.inside import Inside
 from tests.contents import execute
 
@@ -39,6 +40,19 @@ def test_as_many_columns_are_shown_as_fit(width: int, columns: int) -> None:
         kept = len(lines[0].split()) - 1
         one_more = everything[0].split()[: kept + 1]
         assert lines[0].split()[:-1] == one_more[:kept]
+
+
+def test_long_values_are_shortened_before_a_column_is_left_out() -> None:
+    before: Row = {"id": 1, "name": "n" * 60, "email": None}
+    after: Row = {**before, "email": "e" * 60}
+    rows = [RowChange("w", {"id": 1}, "changed", before, after, ("email",))]
+    for width in (200, 80, 60):
+        head, line = shown(rows, width)
+        assert head.split() == ["id", "email", "name"]
+        assert "NULL → 'ee" in line
+        assert len(line) <= width
+    assert shown(rows, 200)[1].count("n") > shown(rows, 80)[1].count("n") > shown(rows, 60)[1].count("n")
+    assert shown(rows, 40)[0].split() == ["id", "email", "…"]
 
 
 @pytest.mark.parametrize("width", [None, 80])

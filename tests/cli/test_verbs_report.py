@@ -8,8 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from snapstore.cli.paint import plain
+from snapstore.cli.report_text import lines
 from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.suite.ledger import Ledger
+from snapstore.suite.report import measure
 from tests.cli.hands import error_of, json_keys
 from tests.damage.here import SnapHere
 from tests.suite.recorded import HOSTILE, TESTS, moment, record
@@ -38,6 +42,19 @@ def test_the_text_has_rates_leaks_and_times(recorded: Snap) -> None:
     assert "\x1b" not in said
     for title in ("By scenario", "What is left behind", "Cleanup steps", "Time for each test", "Store"):
         assert f"\n{title}" in said
+
+
+@pytest.mark.parametrize("width", [80, 120, None])
+def test_names_are_shortened_so_that_tables_fit_a_terminal(recorded: Snap, width: int | None) -> None:
+    with Store.open(recorded.store) as store:
+        found = measure(Ledger(store, Project.of({"default": recorded.database}).origin))
+    shown = [plain(line) for line in lines(found, width)]
+    longest = max(len(line) for line in shown if not line.startswith(f"{DAYS} suites"))
+    assert longest <= (width or 200)
+    is_cut = any("  …" in line for line in shown)
+    assert is_cut is (width == 80)
+    (head,) = (line.split() for line in shown if line.endswith("latest"))
+    assert ("since" in head) is (width != 80)
 
 
 def test_the_json_has_every_figure(recorded: Snap) -> None:

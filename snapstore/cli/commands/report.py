@@ -44,6 +44,6 @@ def command(context: Context, html: str | None, junit: str | None, since: str | 
         outcomes = {suite.suite: suite.outcome for suite in report.suites}
         cases.write(document(snapstore.ledger(), report.since, outcomes=outcomes))
     if context.output.json_output or not (html or junit):
-        context.output.result(report, lines(report), always=True)
+        context.output.result(report, lines(report, context.output.width), always=True)
     for one in filter(None, (page, cases)):
         context.output.note(f"written to {one.path}")
