@@ -10,6 +10,7 @@ import click
 
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
+from snapstore.cli.hints import program_name
 from snapstore.cli.playwright import write_kit
 from snapstore.cli.types import PATH
 from snapstore.config.keys import load
@@ -37,9 +38,9 @@ _BASELINE = """\
 baseline: baseline
 """
 _NEXT = (
-    ("snap tag baseline", "make the present state the baseline"),
-    ("snap verify", "after a test: is everything as it was?"),
-    ("snap restore", "bring that state back while the application runs"),
+    ("tag baseline", "make the present state the baseline"),
+    ("verify", "after a test: is everything as it was?"),
+    ("restore", "bring that state back while the application runs"),
 )
 
 
@@ -71,8 +72,9 @@ def command(
         ini, ini_lines = _write_ini()
         result, lines = {**result, **ini}, [*lines, *ini_lines]
     if result["created"]:
-        width = max(len(typed) for typed, _ in _NEXT)
-        lines = [*lines, "next:", *(f"  {typed:<{width}}  # {does}" for typed, does in _NEXT)]
+        steps = [(f"{program_name()} {words}", does) for words, does in _NEXT]
+        width = max(len(typed) for typed, _ in steps)
+        lines = [*lines, "next:", *(f"  {typed:<{width}}  # {does}" for typed, does in steps)]
     context.output.result(result, lines)
 
 
