@@ -213,6 +213,7 @@ def test_config_says_what_counts_here(folder: Path) -> None:
         "file": os.fspath(folder / "snapstore.yaml"),
         "databases": {"default": os.fspath(folder / "db.sqlite3"), "queue": os.fspath(folder / "queue.db")},
         "store": os.fspath(folder / "store"),
+        "files": {},
     }
     lines = run_here(["config"]).out.splitlines()
     assert [line.split()[0] for line in lines] == ["configuration", "database", "database", "store"]
