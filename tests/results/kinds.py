@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from snapstore import results
 from snapstore.database.record import ENCODINGS, decode_text
 from snapstore.results.codec import fields_of, is_record
+from snapstore.results.long_value import LongValue
 from snapstore.results.values import Row, Value
 
 TEXT = st.text(max_size=8) | st.builds(
@@ -39,7 +40,10 @@ def kinds() -> list[type]:
 
 
 def _is_of(one: object, module: str) -> bool:
-    return isinstance(one, type) and is_record(one) and one.__module__ == module
+    """Tell whether something is a public class of a module; a LongValue is a value of a row."""
+    if not isinstance(one, type) or one is LongValue:
+        return False
+    return is_record(one) and one.__module__ == module and not one.__name__.startswith("_")
 
 
 def made_up(kind: Any) -> st.SearchStrategy[Any]:
