@@ -81,9 +81,14 @@ class Capture:
             self._stored_early[name] = blocks.ids
         self._stored_bytes[name] = self._writer.stored_bytes - before
 
-    def read(self, name: str, view: View, progress: Progress = SILENT) -> Manifest:
-        """Hash a view and store the blocks that HEAD does not have; return its manifest."""
+    def read(self, name: str, view: View, progress: Progress = SILENT, *, becomes_head: bool = True) -> Manifest:
+        """Hash a view and store the blocks that HEAD does not have; return its manifest.
+
+        If that `becomes_head`, it is what the tracker should know from then on.
+        """
         if tracked := self.tracked_blocks(name, view):
+            if becomes_head:
+                view.learn(tracked.ids)
             return self.store_tracked(name, tracked)
         changed = self.changed_blocks(name, view, progress)
         return self.store(name, changed, changed)

@@ -8,7 +8,7 @@ from itertools import islice
 
 from snapstore.actions.changed_blocks import ChangedBlock
 from snapstore.actions.restore_job import RestoreJob
-from snapstore.actions.tracked_blocks import TrackedBlock
+from snapstore.actions.tracked_blocks import TrackedBlocks
 from snapstore.blocks import first_page
 from snapstore.compare.tracked_pages import normalised
 from snapstore.database import header, patch
@@ -34,9 +34,11 @@ def compared_with_target(store: Store, job: RestoreJob, blocks: Iterable[Changed
         yield block
 
 
-def note_target_pages(job: RestoreJob, blocks: Iterable[TrackedBlock]) -> None:
+def note_target_pages(job: RestoreJob, found: TrackedBlocks) -> None:
     """Note the pages of changed blocks that have HEAD's block as target, as `compared_with_target` does."""
-    for block in blocks:
+    if found.base_ids == job.target.block_ids:
+        job.same = found.same
+    for block in found.blocks:
         if block.base == job.target.block_id(block.number) and len(job.images) < _MOST_IMAGES and not job.reason:
             job.images.update(block.pages)
             job.written[block.number] = block.base
@@ -139,7 +141,7 @@ def _wrong_blocks(job: RestoreJob, after: View) -> list[int]:
 
 
 def _has_images(job: RestoreJob, after: View) -> bool:
-    """Tell whether each page that the log names since the transaction began has the image that was written.
+    """Tell whether each page that the log names since the tracker knew the image has that of the target.
 
     Then the other pages of its block, which were compared in the transaction, are unchanged. Only a tracker knows these
     pages.
@@ -152,8 +154,9 @@ def _has_images(job: RestoreJob, after: View) -> bool:
         or after.page_count != job.target.page_count
     ):
         return False
-    wanted = {pgno: image for pgno, image in job.images.items() if pgno > 1}
-    if not known.changed or not set(known.changed) <= {1, *wanted}:
+    wanted = {pgno: image for pgno, image in {**job.same, **job.images}.items() if 1 < pgno <= after.page_count}
+    changed = {pgno for pgno in known.changed if pgno <= after.page_count}
+    if not changed or not changed <= {1, *wanted}:
         return False
     first, wanted_first = (normalised({1: page1}, after.page_count) for page1 in (after.live_page1, job.page1))
     return first == wanted_first and after.pages(list(wanted)) == wanted

@@ -20,7 +20,7 @@ def keep_state(store: Store, project: Project, kind: str, message: str, timeout:
         capture = Capture(store, writer, project)
         with LiveDatabases(project.databases, Deadline(timeout)) as live:
             for name, view in live.read().items():
-                capture.read(name, view)
+                capture.read(name, view, becomes_head=False)
             for name in project.trees:
                 capture.read_tree(name, Deadline(timeout))
         captured = capture.finish(kind, message)

@@ -181,7 +181,7 @@ class _Restore:
             if job.view is None:
                 continue
             if tracked := capture.tracked_blocks(name, job.view):
-                note_target_pages(job, tracked.blocks)
+                note_target_pages(job, tracked)
                 job.now = capture.store_tracked(name, tracked) if keeps else capture.note_tracked(name, tracked)
             elif keeps:
                 changed = capture.changed_blocks(name, job.view, progress)

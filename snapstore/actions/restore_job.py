@@ -80,7 +80,7 @@ class RestoreJob:
     tells that SQLite cannot read it. `in_use` tells whether another process has a file open that may have to be
     replaced; None if that cannot be told. `view` is its write transaction, and `now` what it holds. `written` has the
     ids of the blocks that were changed, by number, and `images` the first pages of them, by page number. `page1` is
-    page 1 as it was written.
+    page 1 as it was written. `same` has pages that were changed since, and still are as the target has them.
     """
 
     def __init__(self, path: str, record: DatabaseEntry, target: Manifest) -> None:
@@ -95,6 +95,7 @@ class RestoreJob:
         self.written: dict[int, bytes] = {}
         self.images: dict[int, bytes] = {}
         self.page1 = b""
+        self.same: dict[int, bytes] = {}
 
     @classmethod
     def assess(cls, store: Store, path: str, record: DatabaseEntry, *, force: bool) -> RestoreJob:

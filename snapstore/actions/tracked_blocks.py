@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from snapstore.blocks import BLOCK_BYTES, block_of, first_page, lock_page
-from snapstore.compare.tracked_pages import normalised
+from snapstore.compare.tracked_pages import MOST_BYTES, normalised
 from snapstore.database.tracking import KnownImage
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
@@ -21,7 +21,6 @@ from snapstore.objects.object_writer import Delta
 from snapstore.objects.pack import Kind
 from snapstore.spans import Span, differing_span
 
-_MOST_PAGES = 1024
 _MOST_RAW_BYTES = 1024  # that differ in a block: more are worth compressing
 
 
@@ -36,14 +35,15 @@ class TrackedBlock(NamedTuple):
 class TrackedBlocks:
     """The ids of all blocks of a view, `16 * n bytes`, and those blocks that `base` does not have, as objects to store.
 
-    `read` returns a block of `base`; `changed` has the pages that may differ, in order. Raises StoreDamaged,
-    DatabaseCorrupt.
+    `read` returns a block of `base`; `changed` has the pages that may differ, in order, and `same` those of them that
+    do not, normalised. Raises StoreDamaged, DatabaseCorrupt.
     """
 
     def __init__(self, view: View, base: Manifest, read: Callable[[bytes], bytes], changed: list[int]) -> None:
         self.view = view
         self.deltas: list[Delta] = []
         self.blocks: list[TrackedBlock] = []
+        self.same: dict[int, bytes] = {}
         self._base = base
         self._read = read
         self._pages: dict[int, list[tuple[int, bytes]]] = {}  # by block
@@ -53,7 +53,11 @@ class TrackedBlocks:
         if view.page_count != base.page_count:  # the last block is as long as the image has pages
             self._pages.setdefault(block_of(min(view.page_count, base.page_count), view.page_size), [])
         self.ids = self._found()
-        view.learn(self.ids)
+
+    @property
+    def base_ids(self) -> bytes:
+        """The ids of the blocks of `base`."""
+        return self._base.block_ids
 
     def manifest(self, base: bytes) -> Delta:
         """Return the manifest of the view as an object to store, based on that of `base`, whose id is given."""
@@ -77,8 +81,8 @@ class TrackedBlocks:
         old = self._read(base) if base else b""
         data = self._data(number, old)
         id_ = object_id(data)
+        spans, pages = self._unlike(number, old)
         if id_ != base:
-            spans, pages = self._unlike(number, old)
             frame = None
             if base and sum(end - start for start, end in spans) <= _MOST_RAW_BYTES:
                 frame = copy_frame(data, len(old), spans)
@@ -109,6 +113,8 @@ class TrackedBlocks:
                 first, last = differing_span(before, page)
                 spans.append((start + first, start + last))
                 pages[pgno] = before
+            else:
+                self.same[pgno] = page
         for start in range(self.view.bytes - number * BLOCK_BYTES, len(old), size):
             pages[first_page(number, size) + start // size] = old[start : start + size]
         return spans, pages
@@ -125,7 +131,7 @@ def tracked_blocks(view: View, base: Manifest | None, read: Callable[[bytes], by
         return None
     changed = {pgno for pgno in known.changed if pgno <= view.page_count}
     new = range(base.page_count + 1, view.page_count + 1)
-    if len(changed) > _MOST_PAGES or len(new) > len(changed) or not changed.issuperset(new):
+    if len(changed) * view.page_size > MOST_BYTES or len(new) > len(changed) or not changed.issuperset(new):
         return None
     if view.page_count != base.page_count:
         changed.add(1)  # its header has the page count

@@ -17,7 +17,7 @@ from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
 from snapstore.ids import ID_BYTES, numbers_unlike
 
-_MOST_PAGES = 1024  # beyond it, blocks are read faster
+MOST_BYTES = 4 << 20  # of pages that may differ: beyond it, blocks are read faster
 
 
 class TrackedPages(NamedTuple):
@@ -46,16 +46,17 @@ def tracked_pages(view: View, base: Manifest, stored: StoredPages) -> TrackedPag
 def _suspects(view: View, known: KnownImage, base: Manifest) -> list[int] | None:
     """Return the pages that may differ, in order; None if they are too many to be compared one by one."""
     least, most = sorted((view.page_count, base.page_count))
+    limit = MOST_BYTES // base.page_size
     found = {pgno for pgno in known.changed if pgno <= most}
-    found.update(range(least + 1, most + 1)[: _MOST_PAGES + 1])
+    found.update(range(least + 1, most + 1)[: limit + 1])
     if view.page_count != known.page_count:
         found.add(1)  # its header has the page count
     for number in numbers_unlike(known.block_ids, base.block_ids):
         first = first_page(number, base.page_size)
         found.update(range(first, min(first_page(number + 1, base.page_size), most + 1)))
-        if len(found) > _MOST_PAGES:
+        if len(found) > limit:
             break
-    if len(found) > _MOST_PAGES or lock_page(base.page_size) in found:
+    if len(found) > limit or lock_page(base.page_size) in found:
         return None
     return sorted(found)
 

@@ -190,6 +190,12 @@ class ObjectStore:
         assert data is not None
         return data
 
+    def has_frame(self, id_: bytes, location: Location, frame: bytes) -> bool:
+        """Tell whether an object is stored as a frame: with the same base, that frame is of the same bytes."""
+        with suppress(StoreDamaged):
+            return self._frame(id_, location) == frame
+        return False
+
     def _unreadable(self, id_: bytes, location: Location, error: Exception) -> StoreDamaged:
         what = getattr(error, "strerror", None) or error
         return self.damaged(f"object {id_.hex()} in pack {location.pack}: {what}")

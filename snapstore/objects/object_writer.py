@@ -134,10 +134,13 @@ class ObjectWriter:
         self._expected = {}
 
     def _put_delta(self, delta: Delta) -> bool:
-        """Append an object as the frame that it comes with; return whether that was possible."""
-        base = self._expected.get(delta.base or b"")
-        if delta.frame is None or base is None or self._expected.get(delta.id):
+        """Append an object as the frame that it comes with, unless it is stored so; return whether it is stored now."""
+        base, found = self._expected.get(delta.base or b""), self._expected.get(delta.id)
+        if delta.frame is None or base is None:
             return False
+        if found is not None:
+            is_same = found.base == delta.base and self._objects.has_frame(delta.id, found, delta.frame)
+            return is_same and self._is_whole(found)
         if base.depth >= NEW_DEPTH or not self._is_whole(base) or (self._pack and delta.id in self._pack.entries):
             return False
         self._append(delta.kind, delta.id, delta.base, base.depth + 1, delta.size, delta.frame)
