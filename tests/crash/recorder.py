@@ -24,7 +24,7 @@ _CALLS = (
     "open,openat,creat,close,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,fallocate,fsync,fdatasync,"
     "sync_file_range,rename,renameat,renameat2,link,linkat,unlink,unlinkat,ftruncate,truncate"
 )
-_STRACE = ("strace", "-f", "-xx", "-y", "-s", "1000000000", "-e", f"trace={_CALLS}")
+_STRACE = ("strace", "-f", "-xx", "-y", "-s", "1000000000")
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -55,11 +55,21 @@ class Sync(NamedTuple):
     folder: str | None
 
 
-Operation = Write | Names | Sync
+class Meta(NamedTuple):
+    """A mode, or a time in ns, that a file was given."""
+
+    file: int
+    mode: int | None
+    time: int | None
+
+
+Operation = Write | Names | Sync | Meta
 
 
 class Tape:
-    """What one command did to the files of a folder."""
+    """What one command did to the files of a folder; `traced` are the system calls that are recorded."""
+
+    traced = _CALLS
 
     def __init__(self, folder: Path) -> None:
         self._folder = os.fspath(folder)
@@ -67,7 +77,7 @@ class Tape:
         self.begin: dict[str, int] = {}
         self.operations: list[Operation] = []
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.endswith("-shm"):
+            if path.is_file() and not path.is_symlink() and not path.name.endswith("-shm"):
                 self.begin[os.fspath(path)] = self._new_file(path.read_bytes())
         self._names = dict(self.begin)
         self._sizes = [len(data) for data in self.files]
@@ -81,7 +91,17 @@ class Tape:
         """Run the command line under strace."""
         log = Path(self._folder + ".strace")
         done = subprocess.run(
-            [*_STRACE, "-o", os.fspath(log), sys.executable, "-m", "snapstore", *arguments],
+            [
+                *_STRACE,
+                "-e",
+                f"trace={self.traced}",
+                "-o",
+                os.fspath(log),
+                sys.executable,
+                "-m",
+                "snapstore",
+                *arguments,
+            ],
             cwd=ROOT,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
@@ -200,17 +220,22 @@ class _Cut:
 
     def state(self, kept_writes: str, kept_names: str) -> dict[str, bytes]:
         """Return paths and bytes, with `all`, `some` or only the `safe` ones of the writes and of the names."""
+        named = self.named(kept_names)
+        data = {file: self._data(file, kept_writes) for file in sorted(set(named.values()))}
+        return {path: data[file] for path, file in named.items()}
+
+    def named(self, kept: str) -> dict[str, int]:
+        """Return the files by path, with `all`, `some` or only the `safe` ones of the changes of names."""
         named = dict(self._tape.begin)
         for folder, changes in self._names.items():
             least = self._safe_names.get(folder, 0)
-            until = {"all": len(changes), "safe": least}.get(kept_names, self._random.randint(least, len(changes)))
+            until = {"all": len(changes), "safe": least}.get(kept, self._random.randint(least, len(changes)))
             for path, file in (entry for change in changes[:until] for entry in change.entries):
                 if file is None:
                     named.pop(path, None)
                 else:
                     named[path] = file
-        data = {file: self._data(file, kept_writes) for file in sorted(set(named.values()))}
-        return {path: data[file] for path, file in named.items()}
+        return named
 
     def _data(self, file: int, kept: str) -> bytes:
         writes, sure = self._writes.get(file, []), self._safe_writes.get(file, 0)
