@@ -53,8 +53,8 @@ class TreeCapture:
         wanted: set[bytes] = set()
         for name, known in stat_cache(self._store, path).items():
             entry = base.by_path.get(name)
-            if entry is None or entry.content != known.content:
-                wanted.update(_ids(known.content))
+            if entry is None or entry.content != known.entry.content:
+                wanted.update(_ids(known.entry.content))
         return self._store.objects.index.known(sorted(wanted)) | self._added
 
     def _candidates(self, blocks: Iterator[FileBlock], path: str, base: TreeManifest) -> Iterator[Candidate]:

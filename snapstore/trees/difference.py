@@ -35,16 +35,40 @@ def differences(
     Folders in `kept`, which hold what is ignored, are no difference where only one side has them. The folder that is
     the root is never removed, so it is none if it came into being: on the way to a target `spared` is REMOVED.
     """
-    if before.id == after.id:
-        return
-    for path in sorted(before.by_path.keys() | after.by_path.keys()):
-        old, new = before.by_path.get(path), after.by_path.get(path)
+    olds, news = _unlike(before.entries, after.entries)
+    for path in sorted(olds.keys() | news.keys()):
+        old, new = olds.get(path), news.get(path)
         change = _change(old, new)
         if change is None or (path == ROOT and change in (spared, DRIFTED) and (_is_folder(old) or _is_folder(new))):
             continue
         if path in kept and (_is_folder(old) or _is_folder(new)) and None in (old, new):
             continue
         yield PathChange(path, change, old, new)
+
+
+_Entries = tuple[TreeEntry, ...]
+_STEP = 512  # entries that are compared at once
+
+
+def _unlike(one: _Entries, other: _Entries) -> tuple[dict[bytes, TreeEntry], dict[bytes, TreeEntry]]:
+    """Return the entries of both sides by path, without those that both begin with, or end with.
+
+    Nearly all entries of two states are alike, and tuples are compared much faster than entries by their paths.
+    """
+    start, most = 0, min(len(one), len(other))
+    while start < most and one[start : start + _STEP] == other[start : start + _STEP]:
+        start += _STEP
+    start, most = min(start, most), most - min(start, most)
+    end = 0
+    while (
+        end < most
+        and one[len(one) - min(end + _STEP, most) : len(one) - end]
+        == other[len(other) - min(end + _STEP, most) : len(other) - end]
+    ):
+        end += _STEP
+    end = min(end, most)
+    sides = one[start : len(one) - end], other[start : len(other) - end]
+    return {entry.path: entry for entry in sides[0]}, {entry.path: entry for entry in sides[1]}
 
 
 def has_same_content(one: TreeEntry, other: TreeEntry) -> bool:

@@ -71,6 +71,10 @@ class TreeManifest:
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
+        return self._encoded
+
+    @cached_property
+    def _encoded(self) -> bytes:
         parts = [_HEADER.pack(MAGIC, 0, len(self.entries))]
         for one in self.entries:
             fixed = (one.kind, one.mode, one.owner, one.group, len(one.path), one.mtime, one.size)
@@ -93,7 +97,7 @@ class TreeManifest:
     @cached_property
     def id(self) -> bytes:
         """The content id."""
-        return object_id(self.encode())
+        return object_id(self._encoded)
 
     @cached_property
     def by_path(self) -> Mapping[bytes, TreeEntry]:

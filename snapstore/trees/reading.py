@@ -108,16 +108,27 @@ class TreeReader:
             self._add(seen, mtime, size, seen.target)
             return
         known = self._cache.get(seen.path)
-        if known and known.stamp == seen.stamp and self._may_take(seen.path, known.content):
-            self._add(seen, seen.stamp.mtime, seen.stamp.size, known.content)
-            self._known[seen.path] = known
+        if known and known.stamp == seen.stamp and self._may_take(seen.path, known.entry.content):
+            self._take(seen, known)
             progress.advance(seen.stamp.size)
             return
         yield from self._read(folders, seen, progress)
 
-    def _add(self, seen: Seen, mtime: int, size: int, content: bytes) -> None:
-        self._entries.append(TreeEntry(seen.path, seen.kind, seen.mode, seen.owner, seen.group, mtime, size, content))
+    def _take(self, seen: Seen, known: CachedFile) -> None:
+        """Take a file as it is known: mostly the very same entry, which is quick to compare with itself."""
+        entry = known.entry
+        if entry[2:5] != seen[2:5]:
+            entry = entry._replace(mode=seen.mode, owner=seen.owner, group=seen.group)
+            known = CachedFile(known.stamp, entry)
+        self._entries.append(entry)
+        self._stamps[seen.path] = known.stamp
+        self._known[seen.path] = known
+
+    def _add(self, seen: Seen, mtime: int, size: int, content: bytes) -> TreeEntry:
+        entry = TreeEntry(seen.path, seen.kind, seen.mode, seen.owner, seen.group, mtime, size, content)
+        self._entries.append(entry)
         self._stamps[seen.path] = seen.stamp
+        return entry
 
     def _read(self, folders: Folders, seen: Seen, progress: Progress) -> Iterator[FileBlock]:
         """Read a file, again and again as long as it changes meanwhile. Raises FilesChanging, OSError."""
@@ -143,9 +154,9 @@ class TreeReader:
                 found = seen._replace(
                     mode=before.st_mode & 0o777, owner=before.st_uid, group=before.st_gid, stamp=stamp
                 )
-                self._add(found, stamp.mtime, stamp.size, bytes(ids))
+                entry = self._add(found, stamp.mtime, stamp.size, bytes(ids))
                 if is_settled(stamp, started):
-                    self._known[seen.path] = CachedFile(stamp, bytes(ids))
+                    self._known[seen.path] = CachedFile(stamp, entry)
                 return
             if not self._deadline.wait(attempt):
                 raise FilesChanging(folders.text(seen.path))

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from snapstore.trees.manifest import FILE, TreeManifest
+from snapstore.trees.manifest import FILE, TreeEntry, TreeManifest
 from snapstore.trees.walk import Stamp
 
 _LENGTH = struct.Struct(">Q")
@@ -28,10 +28,10 @@ _WORD = (1 << 64) - 1
 
 
 class CachedFile(NamedTuple):
-    """A file's stamp, and the ids of its blocks."""
+    """A file's stamp, and its entry with the ids of its blocks."""
 
     stamp: Stamp
-    content: bytes
+    entry: TreeEntry
 
 
 StatCache = Mapping[bytes, CachedFile]
@@ -66,7 +66,7 @@ def decode(data: bytes) -> dict[bytes, CachedFile]:
     except (struct.error, ValueError):
         return {}
     return {
-        entry.path: CachedFile(Stamp(device, inode, entry.size, entry.mtime, ctime), entry.content)
+        entry.path: CachedFile(Stamp(device, inode, entry.size, entry.mtime, ctime), entry)
         for entry, (device, inode, ctime) in pairs
         if entry.kind == FILE and (device, inode, ctime) != _UNKNOWN
     }

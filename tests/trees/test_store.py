@@ -209,7 +209,7 @@ def test_bytes_are_compared_where_the_cache_is_not_to_be_believed(site: Site) ->
     entry = read_live(site.snap.store(), site.snap.project, "uploads", Deadline(1)).manifest.by_path[b"old.txt"]
     path.write_text("new")
     os.utime(path, ns=(0, entry.mtime))
-    fooled = {b"old.txt": CachedFile(Stamp.of(path.stat()), entry.content)}
+    fooled = {b"old.txt": CachedFile(Stamp.of(path.stat()), entry)}
     site.snap.store().stat_caches[os.fspath(site.media)] = fooled
     assert site.snap.verify("base").verdict == "clean"
     site.snap.store().stat_caches[os.fspath(site.media)] = fooled
