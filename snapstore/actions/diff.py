@@ -21,6 +21,7 @@ from snapstore.store import DEFAULT_TIMEOUT, Store
 from snapstore.trees.names import tree_of
 
 if TYPE_CHECKING:
+    from snapstore.actions.tree_content import Contents
     from snapstore.results.files import FilesDiff
     from snapstore.trees.difference import PathChange
 
@@ -48,7 +49,7 @@ NO_FILES: Mapping[str, Sequence[PathChange]] = {}
 class Differences(NamedTuple):
     """The databases of both states, whose rows can still be drawn; `subject` names a test, if it is about one.
 
-    `files` has what differs in each tree; nothing if tables were chosen.
+    `files` has what differs in each tree, nothing if tables were chosen; `contents` reads them.
     """
 
     before: State
@@ -56,6 +57,7 @@ class Differences(NamedTuple):
     databases: list[DatabaseDifference]
     subject: str = ""
     files: Mapping[str, Sequence[PathChange]] = NO_FILES
+    contents: Contents | None = None
 
     @property
     def identical(self) -> bool:
@@ -90,7 +92,8 @@ def diff(store: Store, project: Project, options: DiffOptions, progress: Progres
             for database in databases:
                 database.narrow(options.tables)
         files = NO_FILES if options.tables else _files(store, project, states, options.timeout)
-        yield Differences(options.before, options.after, databases, files=files)
+        contents = _contents(store, project, states) if files else None
+        yield Differences(options.before, options.after, databases, files=files, contents=contents)
 
 
 def _files(
@@ -103,6 +106,12 @@ def _files(
     from snapstore.actions.tree_check import diff_trees
 
     return diff_trees(store, project, states, timeout)
+
+
+def _contents(store: Store, project: Project, states: tuple[State, State]) -> Contents:
+    from snapstore.actions.tree_content import Contents  # few projects have files
+
+    return Contents(store, project, states)
 
 
 def drawn_all(files: Mapping[str, Sequence[PathChange]], limit: int | None) -> Mapping[str, FilesDiff]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,12 +21,16 @@ from snapstore.store import Store, refuse_inside
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Which database of which snapshot goes where; `force` overwrites a file, never the sidecars of one."""
+    """Which database of which snapshot goes where; `force` overwrites a file, never the sidecars of one.
+
+    `with_files` writes the files beside the databases, too, into a folder beside the file.
+    """
 
     snapshot: str
     path: str
     only_db: str | None = None
     force: bool = False
+    with_files: bool = False
 
 
 def export(store: Store, project: Project, options: ExportOptions, progress: Progress = SILENT) -> Exported:
@@ -34,18 +39,27 @@ def export(store: Store, project: Project, options: ExportOptions, progress: Pro
     Raises WouldOverwrite, LiveDatabaseTarget, InsideStore, ConfigurationError, DiskFull, FileError.
     """
     start = time.monotonic()
-    databases = store.snapshots.load(options.snapshot).databases
+    snapshot = store.snapshots.load(options.snapshot)
+    databases = snapshot.databases
     name = next(iter(databases)) if options.only_db is None else options.only_db
     if name not in databases or (len(databases) > 1 and options.only_db is None):
         raise ConfigurationError(f"the snapshot has the databases {', '.join(databases)}; name one of them")
     path = os.path.realpath(options.path) if options.force else os.path.abspath(options.path)
     check_target(store.path, project, path)
     _check_free(path, force=options.force)
+    if options.with_files:
+        from snapstore.actions.file_copies import check_free  # few projects have files
+
+        check_free(path)
     finish = partial(open_copy, path=path, record=databases[name], live=project.databases.get(name))
     write_image(store, databases[name], path, finish=finish, replaces=options.force, progress=progress)
-    return Exported(
-        options.snapshot, name, path, databases[name].page_count, databases[name].image_bytes, time.monotonic() - start
-    )
+    files: Mapping[str, str] = {}
+    if options.with_files:
+        from snapstore.actions.file_copies import export_files
+
+        files = export_files(store, snapshot, path)
+    pages, size = databases[name].page_count, databases[name].image_bytes
+    return Exported(options.snapshot, name, path, pages, size, time.monotonic() - start, files)
 
 
 def check_target(store: str, project: Project, path: str) -> None:

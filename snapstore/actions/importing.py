@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from snapstore.actions.capture import Capture
 from snapstore.actions.origin import IMPORTED
-from snapstore.actions.take import taken_database
+from snapstore.actions.take import taken_database, taken_files
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import NamePinned
 from snapstore.files import path_text
@@ -21,13 +21,17 @@ from snapstore.store import DEFAULT_TIMEOUT, Store, refuse_inside
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """The file, the name to give, and which database of the project it is a state of."""
+    """The file, the name to give, and which database of the project it is a state of.
+
+    `with_files` takes the files in the folder beside it, too.
+    """
 
     path: str
     name: str | None = None
     database: str = "default"
     message: str = ""
     force: bool = False
+    with_files: bool = False
     timeout: float = DEFAULT_TIMEOUT
 
 
@@ -45,10 +49,16 @@ def import_file(store: Store, project: Project, options: ImportOptions, progress
         check_name(options.name, is_new=present is None)
         if present and present.pinned and not options.force:
             raise NamePinned(options.name)
+    if options.with_files:
+        from snapstore.actions.file_copies import beside  # few projects have files
+
+        project = beside(project, options.path)
     with store.writer() as writer:
         capture = Capture(store, writer, project)
         with LiveDatabases({options.database: options.path}, Deadline(options.timeout)) as live:
             capture.read(options.database, live.read()[options.database], progress)
+        trees = project.trees if options.with_files else {}
+        found = {name: capture.read_tree(name, Deadline(options.timeout), progress) for name in trees}
         captured = capture.finish(IMPORTED, options.message or f"imported from {path_text(options.path)}")
         with store.catalog.transaction():
             capture.record(captured)
@@ -62,4 +72,5 @@ def import_file(store: Store, project: Project, options: ImportOptions, progress
         False,
         {options.database: taken_database(options.database, captured)},
         time.monotonic() - start,
+        files={name: taken_files(name, captured, tree) for name, tree in found.items()},
     )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from snapstore.actions.capture import Capture
+from snapstore.actions.origin import IMPORTED
 from snapstore.actions.tree_state import read_live, reader, sweep
 from snapstore.errors import TreeNotConfigured, WrongFiles
 from snapstore.files import as_path, path_text
@@ -102,7 +103,7 @@ def jobs(
 ) -> list[TreeJob]:
     """Return a job for each tree that both the snapshot and the project have. Raises WrongFiles, StoreDamaged."""
     names = [name for name in snapshot.files if name in project.trees and (only is None or key_of(name) in only)]
-    if not foreign:
+    if not foreign and snapshot.kind != IMPORTED:
         for name in names:
             check_origin(id_, snapshot.files[name], project.trees[name])
     return [TreeJob(store, project, name, snapshot.files[name]) for name in names]

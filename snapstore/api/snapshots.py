@@ -240,7 +240,9 @@ class Snapshots(Upkeep):
                 lambda: apply(store, project, options, self.progress),
             )
 
-    def export(self, rev: str, file: PathLike, *, only_db: str | None = None, force: bool = False) -> Exported:
+    def export(
+        self, rev: str, file: PathLike, *, only_db: str | None = None, force: bool = False, with_files: bool = False
+    ) -> Exported:
         """Write a snapshot to a file.
 
         Raises WouldOverwrite, LiveDatabaseTarget, InsideStore, ConfigurationError, DiskFull, FileError.
@@ -248,7 +250,7 @@ class Snapshots(Upkeep):
         from snapstore.actions.export import ExportOptions, export
 
         store = self.store()
-        options = ExportOptions(self.resolve(store, rev), self.locations.path(file), only_db, force)
+        options = ExportOptions(self.resolve(store, rev), self.locations.path(file), only_db, force, with_files)
         return export(store, self.project, options, self.progress)
 
     def import_(
@@ -259,6 +261,7 @@ class Snapshots(Upkeep):
         only_db: str | None = None,
         message: str | None = None,
         force: bool = False,
+        with_files: bool = False,
         timeout: float | None = None,
     ) -> Taken:
         """Take a file into the store.
@@ -270,7 +273,7 @@ class Snapshots(Upkeep):
         project = self.project
         seconds = self.seconds(timeout)
         path, database = self.locations.path(file), default(only_db, DEFAULT)
-        options = ImportOptions(path, name, database, message or "", force, seconds)
+        options = ImportOptions(path, name, database, message or "", force, with_files, seconds)
         with self.new_store(timeout) as store:
             return import_file(store, project, options, self.progress)
 

@@ -182,6 +182,7 @@ class Verbs(Protocol):
         *,
         only_db: OnlyDb = None,
         force: Force = False,
+        with_files: Annotated[bool, "write the files too, into a folder `FILE.files`"] = False,
     ) -> Exported:
         """Write a snapshot as a SQLite database of its own."""
 
@@ -193,6 +194,7 @@ class Verbs(Protocol):
         only_db: Annotated[str | None, "the database that it is a state of; `default` by default"] = None,
         message: Message = None,
         force: Force = False,
+        with_files: Annotated[bool, "take the files in the folder `FILE.files` too"] = False,
         timeout: Timeout = None,
     ) -> Taken:
         """Take a SQLite file from elsewhere into the store; the live databases are left alone."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from snapstore.actions.diff import Differences
 from snapstore.cli.cells import Shown, Words, compare_words, show, show_change
-from snapstore.cli.diff_files import folders
+from snapstore.cli.diff_files import FilePages
 from snapstore.cli.page import SIGNS, render
 from snapstore.compare.differences import DatabaseDifference, TableDifference
 from snapstore.compare.leaks import grouped
@@ -47,7 +47,7 @@ class HtmlDiff:
             before=diff.before,
             after=diff.after,
             databases=databases,
-            files=[] if schema else folders(diff, 0 if stat else self._limit),
+            files=[] if schema else FilePages(diff, 0 if stat else self._limit).folders(),
             amounts=_sum(database.amounts for database in databases),
             longest=max((table.amounts.total() for one in databases for table in one.tables), default=0),
             is_same=all(one.is_same for one in diff.databases) and not any(diff.files.values()),

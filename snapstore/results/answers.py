@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from snapstore.results.values import Value
 
@@ -18,7 +19,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exported:
-    """The file that was written, `bytes` long."""
+    """The file that was written, `bytes` long; `files` are the folders and files beside it, by name."""
 
     snapshot: str
     database: str
@@ -26,3 +27,4 @@ class Exported:
     pages: int
     bytes: int
     seconds: float
+    files: Mapping[str, str] = field(default_factory=dict)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+from pathlib import Path
 
-from tests.support import run
+from snapstore.errors import FileError, WouldOverwrite
+from tests.support import raised, run
+from tests.trees.mtree import mtree
 from tests.trees.site import Site
 
 
@@ -41,6 +45,26 @@ def test_commands_name_the_paths(site: Site) -> None:
     assert "files uploads: clean" in run(["status"], site.folder).stdout
 
 
+def test_files_go_out_with_a_database_and_come_back(site: Site) -> None:
+    site.upload("up.txt", "up")
+    site.snap.tag("base")
+    before = site.state()
+    out = site.folder / "out.sqlite3"
+    done = site.snap.export("base", out, with_files=True)
+    assert set(done.files) == {"uploads", "settings"}
+    assert {name: mtree(Path(path)) for name, path in done.files.items()} == before
+    assert (site.folder / "out.sqlite3.files").stat().st_mode & 0o777 == 0o700
+    raised(WouldOverwrite, 14, site.snap.export, "base", out, force=True, with_files=True)
+    site.write("one.txt", "changed")
+    site.settings.unlink()
+    taken = site.snap.import_(out, name="back", with_files=True)
+    assert taken.files["uploads"].entries == len(before["uploads"])
+    site.snap.restore("back")
+    assert site.state() == before
+    raised(FileError, 16, site.snap.import_, site.database, with_files=True)
+    assert site.snap.import_(out, name="alone").files == {}
+
+
 def test_documents_have_the_paths(site: Site) -> None:
     changed(site)
     document = json.loads(run(["diff", "--json"], site.folder).stdout)
@@ -54,6 +78,33 @@ def test_documents_have_the_paths(site: Site) -> None:
     assert "new&lt;b&gt;.txt" in page
     assert "new<b>" not in page
     run(["diff", "--exit-code"], site.folder, 1)
+
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def test_a_page_shows_small_pictures_and_texts(site: Site) -> None:
+    site.write("picture.bin", PNG)
+    site.write("note.txt", "The old text")
+    site.write("large.txt", "x" * 20_000)
+    site.write("script.svg", "<svg onload='alert(1)'/>")
+    site.snap.tag("base")
+    site.write("picture.bin", b"\xff\xd8\xff jpeg")
+    site.write("note.txt", "The new <b>text</b>")
+    site.write("large.txt", "y" * 20_000)
+    site.write("script.svg", "<svg onload='alert(2)'/>")
+    site.snap.close()
+    page = run(["diff", "--format", "html"], site.folder).stdout
+    assert f"data:image/png;base64,{base64.b64encode(PNG).decode()}" in page
+    assert "data:image/jpeg;base64," in page
+    assert "data:image/svg" not in page
+    assert "<del>old</del>" in page
+    assert "<ins>new</ins>" in page
+    assert "&lt;b&gt;" in page
+    assert "<svg" not in page
+    assert "yyyy" not in page
 
 
 def test_a_name_that_is_no_text_moves_no_cursor(site: Site) -> None:
