@@ -45,6 +45,7 @@ from snapstore.objects.object_writer import ObjectWriter
 from snapstore.regular import check_kinds, open_regular
 
 if TYPE_CHECKING:
+    from snapstore.trees.live import LiveTree
     from snapstore.trees.stat_cache import StatCache
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Store:
         self.branches = Branches(self.catalog, self.reflog)
         self.tree_maps: TreeMapCache | None = None  # set by a process that compares with one state again and again
         self.stat_caches: dict[str, StatCache] = {}  # of the trees that this process has read, by path
+        self.live_trees: dict[str, LiveTree] | None = None  # set by a process that reads trees again and again
         self._is_swept = False
         self._freeing = FreeingLock(path, self.locks_folder, deadline.seconds)
 
@@ -136,6 +138,8 @@ class Store:
 
     def close(self) -> None:
         """Close everything."""
+        for tree in (self.live_trees or {}).values():
+            tree.close()
         self.objects.close()
         self.catalog.close()
         self._open.close()

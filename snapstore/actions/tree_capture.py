@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from snapstore.actions.tree_state import reader, save, stat_cache, sweep
+from snapstore.actions.tree_state import live_tree, reader, save, stat_cache, sweep
 from snapstore.audience import admit
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.ids import ID_BYTES
@@ -15,6 +15,7 @@ from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import Store
+from snapstore.trees.difference import unlike
 from snapstore.trees.manifest import NOTHING, TreeManifest
 from snapstore.trees.reading import FileBlock, ReadTree
 
@@ -35,7 +36,14 @@ class TreeCapture:
         """Read a tree, and store its blocks; return its state. Raises what reading a tree raises, and StoreTooOpen."""
         base = base or NOTHING
         settings = self._project.trees[name]
-        present = self._present(settings.path, base)
+        live = live_tree(self._store, settings)
+        present = self._present(settings.path, base) if live is None or live.will_walk else set(self._added)
+
+        def must_read(manifest: TreeManifest) -> set[bytes]:
+            _, new = unlike(base.entries, manifest.entries)
+            wanted = {id_ for entry in new.values() for id_ in entry.blocks()}
+            present.update(self._store.objects.index.known(sorted(wanted)))
+            return {path for path, entry in new.items() if not may_take(path, b"".join(entry.blocks()))}
 
         def may_take(path: bytes, content: bytes) -> bool:
             entry = base.by_path.get(path)
@@ -43,7 +51,8 @@ class TreeCapture:
 
         tree = reader(self._store, self._project, name, deadline, may_take)
         self._admit(settings.path)
-        self._writer.add_all(self._candidates(tree.blocks(progress), settings.path, base))
+        blocks = live.blocks(tree, must_read, progress) if live else tree.blocks(progress)
+        self._writer.add_all(self._candidates(blocks, settings.path, base))
         save(self._store, settings.path, tree.result)
         sweep(settings)
         return tree.result

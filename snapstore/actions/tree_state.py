@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from snapstore.database.file import sidecars
 from snapstore.errors import SnapError
@@ -19,6 +20,9 @@ from snapstore.trees.settings import TreeSettings
 from snapstore.trees.staging import sweep_staging
 from snapstore.trees.stat_cache import StatCache, decode, encode
 from snapstore.trees.walk import Forbidden, walk
+
+if TYPE_CHECKING:
+    from snapstore.trees.live import LiveTree
 
 _TABLE = "stat_cache"
 _SECOND = 10**9
@@ -47,18 +51,34 @@ def reader(
     return TreeReader(settings, forbidden(store, project), stat_cache(store, settings.path), deadline, may_take)
 
 
+def live_tree(store: Store, settings: TreeSettings) -> LiveTree | None:
+    """Return what a process that lives long knows of a tree, None in others."""
+    if store.live_trees is None:
+        return None
+    if settings.path not in store.live_trees:
+        from snapstore.trees.live import LiveTree  # only a session has them
+
+        store.live_trees[settings.path] = LiveTree(settings)
+    return store.live_trees[settings.path]
+
+
 def read_live(store: Store, project: Project, name: str, deadline: Deadline) -> ReadTree:
     """Read a live tree, and keep nothing of it but the stat cache. Raises FilesChanging, FileError, Refused."""
-    found = reader(store, project, name, deadline).read()
-    save(store, project.trees[name].path, found)
-    return found
+    tree, live = reader(store, project, name, deadline), live_tree(store, project.trees[name])
+    for _ in live.blocks(tree) if live else tree.blocks():
+        pass
+    save(store, project.trees[name].path, tree.result)
+    return tree.result
 
 
-def tree_positions(project: Project) -> tuple[object, ...]:
+def tree_positions(store: Store, project: Project) -> tuple[object, ...]:
     """Return what differs once anybody has written a file of a tree, or changed its names. Raises FileError."""
-    found = []
+    found: list[object] = []
     for settings in project.trees.values():
-        if os.path.isdir(os.path.dirname(settings.path)):
+        live = live_tree(store, settings)
+        if live and (position := live.position()) is not None:
+            found.append(position)
+        elif os.path.isdir(os.path.dirname(settings.path)):
             with translated(settings.path), Folders(settings.path) as folders:
                 found.append([(one.path, one.mode, one.stamp) for one in walk(folders, settings, {}).seen])
     return tuple(found)
@@ -85,7 +105,13 @@ def stat_cache(store: Store, path: str) -> StatCache:
 
 
 def save(store: Store, path: str, found: ReadTree) -> None:
-    """Keep what is known of the files of a tree now, if that is news; whoever reads it next reads less."""
+    """Keep what is known of the files of a tree now, if that is news; whoever reads it next reads less.
+
+    A process that lives long keeps it in memory.
+    """
+    if store.live_trees is not None:
+        store.stat_caches[path] = found.cache
+        return
     if store.stat_caches.get(path) == found.cache:
         return
     store.stat_caches[path] = found.cache

@@ -52,6 +52,7 @@ class SessionFacade(Facade):
         store = super().store(timeout, create=create)
         if store.tree_maps is None:
             store.tree_maps = TreeMapCache()
+            store.live_trees = {}
             store.objects.elsewhere = [tracker.block for tracker in self.trackers.values()]
         return store
 
@@ -99,6 +100,8 @@ class SessionFacade(Facade):
     def check(self) -> None:
         """Compare what the trackers know with what the databases hold. Raises TrackerMismatch."""
         self._until_check = CHECK_EVERY
+        for tree in ((self._store.live_trees if self._store else None) or {}).values():
+            tree.close()
         for tracker in self.trackers.values():
             try:
                 with suppress(DatabaseLocked, DatabaseUnusable, OtherNameInUse, SeveralNames):  # a verb will report it

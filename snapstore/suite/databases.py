@@ -145,7 +145,7 @@ class SuiteDatabases:
             return found
         from snapstore.actions.tree_state import tree_positions  # few projects have files
 
-        return found, tree_positions(self._project)
+        return found, tree_positions(self._store, self._project)
 
     def files_left(self, against: State) -> Leftovers:
         """Return the files that differ from a state. Raises what reading them raises."""

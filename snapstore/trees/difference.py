@@ -35,7 +35,7 @@ def differences(
     Folders in `kept`, which hold what is ignored, are no difference where only one side has them. The folder that is
     the root is never removed, so it is none if it came into being: on the way to a target `spared` is REMOVED.
     """
-    olds, news = _unlike(before.entries, after.entries)
+    olds, news = unlike(before.entries, after.entries)
     for path in sorted(olds.keys() | news.keys()):
         old, new = olds.get(path), news.get(path)
         change = _change(old, new)
@@ -50,7 +50,7 @@ _Entries = tuple[TreeEntry, ...]
 _STEP = 512  # entries that are compared at once
 
 
-def _unlike(one: _Entries, other: _Entries) -> tuple[dict[bytes, TreeEntry], dict[bytes, TreeEntry]]:
+def unlike(one: _Entries, other: _Entries) -> tuple[dict[bytes, TreeEntry], dict[bytes, TreeEntry]]:
     """Return the entries of both sides by path, without those that both begin with, or end with.
 
     Nearly all entries of two states are alike, and tuples are compared much faster than entries by their paths.

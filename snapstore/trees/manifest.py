@@ -12,7 +12,7 @@ is empty. A single file is a root of kind file and nothing else. The id of a man
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -75,11 +75,14 @@ class TreeManifest:
 
     @cached_property
     def _encoded(self) -> bytes:
-        parts = [_HEADER.pack(MAGIC, 0, len(self.entries))]
-        for one in self.entries:
-            fixed = (one.kind, one.mode, one.owner, one.group, len(one.path), one.mtime, one.size)
-            parts += (_ENTRY.pack(*fixed), one.path, one.content)
-        return b"".join(parts)
+        return _joined(map(encode_entry, self.entries), len(self.entries))
+
+    @classmethod
+    def of_pieces(cls, entries: Sequence[TreeEntry], pieces: Sequence[bytes]) -> TreeManifest:
+        """Create a manifest whose entries are encoded already."""
+        found = cls(tuple(entries))
+        vars(found)["_encoded"] = _joined(pieces, len(pieces))
+        return found
 
     @classmethod
     def decode(cls, data: bytes) -> TreeManifest:
@@ -120,6 +123,16 @@ class TreeManifest:
 
 
 NOTHING = TreeManifest(())
+
+
+def encode_entry(one: TreeEntry) -> bytes:
+    """Return the bytes of an entry."""
+    fixed = (one.kind, one.mode, one.owner, one.group, len(one.path), one.mtime, one.size)
+    return _ENTRY.pack(*fixed) + one.path + one.content
+
+
+def _joined(pieces: Iterable[bytes], count: int) -> bytes:
+    return _HEADER.pack(MAGIC, 0, count) + b"".join(pieces)
 
 
 def _entries(data: bytes) -> Iterator[TreeEntry]:

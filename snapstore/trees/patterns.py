@@ -27,6 +27,13 @@ class Patterns:
         """Tell whether a path is ignored; the folders above it were not."""
         return self._compiled is not None and self._compiled.fullmatch(path) is not None
 
+    def matches_any(self, path: bytes) -> bool:
+        """Tell whether a path, or a folder above it, is ignored."""
+        if self._compiled is None:
+            return False
+        names = path.split(b"/")
+        return any(self.match(b"/".join(names[:depth])) for depth in range(1, len(names) + 1))
+
 
 def _expression(pattern: str) -> str:
     """Return a regular expression for whole paths. Raises re.error."""

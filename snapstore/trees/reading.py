@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -19,10 +20,11 @@ from snapstore.ids import object_id
 from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.trees.folders import Folders
-from snapstore.trees.manifest import FILE, LINK, TreeEntry, TreeManifest
+from snapstore.trees.manifest import FILE, LINK, TreeEntry, TreeManifest, encode_entry
 from snapstore.trees.settings import TreeSettings
 from snapstore.trees.stat_cache import CachedFile, StatCache, is_settled
 from snapstore.trees.walk import Forbidden, Seen, Stamp, Walked, walk
+from snapstore.trees.watch import Watch
 
 
 class FileBlock(NamedTuple):
@@ -39,12 +41,16 @@ Choose = Callable[[bytes, bytes], bool]
 
 
 class ReadTree(NamedTuple):
-    """A state of a tree: its manifest, what the walk saw, the stamp of each file as it was read, and the stat cache."""
+    """A state of a tree: its manifest, what the walk saw, the stamp of each file as it was read, and the stat cache.
+
+    `pieces` are the entries as they are encoded, if they are known.
+    """
 
     manifest: TreeManifest
     walked: Walked
     stamps: dict[bytes, Stamp]
     cache: dict[bytes, CachedFile]
+    pieces: list[bytes] | None = None
 
 
 class TreeReader:
@@ -79,14 +85,51 @@ class TreeReader:
         assert self._result is not None
         return self._result
 
-    def blocks(self, progress: Progress = SILENT) -> Iterator[FileBlock]:
+    @property
+    def has_result(self) -> bool:
+        """Whether something was read as a whole."""
+        return self._result is not None
+
+    def take(self, last: ReadTree) -> None:
+        """Take a state that was read before."""
+        self._result = last
+
+    def update(self, last: ReadTree, dirty: Collection[bytes], watch: Watch) -> Iterator[FileBlock]:
+        """Read the entries at some paths, with all below them, and take the others as they were read last.
+
+        There is no result if something at the paths is ignored or special, or too much is there by now.
+        """
+        changes = Changes(last)
+        try:
+            with Folders(self._settings.path) as folders:
+                for path in changes.tops(dirty):
+                    if self._settings.ignored.matches_any(path):
+                        return
+                    changes.drop(path)
+                    folders.forget()
+                    walked = walk(folders, self._settings, self._forbidden, watch, path)
+                    if walked.holding or walked.left_out or walked.linked:
+                        return
+                    for seen in walked.seen:
+                        yield from self._entry(folders, seen, SILENT)
+        except OSError as error:
+            raise os_error(self._settings.path, error) from error
+        found = changes.with_new(self._entries, self._stamps, self._known)
+        if len(found.manifest.entries) <= self._settings.most_entries and self._fits(found.manifest):
+            self._result = found
+
+    def _fits(self, manifest: TreeManifest) -> bool:
+        return manifest.file_bytes <= self._settings.most_bytes
+
+    def blocks(self, progress: Progress = SILENT, watch: Watch | None = None) -> Iterator[FileBlock]:
         """Read the tree; yield the blocks of the files that were read."""
+        self._entries, self._stamps, self._known = [], {}, {}
         if not os.path.isdir(os.path.dirname(self._settings.path)):
             self._result = ReadTree(TreeManifest(()), Walked(), {}, {})
             return
         try:
             with Folders(self._settings.path) as folders:
-                walked = walk(folders, self._settings, self._forbidden)
+                walked = walk(folders, self._settings, self._forbidden, watch)
                 folders.forget()
                 total = sum(one.stamp.size for one in walked.seen if one.kind == FILE)
                 progress.start(f"reading {os.path.basename(self._settings.path)}", total)
@@ -160,6 +203,51 @@ class TreeReader:
                 return
             if not self._deadline.wait(attempt):
                 raise FilesChanging(folders.text(seen.path))
+
+
+class Changes:
+    """A state that was read, while some of its entries are dropped and others take their places."""
+
+    def __init__(self, last: ReadTree) -> None:
+        self._last = last
+        self._entries = list(last.manifest.entries)
+        self._pieces = list(last.pieces) if last.pieces else list(map(encode_entry, self._entries))
+        self._stamps, self._known = dict(last.stamps), dict(last.cache)
+
+    def tops(self, paths: Collection[bytes]) -> Iterator[bytes]:
+        """Yield the paths that are not below others."""
+        above: bytes | None = None
+        for path in sorted(paths, key=lambda one: one + b"/"):
+            if above is None or not path.startswith(above + b"/"):
+                above = path
+                yield path
+
+    def drop(self, path: bytes) -> None:
+        """Drop what was at a path, and below it: names there begin with it and a slash, which `0` comes after."""
+        self._drop(path, path + b"\0")
+        self._drop(path + b"/", path + b"0")
+
+    def _drop(self, first: bytes, end: bytes) -> None:
+        low, high = (bisect_left(self._entries, one, key=_path_of) for one in (first, end))
+        for entry in self._entries[low:high]:
+            self._stamps.pop(entry.path, None)
+            self._known.pop(entry.path, None)
+        del self._entries[low:high], self._pieces[low:high]
+
+    def with_new(
+        self, entries: Iterable[TreeEntry], stamps: Mapping[bytes, Stamp], known: Mapping[bytes, CachedFile]
+    ) -> ReadTree:
+        """Return the state with new entries."""
+        for entry in entries:
+            at = bisect_left(self._entries, entry.path, key=_path_of)
+            self._entries.insert(at, entry)
+            self._pieces.insert(at, encode_entry(entry))
+        manifest = TreeManifest.of_pieces(self._entries, self._pieces)
+        return ReadTree(manifest, self._last.walked, {**self._stamps, **stamps}, {**self._known, **known}, self._pieces)
+
+
+def _path_of(entry: TreeEntry) -> bytes:
+    return entry.path
 
 
 def _opened(folders: Folders, path: bytes) -> int | None:

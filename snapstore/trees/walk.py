@@ -20,6 +20,7 @@ from snapstore.leftovers import SUFFIX, is_temporary
 from snapstore.trees.folders import GONE, Folders
 from snapstore.trees.manifest import FILE, FOLDER, LINK, ROOT
 from snapstore.trees.settings import GIT, TreeSettings
+from snapstore.trees.watch import Watch
 
 _FILE_BITS, _FOLDER_BITS = 0o777, 0o3777  # never set-user-ID; a folder keeps set-group-ID and sticky
 _FAR_TOO_MANY = 10  # times the most: then the largest places are named as far as they are known
@@ -77,16 +78,22 @@ Forbidden = Mapping[tuple[int, int], str]
 """Files and folders that must not lie in a tree, by device and inode, each in words."""
 
 
-def walk(folders: Folders, settings: TreeSettings, forbidden: Forbidden) -> Walked:
-    """Return what lies in a tree. Raises TreeTooLarge, TreeRefused, FileError."""
-    return _Walk(folders, settings, forbidden).run()
+def walk(
+    folders: Folders, settings: TreeSettings, forbidden: Forbidden, watch: Watch | None = None, below: bytes = ROOT
+) -> Walked:
+    """Return what lies in a tree, or at a path in it; a watch is put on each folder before it is looked into.
+
+    Raises TreeTooLarge, TreeRefused, FileError.
+    """
+    return _Walk(folders, settings, forbidden, watch).run(below)
 
 
 class _Walk:
     """One walk; folders to look into are kept in a list, so that depth costs no stack."""
 
-    def __init__(self, folders: Folders, settings: TreeSettings, forbidden: Forbidden) -> None:
+    def __init__(self, folders: Folders, settings: TreeSettings, forbidden: Forbidden, watch: Watch | None) -> None:
         self._folders = folders
+        self._watch = watch
         self._settings = settings
         self._forbidden = forbidden
         self._found = Walked()
@@ -94,10 +101,10 @@ class _Walk:
         self._open: list[bytes] = []
         self._bytes = 0
 
-    def run(self) -> Walked:
-        found = self._folders.lstat(ROOT)
+    def run(self, below: bytes) -> Walked:
+        found = self._folders.lstat(below)
         if found is not None:
-            self._add(ROOT, found)
+            self._add(below, found)
         while self._open:
             self._look_into(self._open.pop())
             if len(self._found.seen) > _FAR_TOO_MANY * self._settings.most_entries:
@@ -111,6 +118,8 @@ class _Walk:
         below = len(self._open)
         try:
             fd = self._folders.folder(path)
+            if self._watch:
+                self._watch.add(path, fd)
             with os.scandir(fd) as entries:
                 for entry in entries:
                     name = entry.name
