@@ -10,6 +10,7 @@ from snapstore.database.btree import LEAF_HEADER, SMALL, TABLE_LEAF, cell_pointe
 from snapstore.database.image import Image
 from snapstore.spans import differing_span
 
+_LONGEST_HEADER = 18  # bytes of a cell before its payload: the length of that, and the rowid
 Offsets = Sequence[int]
 """Where cells begin on a page, in key order."""
 
@@ -17,8 +18,8 @@ Offsets = Sequence[int]
 def unlike_cells(before: Image, after: Image, pgno: int) -> tuple[Offsets, Offsets] | None:
     """Return the cells of a leaf of a rowid table that both images have and that have to be compared, on each side.
 
-    Among them are rows that continue on overflow pages, and those beside a row that is not the same: they tell whether
-    the rowids are in order. None if all cells have to be compared. Raises DamagedPage.
+    Among them are rows that continue on overflow pages, and those beside a row that may have another rowid: they tell
+    whether the rowids are in order. None if all cells have to be compared. Raises DamagedPage.
     """
     one, other = before.page(pgno), after.page(pgno)
     if before.usable != after.usable:
@@ -29,7 +30,7 @@ def unlike_cells(before: Image, after: Image, pgno: int) -> tuple[Offsets, Offse
     start, most = kinds[0][1], most_local(before, TABLE_LEAF)
     first, second = (cell_pointers(before, page, pgno, start, LEAF_HEADER) for page in (one, other))
     if first == second and first:
-        found = _with_beside(first, _unlike_in_place(one[: before.usable], other[: before.usable], first, most))
+        found = _unlike_in_place(one[: before.usable], other[: before.usable], first, most)
         return found, found
     common = set(first).intersection(second)
     ends = sorted({*first, *second, before.usable})
@@ -46,17 +47,21 @@ def unlike_cells(before: Image, after: Image, pgno: int) -> tuple[Offsets, Offse
     return left, right
 
 
-def _unlike_in_place(one: bytes, other: bytes, offsets: Offsets, most: int) -> set[int]:
-    """Return the cells that are not the same on two pages that have them at the same offsets, or more.
+def _unlike_in_place(one: bytes, other: bytes, offsets: Offsets, most: int) -> Offsets:
+    """Return the cells to compare on two pages that have them at the same offsets.
 
     From the first byte that differs to the last, all cells count as not the same.
     """
     content, ends = min(offsets), sorted(offsets)
     unlike = {offset for offset in offsets if one[offset] >= SMALL and _payload_bytes(one, offset) > most}
-    if one[content:] != other[content:]:
-        start, end = differing_span(one[content:], other[content:])
-        unlike.update(ends[bisect_right(ends, content + start) - 1 : bisect_left(ends, content + end)])
-    return unlike
+    if one[content:] == other[content:]:
+        return [offset for offset in offsets if offset in unlike]
+    start, end = (content + place for place in differing_span(one[content:], other[content:]))
+    found = ends[bisect_right(ends, start) - 1 : bisect_left(ends, end)]
+    unlike.update(found)
+    if len(found) == 1 and found[0] + _LONGEST_HEADER <= start:  # the rowid is as it was, and so is the order
+        return [offset for offset in offsets if offset in unlike]
+    return _with_beside(offsets, unlike)
 
 
 def _with_beside(offsets: Offsets, wanted: Collection[int]) -> Offsets:
