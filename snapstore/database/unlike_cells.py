@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from itertools import pairwise
@@ -28,10 +29,11 @@ def unlike_cells(before: Image, after: Image, pgno: int) -> tuple[Offsets, Offse
     if any(kind != TABLE_LEAF for kind, _ in kinds):
         return None
     start, most = kinds[0][1], most_local(before, TABLE_LEAF)
-    first, second = (cell_pointers(before, page, pgno, start, LEAF_HEADER) for page in (one, other))
-    if first == second and first:
+    first = cell_pointers(before, one, pgno, start, LEAF_HEADER)
+    if first and _has_pointers(other, start, first):
         found = _unlike_in_place(one[: before.usable], other[: before.usable], first, most)
         return found, found
+    second = cell_pointers(after, other, pgno, start, LEAF_HEADER)
     common = set(first).intersection(second)
     ends = sorted({*first, *second, before.usable})
     same = {
@@ -45,6 +47,13 @@ def unlike_cells(before: Image, after: Image, pgno: int) -> tuple[Offsets, Offse
     beside = {*_with_beside(first, unlike), *_with_beside(second, unlike)}
     left, right = ([offset for offset in offsets if offset in beside] for offsets in (first, second))
     return left, right
+
+
+def _has_pointers(page: bytes, start: int, offsets: Offsets) -> bool:
+    """Tell whether a page, whose b-tree header begins at `start`, has its cells at some offsets."""
+    wanted = struct.pack(f">{len(offsets)}H", *offsets)
+    count = int.from_bytes(page[start + 3 : start + 5], "big")
+    return count == len(offsets) and page.startswith(wanted, start + LEAF_HEADER)
 
 
 def _unlike_in_place(one: bytes, other: bytes, offsets: Offsets, most: int) -> Offsets:
