@@ -77,13 +77,13 @@ class _Grouping:
 
     def leaks(self) -> list[Leak]:
         roots = self._roots()
-        under: dict[int, Counter[str]] = {root: Counter() for root in roots}
+        under: dict[int, Counter[str]] = {}  # most have none
         for number, root in enumerate(roots):
             if number != root:
-                under[root][self._rows[number].table] += 1
+                under.setdefault(root, Counter())[self._rows[number].table] += 1
         leaks = [
-            Leak(row.table, row.key, dict(found.most_common()), self._of(row), row.label)
-            for row, found in ((self._rows[root], found) for root, found in under.items())
+            Leak(row.table, row.key, dict(under[root].most_common()) if root in under else {}, self._of(row), row.label)
+            for root, row in ((root, self._rows[root]) for root in dict.fromkeys(roots))
         ]
         return sorted(leaks, key=lambda leak: (-sum(leak.under.values()), leak.table))
 
