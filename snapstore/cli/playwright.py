@@ -77,6 +77,8 @@ def _lines(written: list[str], existing: str | None, added: list[str], *, packag
     if not added:
         yield "next: npm install --save-dev @playwright/test, and npx playwright test there"
         return
-    name = os.path.relpath(existing) if existing else "a playwright.config.ts (or --example writes one)"
-    yield f"left {name} as it is; what it needs, and each test:" if existing else f"what {name} needs, and each test:"
+    if existing:
+        yield f"left {os.path.relpath(existing)} as it is; what it needs, and each test:"
+    else:
+        yield "a playwright.config.ts to begin with (--example writes one), and what each test needs:"
     yield from (f"    {line}".rstrip() for line in ["", *added])

@@ -48,7 +48,7 @@ class DatabaseMissing(DatabaseUnusable):
     """There is no file at the database's path."""
 
     code = "database-missing"
-    hint = "check the path; 'snap restore REV' creates the file from a snapshot"
+    hint = "start the application once so that it makes the file, or correct the path; 'snap restore' brings it back"
 
     def __init__(self, path: str) -> None:
         super().__init__(f"no database at '{path}'")

@@ -363,6 +363,18 @@ def test_init_finds_the_configuration_and_prints_what_to_add(
     assert (tmp_path / name).read_text() == "mine"
 
 
+def test_init_prints_a_whole_configuration_where_there_is_none(tmp_path: Path) -> None:
+    make_database(tmp_path / "db.sqlite3", rows=5)
+    lines = json.loads(run(["init", "--playwright", "e2e", "--json"], tmp_path).stdout)["lines"]
+    assert lines[:2] == [
+        "import { defineConfig } from '@playwright/test';",
+        "import { databaseProjects } from './e2e/snapstore/projects.cjs';",
+    ]
+    assert "  testDir: './e2e'," in lines
+    assert "  use: { snapstore: { config: './snapstore.yaml' } }," in lines
+    assert lines[-1].startswith("import { expect, test } from './snapstore/fixtures.")
+
+
 def test_init_says_what_is_in_its_way(tmp_path: Path) -> None:
     make_database(tmp_path / "db.sqlite3", rows=5)
     (tmp_path / "file").write_text("a file")

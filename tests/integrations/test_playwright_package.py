@@ -213,8 +213,8 @@ def test_tests_run_with_the_oldest_playwright(kind: str, source: str, oldest: Pa
 def play(kind: str, source: str, installed: Path, tmp_path: Path) -> None:
     """Run a test with the project pair, in a project as `init` says."""
     lines = project(installed, tmp_path, KINDS[kind][0])[source]
-    assert lines.index("") == 2
-    start = ["import { defineConfig } from '@playwright/test';", *lines[:2]]
+    start = lines[: lines.index("")]
+    assert len(start) == 3
     (tmp_path / "playwright.config.ts").write_text("\n".join(start) + CONFIGURATION)
     (tmp_path / "one.spec.ts").write_text(lines[-1] + SPEC)
     elsewhere = tmp_path / "elsewhere"  # paths are relative to the configuration
@@ -228,7 +228,7 @@ def play(kind: str, source: str, installed: Path, tmp_path: Path) -> None:
 
 def test_a_failed_test_carries_a_page_and_points_to_itself(installed: Path, tmp_path: Path) -> None:
     lines = project(installed, tmp_path, {})["copy"]
-    start = ["import { defineConfig } from '@playwright/test';", *lines[:2]]
+    start = lines[: lines.index("")]
     (tmp_path / "playwright.config.ts").write_text("\n".join(start) + CONFIGURATION)
     (tmp_path / "one.spec.ts").write_text(lines[-1] + LEAK)
     cli = os.fspath(tmp_path / "node_modules/@playwright/test/cli.js")

@@ -170,4 +170,5 @@ def _choose(context: Context) -> Proposal:
         return found
     for path, source in found.missing.items():
         raise ConfigurationError(f"no SQLite database found here; {source} names '{path}', which is not there yet")
-    raise ConfigurationError("no SQLite database found here; name one with --db PATH")
+    remedy = "start the application once so that it makes one, or name one with --db PATH"
+    raise ConfigurationError(f"no SQLite database found here; {remedy}")

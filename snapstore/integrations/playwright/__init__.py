@@ -60,8 +60,11 @@ def example_files(folder: str, configuration: str, *, packaged: bool) -> dict[st
 
 
 def lines_to_add(folder: str, playwright: str | None, configuration: str, *, packaged: bool) -> Iterator[str]:
-    """Yield the lines that a project's configuration of Playwright and its tests need; its path None if it has none."""
-    existing = playwright or os.path.join(folder, "playwright.config.ts")
+    """Yield the lines that a project's configuration of Playwright and its tests need.
+
+    If it has none, they make one beside snapstore.yaml.
+    """
+    existing = playwright or os.path.join(os.path.dirname(configuration), "playwright.config.ts")
     home, end = os.path.dirname(os.path.abspath(existing)), "mjs" if _is_module(existing) else "cjs"
     copy = os.path.join(folder, _FOLDER)
     is_module = end == "mjs" or existing.endswith("ts")
@@ -73,6 +76,7 @@ def lines_to_add(folder: str, playwright: str | None, configuration: str, *, pac
         imported("projects", home),
         imported("fixtures", home),
         wording.relative(configuration, home),
+        None if playwright else wording.relative(folder, home),
         is_typed=existing.endswith("ts"),
         is_module=is_module,
     )

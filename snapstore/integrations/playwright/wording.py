@@ -21,14 +21,20 @@ def from_package(text: str, package: str) -> str:
     return text
 
 
-def configuration(projects: str, fixtures: str, yaml: str, *, is_typed: bool, is_module: bool) -> Iterator[str]:
-    """Yield what a configuration of Playwright needs."""
+def configuration(
+    projects: str, fixtures: str, yaml: str, tests: str | None, *, is_typed: bool, is_module: bool
+) -> Iterator[str]:
+    """Yield what a configuration of Playwright needs; a new one, for the folder `tests`, is whole."""
+    if tests is not None:
+        yield imported("defineConfig", "@playwright/test", is_module=is_module)
     yield imported("databaseProjects", projects, is_module=is_module)
     if is_typed:
         yield f"import type {{ SnapstoreTestFixtures, SnapstoreWorkerFixtures }} from {_quoted(fixtures)};"
     yield ""
     types = "<SnapstoreTestFixtures, SnapstoreWorkerFixtures>" if is_typed else ""
     yield f"{'export default' if is_module else 'module.exports ='} defineConfig{types}({{"
+    if tests not in (None, "./."):
+        yield f"  testDir: {_quoted(str(tests))},"
     yield "  workers: 1, // or a database for each worker: docs/playwright.md"
     yield f"  use: {{ snapstore: {{ config: {_quoted(yaml)} }} }},"
     yield "  projects: [...databaseProjects(), { name: 'e2e', dependencies: ['setup db'] }],"
