@@ -19,13 +19,14 @@ from typing import Any
 import pytest
 
 from tests.e2e.server import HOST, OWN_VARIABLES, START_DEADLINE
+from tests.trees.mtree import mtree
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "django-playwright"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OLDEST_NODE = 20
 TIMEOUT = 200  # seconds
-TABLES = ("auth_user", "bots_integration", "bots_bottopic", "bots_botintegration", "bots_activitylog")
+TABLES = ("auth_user", "bots_integration", "bots_bottopic", "bots_botintegration", "bots_activitylog", "bots_picture")
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,12 @@ class Example:
         return found, "\n".join(said)
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return all rows that the tests could touch."""
+        """Return all rows that the tests could touch, and the files that were uploaded."""
         with closing(sqlite3.connect(self.database)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            return {table: connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall() for table in TABLES}
+            rows = {table: connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall() for table in TABLES}
+        media = mtree(self.database.parent / "media")
+        return rows | {"files": [(path, *line) for path, line in sorted(media.items())]}
 
     @contextmanager
     def server(self) -> Iterator[subprocess.Popen[bytes]]:

@@ -99,6 +99,8 @@ def test_what_goes_wrong_is_named_and_put_right(example: Example) -> None:
         "the test after it finds the right state": "passed",
         "the process of a test is killed": "failed",
         "the test after that one finds the right state": "passed",
+        "a test is killed in the middle of an upload": "failed",
+        "the test after the upload finds the right files": "passed",
         "a test stays until the whole run is killed": "skipped",
         CLEANUP: "passed",
     }

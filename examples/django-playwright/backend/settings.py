@@ -26,4 +26,6 @@ DATABASES = {
         "CONN_MAX_AGE": None,  # connections stay open, as in production
     }
 }
+MEDIA_ROOT = Path(DATABASES["default"]["NAME"]).parent / "media"  # the pictures that are uploaded
+MEDIA_URL = "/media/"
 JOURNAL_MODE = os.environ.get("BACKEND_JOURNAL_MODE", "wal")

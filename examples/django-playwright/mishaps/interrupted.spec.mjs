@@ -1,6 +1,6 @@
 // Tests that never finish, because they run out of time or are killed, and what the next test finds.
 import { writeFileSync } from 'node:fs';
-import { createBot, titles } from '../pages.mjs';
+import { createBot, pictures, removePicture, titles, upload } from '../pages.mjs';
 import { expect, test } from '../snapstore/fixtures.mjs';
 
 const SEEDED = ['Support', 'Billing', 'Onboarding'];
@@ -23,6 +23,17 @@ test('the process of a test is killed', async ({ page }) => {
 
 test('the test after that one finds the right state', async ({ page }) => {
   expect(await titles(page)).toEqual(SEEDED);
+});
+
+test('a test is killed in the middle of an upload', async ({ page }) => {
+  await removePicture(page, 'Logo');
+  await upload(page, 'E2E killed');
+  process.kill(process.pid, 'SIGKILL');
+  await page.waitForSelector('#never');
+});
+
+test('the test after the upload finds the right files', async ({ page }) => {
+  expect(await pictures(page)).toEqual(['Logo']);
 });
 
 test('a test stays until the whole run is killed', async ({ page }) => {

@@ -46,3 +46,13 @@ class ActivityLog(models.Model):
     bot = models.ForeignKey(BotTopic, on_delete=models.CASCADE, related_name="activity")
     text = models.CharField(max_length=200)
     at = models.DateTimeField(auto_now_add=True)
+
+
+class Picture(models.Model):
+    """A picture that was uploaded: the row here, and the file in a folder beside the database."""
+
+    title = models.CharField(max_length=80)
+    file = models.FileField(upload_to="pictures")
+
+    def __str__(self):
+        return self.title

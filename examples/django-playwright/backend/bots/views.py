@@ -6,7 +6,7 @@ from django.db.models import ProtectedError
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from bots.models import ActivityLog, BotTopic, Integration
+from bots.models import ActivityLog, BotTopic, Integration, Picture
 
 
 class BotForm(forms.ModelForm):
@@ -35,6 +35,16 @@ class IntegrationForm(forms.ModelForm):
 
         model = Integration
         fields = ["name", "kind"]
+
+
+class PictureForm(forms.ModelForm):
+    """The form of a picture to upload."""
+
+    class Meta:
+        """The fields in their order."""
+
+        model = Picture
+        fields = ["title", "file"]
 
 
 def bot_list(request):
@@ -80,3 +90,21 @@ def integration_delete(request, pk):
     except ProtectedError:
         return render(request, "bots/refused.html", status=409)
     return redirect("bots")
+
+
+def picture_list(request):
+    """Show all pictures, and take one that is uploaded."""
+    form = PictureForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        return redirect("pictures")
+    return render(request, "bots/pictures.html", {"pictures": Picture.objects.order_by("id"), "form": form})
+
+
+@require_POST
+def picture_delete(request, pk):
+    """Delete a picture, the row and the file."""
+    picture = get_object_or_404(Picture, pk=pk)
+    picture.delete()
+    picture.file.delete(save=False)
+    return redirect("pictures")

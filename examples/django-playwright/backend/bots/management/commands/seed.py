@@ -1,11 +1,17 @@
-"""Create the users, integrations and bots that the tests start from: `manage.py seed`."""
+"""Create the users, integrations, bots and the picture that the tests start from: `manage.py seed`."""
+
+import base64
 
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from bots.models import ActivityLog, BotIntegration, BotTopic, Integration
+from bots.models import ActivityLog, BotIntegration, BotTopic, Integration, Picture
 
+LOGO = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 TITLES = ("Support", "Billing", "Onboarding")
 
 
@@ -14,7 +20,7 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *_args, **_options):
-        """Create two users, two integrations and three bots, unless there are bots already."""
+        """Create two users, two integrations, three bots and a picture, unless there are bots already."""
         if BotTopic.objects.exists():
             return
         owners = [User.objects.create(username=name) for name in ("ada", "grace")]
@@ -25,3 +31,4 @@ class Command(BaseCommand):
             bot = BotTopic.objects.create(title=title, prompt=f"You answer about {title}.", owner=owners[number % 2])
             BotIntegration.objects.create(bot=bot, integration=used[number % 2])
             ActivityLog.objects.create(bot=bot, text="created")
+        Picture.objects.create(title="Logo", file=ContentFile(LOGO, name="logo.png"))
