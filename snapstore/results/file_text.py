@@ -57,12 +57,15 @@ def _differences(before: FileState, after: FileState) -> Iterator[str]:
     if before.mode != after.mode and before.kind == after.kind != "link":
         yield f"mode {before.mode:03o} \N{RIGHTWARDS ARROW} {after.mode:03o}"
     if before.time != after.time and before.kind == after.kind:
-        yield f"time {_when(before.time)} \N{RIGHTWARDS ARROW} {_when(after.time)}"
+        times = [_when(one.time) for one in (before, after)]
+        if times[0] == times[1]:  # within one second
+            times = [_when(one.time, ".%f") for one in (before, after)]
+        yield f"time {times[0]} \N{RIGHTWARDS ARROW} {times[1]}"
 
 
-def _when(seconds: float) -> str:
+def _when(seconds: float, fraction: str = "") -> str:
     try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(seconds, UTC).strftime(f"%Y-%m-%d %H:%M:%S{fraction}")
     except (ValueError, OverflowError, OSError):
         return f"{seconds:.0f}"
 
