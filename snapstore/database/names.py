@@ -51,7 +51,7 @@ _SHARED = (0x40000002, 510)  # first byte, bytes: locked by each connection in W
 _INDEX_IN_USE = (128, 1)  # of the wal-index: locked by each of its users (SQLite, os_unix.c, UNIX_SHM_DMS)
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")  # SQLite file format, 3; other bytes begin one that means nothing
 _LOOK_SECONDS = 1.0
-_CLOCK_NS = 50_000_000  # a status that changed a moment ago may change again under the same time
+_CLOCK_NS = 20_000_000  # a status that changed a moment ago may change again under the same time
 _LOOKS, _PAUSE_SECONDS = 40, 0.025  # a connection takes the first lock some time before the second
 
 

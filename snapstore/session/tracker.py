@@ -167,8 +167,11 @@ class Tracker:
         """Have the log checkpointed where it has grown too long; see who uses the database."""
         if self._file:
             self._file.look_at_users()
-        if self._pin is None or self._pin.since is None or self.log_bytes <= self._rest_at:
+        if self._pin is None or self._pin.since is None or (length := self.log_bytes) <= self._rest_at:
             return
+        is_known = self._now is not None and self._now.position == self._pin.end()
+        if not is_known and length <= self._rest_at * 3 // 2:
+            return  # the file is worth most with a state that was taken or restored, and that may come soon
         with suppress(SnapError):  # a full disk, a damaged file: the next request reports it
             is_long = self.log_bytes > 2 * LOG_LIMIT  # a client in a hurry writes again before the log is unpinned
             self._rest(self._pin, Deadline(_LONG_LOG_SECONDS if is_long else 0))
