@@ -59,6 +59,10 @@ class TrackedBlocks:
         """The ids of the blocks of `base`."""
         return self._base.block_ids
 
+    def renew(self, view: View, read: Callable[[bytes], bytes]) -> None:
+        """Go on with a later view of the same state."""
+        self.view, self._read = view, read
+
     def manifest(self, base: bytes) -> Delta:
         """Return the manifest of the view as an object to store, based on that of `base`, whose id is given."""
         data = Manifest.of(self.view.page_size, self.view.page_count, self.ids).encode()
@@ -129,13 +133,22 @@ def tracked_blocks(view: View, base: Manifest | None, read: Callable[[bytes], by
     known = view.tracked.image if view.tracked else None
     if known is None or base is None or not _is_of(known, base) or not view.page_count:
         return None
+    notes = view.tracked.notes if view.tracked else None
+    if notes and isinstance(found := notes.get(TrackedBlocks), TrackedBlocks) and found.base_ids == base.block_ids:
+        found.renew(view, read)
+        return found
     changed = {pgno for pgno in known.changed if pgno <= view.page_count}
     new = range(base.page_count + 1, view.page_count + 1)
     if len(changed) * view.page_size > MOST_BYTES or len(new) > len(changed) or not changed.issuperset(new):
         return None
     if view.page_count != base.page_count:
         changed.add(1)  # its header has the page count
-    return None if lock_page(view.page_size) in changed else TrackedBlocks(view, base, read, sorted(changed))
+    if lock_page(view.page_size) in changed:
+        return None
+    found = TrackedBlocks(view, base, read, sorted(changed))
+    if notes is not None:
+        notes[TrackedBlocks] = found
+    return found
 
 
 def _is_of(known: KnownImage, base: Manifest) -> bool:

@@ -38,7 +38,7 @@ class TrackedState(NamedTuple):
     `position` tells this state from all others. If a commit came between, it is the end of the log from before the
     transaction; None if neither is certain. `logged` are the pages that the log names, None if nobody has looked.
     `blocks` are blocks that views of the same state have read; a view adds to them. None if there are none to share.
-    `pinned` is an earlier image at hand.
+    `pinned` is an earlier image at hand. `notes` is for what users of views have found out about the same state.
     """
 
     image: KnownImage | None
@@ -46,6 +46,7 @@ class TrackedState(NamedTuple):
     logged: set[int] | None = None
     blocks: dict[int, bytes] | None = None
     pinned: PinnedImage | None = None
+    notes: dict[type, object] | None = None
 
 
 class ChangeTracker(Protocol):

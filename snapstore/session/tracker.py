@@ -47,6 +47,14 @@ class _State(NamedTuple):
     image: KnownImage
 
 
+class _Seen(NamedTuple):
+    """What was read of the state at a position, and what was found out about it (database/tracking.py)."""
+
+    position: object
+    blocks: dict[int, bytes]
+    notes: dict[type, object]
+
+
 class _FileImage(NamedTuple):
     """An image that the file itself has, and the numbers of its blocks by their ids."""
 
@@ -72,7 +80,7 @@ class Tracker:
         self._file: DatabaseFile | None = None
         self._pin: PinnedRead | None = None
         self._now: _State | None = None
-        self._read: tuple[object, dict[int, bytes]] | None = None
+        self._read: _Seen | None = None
         self._in_file: _FileImage | None = None
         self._rest_at = LOG_LIMIT
         self.how = BY_HASHING
@@ -206,8 +214,9 @@ class Tracker:
         known = self._known_by_log(pin, end, page_size)
         if known is None or pin.since is None:
             pin.pin()
-        blocks = self._blocks_of(known, end if exclusive or before == end else None)
-        return TrackedState(known, end if exclusive else before, logged, blocks, self._pinned_image(pin))
+        seen = self._seen(known, end if exclusive or before == end else None)
+        blocks, notes = (seen.blocks, seen.notes) if seen else (None, None)
+        return TrackedState(known, end if exclusive else before, logged, blocks, self._pinned_image(pin), notes)
 
     def _pinned_image(self, pin: PinnedRead) -> PinnedImage | None:
         found = self._in_file
@@ -233,15 +242,16 @@ class Tracker:
         position, now = self._stamp(self._file), self._now
         is_same = now is not None and now.position == position and now.image.page_size == page_size
         known = now.image if now and is_same else None
-        return TrackedState(known, position, blocks=self._blocks_of(known, position))
+        seen = self._seen(known, position)
+        return TrackedState(known, position, blocks=seen.blocks if seen else None)
 
-    def _blocks_of(self, known: KnownImage | None, position: object) -> dict[int, bytes] | None:
-        """Return the blocks that were read of the state at a position, to which views add; None if it is not known."""
+    def _seen(self, known: KnownImage | None, position: object) -> _Seen | None:
+        """Return what was seen of the state at a position, to which views add; None if it is not known."""
         if known is None or position is None:
             self._read = None
-        elif self._read is None or self._read[0] != position:
-            self._read = position, {}
-        return self._read[1] if self._read else None
+        elif self._read is None or self._read.position != position:
+            self._read = _Seen(position, {}, {})
+        return self._read
 
     def _rest(self, pin: PinnedRead, deadline: Deadline) -> None:
         """Learn the present state, and pin the log again after a checkpoint."""
