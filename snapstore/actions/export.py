@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,17 +48,16 @@ def export(store: Store, project: Project, options: ExportOptions, progress: Pro
     path = os.path.realpath(options.path) if options.force else os.path.abspath(options.path)
     check_target(store.path, project, path)
     _check_free(path, force=options.force)
-    if options.with_files:
-        from snapstore.actions.file_copies import check_free  # few projects have files
-
-        check_free(path)
     finish = partial(open_copy, path=path, record=databases[name], live=project.databases.get(name))
-    write_image(store, databases[name], path, finish=finish, replaces=options.force, progress=progress)
     files: Mapping[str, str] = {}
-    if options.with_files:
-        from snapstore.actions.file_copies import export_files
+    with ExitStack() as stack:
+        how = partial(write_image, finish=finish, replaces=options.force, progress=progress)
+        if options.with_files:
+            from snapstore.actions.file_copies import files_beside, path_beside  # few projects have files
 
-        files = export_files(store, snapshot, path)
+            how = partial(how, before_rename=stack.enter_context(files_beside(store, snapshot, path)))
+            files = {one: path_beside(path, one) for one in snapshot.files}
+        how(store, databases[name], path)
     pages, size = databases[name].page_count, databases[name].image_bytes
     return Exported(options.snapshot, name, path, pages, size, time.monotonic() - start, files)
 

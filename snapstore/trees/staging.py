@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -31,7 +32,7 @@ class Staging:
         self._numbers = count()
         self._staged: list[str] = []
         try:
-            self.name, self.fd = _created(self._host)
+            self.name, self.fd = create_staging(self._host)
         except BaseException:
             os.close(self._host)
             raise
@@ -113,7 +114,8 @@ def sync_file_system(fd: int) -> bool:
     return bool(ctypes.CDLL(None).syncfs(fd) == 0)
 
 
-def _created(host: int) -> tuple[str, int]:
+def create_staging(host: int) -> tuple[str, int]:
+    """Create and lock a staging folder in the folder of a descriptor; return its name and its descriptor."""
     while True:
         name = f".{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
         os.mkdir(name, 0o700, dir_fd=host)
@@ -131,6 +133,8 @@ def _remove(host: int, name: str, fd: int) -> None:
         for one in os.listdir(fd):
             os.unlink(one, dir_fd=fd)
         os.rmdir(name, dir_fd=host)
+        return
+    shutil.rmtree(name, ignore_errors=True, dir_fd=host)  # an export's has folders in it
 
 
 def _sync_file(name: str, folder: int) -> None:
