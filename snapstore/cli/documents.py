@@ -29,7 +29,8 @@ class Document:
     def __init__(self, path: str, snapstore: Facade) -> None:
         self._stream = _open_stream(path)
         self.path = path if self._stream is not None else os.path.realpath(path)
-        self._databases = tuple(snapstore.project.databases.values())
+        project = snapstore.project
+        self._shown = (*project.databases.values(), *(tree.path for tree in project.trees.values()))
         if self._stream is not None:
             return
         snapstore.check_target(self.path)
@@ -44,8 +45,8 @@ class Document:
             return file.read(1) in (b"", _MARKUP)
 
     def _open_up(self, fd: int) -> None:
-        """Open the document to those who may read all the databases: it has rows of them."""
-        open_up(fd, *common_mode(self._databases, os.path.dirname(self.path)))
+        """Open the document to those who may read all the databases and files: it has rows and paths of them."""
+        open_up(fd, *common_mode(self._shown, os.path.dirname(self.path)))
 
     def write(self, pieces: Iterable[str]) -> None:
         """Write the document. Raises FileError, DiskFull."""

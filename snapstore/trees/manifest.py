@@ -28,6 +28,7 @@ _ENTRY = struct.Struct(">B x H I I H 2x q Q")
 _MOST_MODE = 0o7777
 _LONGEST_TARGET = 1 << 16
 ROOT = b""
+_NO_NAMES = (b"", b".", b"..", b".git")  # no walk finds one of them, and what a repository runs is nobody's to give
 
 
 class TreeEntry(NamedTuple):
@@ -174,7 +175,7 @@ def _check_path(one: TreeEntry, folders: set[bytes]) -> None:
             raise ValueError("tree manifest whose root is a link")
     else:
         parent, _, name = one.path.rpartition(b"/")
-        if name in (b"", b".", b"..") or b"\0" in name or parent not in folders:
+        if name in _NO_NAMES or b"\0" in name or parent not in folders:
             raise ValueError(f"tree manifest with the invalid path {one.path!r}")
     if one.kind == FOLDER:
         folders.add(one.path)

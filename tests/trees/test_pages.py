@@ -45,12 +45,27 @@ def test_commands_name_the_paths(site: Site) -> None:
     assert "files uploads: clean" in run(["status"], site.folder).stdout
 
 
+def test_a_report_is_as_private_as_the_folders_whose_paths_it_has(site: Site) -> None:
+    site.snap.tag("base")
+    site.snap.close()
+    site.database.chmod(0o644)
+    site.settings.chmod(0o644)
+    for mode, expected in ((0o755, 0o644), (0o750, 0o640), (0o700, 0o600)):
+        site.media.chmod(mode)
+        run(["report", "--html", "report.html"], site.folder, program=("sh", "-c", 'umask 022; exec "$@"', "sh"))
+        assert (site.folder / "report.html").stat().st_mode & 0o777 == expected
+
+
 def test_files_go_out_with_a_database_and_come_back(site: Site) -> None:
     site.upload("up.txt", "up")
     site.snap.tag("base")
     before = site.state()
     out = site.folder / "out.sqlite3"
+    left = site.folder / ".1-01234567.snap-tmp" / "uploads"
+    left.mkdir(parents=True)
+    (left / "one.txt").write_text("one")
     done = site.snap.export("base", out, with_files=True)
+    assert not site.temporaries()
     assert set(done.files) == {"uploads", "settings"}
     assert {name: mtree(Path(path)) for name, path in done.files.items()} == before
     assert (site.folder / "out.sqlite3.files").stat().st_mode & 0o777 == 0o700

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from snapstore.actions.tree_state import read_live
-from snapstore.errors import StoreTooNew
+from snapstore.errors import StoreDamaged, StoreTooNew
 from snapstore.history.snapshot import Snapshot
 from snapstore.locks import Deadline
 from snapstore.objects import catalog
 from snapstore.store import Store
-from snapstore.trees.manifest import FILE, FOLDER, LINK, TreeEntry, TreeManifest
+from snapstore.trees import manifest
+from snapstore.trees.manifest import FILE, FOLDER, LINK, TreeEntry, TreeManifest, encode_entry
 from snapstore.trees.stat_cache import CachedFile
 from snapstore.trees.walk import Stamp
 from tests.contents import execute
@@ -165,6 +167,7 @@ def entry(path: bytes, kind: int = FILE, content: bytes = b"") -> TreeEntry:
         [ROOT, entry(b"..")],
         [ROOT, entry(b".")],
         [ROOT, entry(b"/etc/passwd")],
+        [ROOT, entry(b".git", FOLDER), entry(b".git/config")],
         [ROOT, entry(b"a//b")],
         [ROOT, entry(b"a\0b")],
         [ROOT, entry(b"a/b")],
@@ -180,6 +183,36 @@ def entry(path: bytes, kind: int = FILE, content: bytes = b"") -> TreeEntry:
 def test_a_manifest_that_could_lead_out_of_the_tree_is_none(entries: list[TreeEntry]) -> None:
     with pytest.raises(ValueError, match="tree manifest"):
         TreeManifest.decode(TreeManifest(tuple(entries)).encode())
+
+
+FORGED: dict[str, Callable[[Site], object]] = {
+    "restore": lambda site: site.snap.restore("forged"),
+    "clean": lambda site: site.snap.clean("forged"),
+    "verify": lambda site: site.snap.verify("forged"),
+    "diff": lambda site: site.snap.diff("forged"),
+    "export": lambda site: site.snap.export("forged", site.folder / "out.sqlite3", with_files=True),
+}
+
+
+@pytest.mark.parametrize("path", [b"../out", b"x/file", b".git/x"])
+@pytest.mark.parametrize("verb", FORGED)
+def test_a_forged_snapshot_leads_nowhere(site: Site, monkeypatch: pytest.MonkeyPatch, path: bytes, verb: str) -> None:
+    site.write("forged", "content")
+    with monkeypatch.context() as patched:
+        forge = {b"forged": path}
+        patched.setattr(
+            manifest, "encode_entry", lambda one: encode_entry(one._replace(path=forge.get(one.path, one.path)))
+        )
+        site.snap.tag("forged")
+    site.snap.close()
+    site.configure()
+    site.write("mine.txt", "mine")
+    before = mtree(site.folder)
+    error = raised(StoreDamaged, 20, FORGED[verb], site)
+    assert "tree manifest" in str(error)
+    kept = {name: one for name, one in mtree(site.folder).items() if not name.startswith(b"store")}
+    assert kept == {name: one for name, one in before.items() if not name.startswith(b"store")}
+    assert not site.snap.fsck().ok
 
 
 def test_a_manifest_comes_back_as_it_was() -> None:
