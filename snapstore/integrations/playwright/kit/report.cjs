@@ -77,7 +77,7 @@ function leftText({ table, keys, under, of, labels = [], rows }) {
 }
 
 function rowText({ table, key, change, columns, before, after, label }) {
-  const drifted = (columns ?? []).map((name) => `${name} ${valueText(before[name])} -> ${valueText(after[name])}`);
+  const moved = (columns ?? []).map((name) => `${name} ${valueText(before[name])} -> ${valueText(after[name])}`);
   return `${KINDS[change]}: ${table} ${keyText(key)}${label ? ` ${valueText(label)}` : ''}${change === 'changed' ? `: ${moved.join(', ')}` : ''}`;
 }
 
