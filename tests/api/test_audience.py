@@ -162,10 +162,7 @@ def forget_modes(snap: Snapstore) -> None:
     """Make the loaded snapshots those of an earlier format."""
     store = snap.store()
     for id_, one in store.snapshots._loaded.items():
-        old = {
-            name: type(record)(**{**vars(record), "mode": None, "owner": None, "group": None})
-            for name, record in one.databases.items()
-        }
+        old = {name: record._replace(mode=None, owner=None, group=None) for name, record in one.databases.items()}
         store.snapshots._loaded[id_] = Snapshot(**{**one._asdict(), "databases": old})
 
 

@@ -19,9 +19,11 @@ from jinja2 import UndefinedError
 from markupsafe import Markup, escape
 
 from snapstore.actions.diff import Differences
+from snapstore.actions.tree_content import Contents
 from snapstore.cli.diff_html import HtmlDiff
 from snapstore.cli.page import render, visible
 from snapstore.cli.report_html import pieces
+from snapstore.compare.differences import DatabaseDifference
 from snapstore.compare.state import State
 from snapstore.database.tables import Schema
 from snapstore.errors import FileError
@@ -30,7 +32,7 @@ from snapstore.results.reports import Phase, Report, Scenario, Step, SuiteLine, 
 from snapstore.results.rows import Counts, RowChange, SchemaChange
 from snapstore.suite.statistics import rate, spread
 from snapstore.trees.difference import PathChange
-from snapstore.trees.manifest import LINK, TreeEntry
+from snapstore.trees.manifest import FILE, LINK, TreeEntry
 from tests.browser.parsed import Page
 from tests.support import Snap, connect, run
 
@@ -86,22 +88,22 @@ def diff_of(name: str, rows: list[dict[str, Any]], repeated: int = 1, **values: 
     for key, value in values.items():
         setattr(database, key, value)
     other = SimpleNamespace(**{**vars(database), "name": f"other {name}"})
-    return cast(
-        "Differences",
-        SimpleNamespace(
-            subject="",
-            before=State(name, None),
-            after=State(name, {"default": "ab" * 16}),
-            databases=[database, other],
-            files={name: [link_to(name)]},
-        ),
-    )
+    databases = cast("list[DatabaseDifference]", [database, other])
+    after = State(name, {"default": "ab" * 16})
+    contents = cast("Contents", SimpleNamespace(read=lambda *_: as_bytes(name)))
+    return Differences(State(name, None), after, databases, files={name: [*files_of(name)]}, contents=contents)
 
 
-def link_to(name: str) -> PathChange:
-    """Return a link of a name that was added, and that leads to the same name."""
-    path = name.encode("utf-8", "surrogatepass")
-    return PathChange(path, "added", None, TreeEntry(path, LINK, 0o777, 0, 0, 0, len(path), path))
+def files_of(name: str) -> Iterator[PathChange]:
+    """Yield a link of a name that was added, which leads to the same name, and a file that was changed."""
+    path = as_bytes(name)
+    link, file = (TreeEntry(path, kind, 0o777, 0, 0, 0, len(path), path) for kind in (LINK, FILE))
+    yield PathChange(path, "added", None, link)
+    yield PathChange(path, "changed", file, file._replace(mode=0o600))
+
+
+def as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def hostile_report() -> Report:
