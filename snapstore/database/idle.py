@@ -1,9 +1,9 @@
-"""Wait until nobody has written to some live databases for a while."""
+"""Wait until nobody has written to some live databases for a while, or elsewhere."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -22,23 +22,29 @@ class Waited(NamedTuple):
     seconds: float
 
 
-def wait_until_idle(paths: Iterable[str], window: float, limit: float) -> Waited:
+def _nowhere() -> object:
+    return None
+
+
+def wait_until_idle(
+    paths: Iterable[str], window: float, limit: float, elsewhere: Callable[[], object] = _nowhere
+) -> Waited:
     """Wait until no database was written to for `window` seconds, at most `limit` seconds.
 
-    Raises DatabaseUnusable.
+    `elsewhere` returns what differs once something else was written to that counts. Raises DatabaseUnusable.
     """
     start = last = time.monotonic()
     with ExitStack() as stack:
         files = [stack.enter_context(DatabaseFile(path)) for path in paths]
         probes = [file.connect(Deadline(0)) for file in files]
-        seen = _versions(probes)
+        seen = _versions(probes), elsewhere()
         while (now := time.monotonic()) - last < window:
             if now - start >= limit:
                 return Waited(is_idle=False, seconds=now - start)
             time.sleep(min(_PAUSE_SECONDS, window))
-            versions = _versions(probes)
-            if versions is None or versions != seen:
-                last, seen = time.monotonic(), versions
+            found = _versions(probes), elsewhere()
+            if found[0] is None or found != seen:
+                last, seen = time.monotonic(), found
     return Waited(is_idle=True, seconds=time.monotonic() - start)
 
 

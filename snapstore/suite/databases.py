@@ -114,7 +114,7 @@ class SuiteDatabases:
                 self._say(f"waited for a writer ({seconds:.2f} s)")
             return
         try:
-            waited = wait_until_idle(paths, quiet, limit)
+            waited = wait_until_idle(paths, quiet, limit, self._tree_positions)
         except DatabaseUnusable:
             return  # `verify` will report it
         if waited.is_idle:
@@ -140,12 +140,14 @@ class SuiteDatabases:
 
     def _positions(self) -> object:
         """Return what differs once anybody has written to a database or a file."""
-        found = positions(self._project.databases.values())
+        return positions(self._project.databases.values()), self._tree_positions()
+
+    def _tree_positions(self) -> object:
         if not self._project.trees:
-            return found
+            return ()
         from snapstore.actions.tree_state import tree_positions  # few projects have files
 
-        return found, tree_positions(self._store, self._project)
+        return tree_positions(self._store, self._project)
 
     def files_left(self, against: State) -> Leftovers:
         """Return the files that differ from a state. Raises what reading them raises."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 
 from snapstore import Session
 from tests.contents import execute
@@ -50,6 +51,21 @@ def test_what_is_written_late_is_taken_back(site: Site) -> None:
         assert begun.late.state_ok
         assert not (site.media / "late.txt").exists()
         snap.end_test("passed")
+        snap.end_suite(0)
+
+
+def test_what_is_still_written_is_waited_for(site: Site) -> None:
+    with site.snap as snap:
+        snap.begin_suite("slow", quiet=1.5)
+        snap.begin_test("thumbnails")
+        path = site.write("thumbnail.png")
+        slow = subprocess.Popen(
+            ["sh", "-c", 'for n in 1 2 3 4 5 6; do printf x >> "$1"; sleep 0.2; done; rm "$1"', "sh", path]
+        )
+        ended = snap.end_test("passed")
+        slow.wait(60)
+        assert ended.verdict == "clean"
+        assert ended.state_ok
         snap.end_suite(0)
 
 
