@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from snapstore.blocks import BLOCK_BYTES
@@ -88,15 +88,7 @@ class TreeManifest:
     @classmethod
     def decode(cls, data: bytes) -> TreeManifest:
         """Read what `encode` wrote. Raises ValueError, also for paths that could lead out of the tree."""
-        entries = tuple(_entries(data))
-        folders: set[bytes] = set()
-        last: bytes | None = None
-        for one in entries:
-            if last is not None and one.path <= last:
-                raise ValueError("tree manifest whose entries are out of order")
-            _check_path(one, folders)
-            last = one.path
-        return cls(entries)
+        return _decoded(data)
 
     @cached_property
     def id(self) -> bytes:
@@ -134,6 +126,21 @@ def encode_entry(one: TreeEntry) -> bytes:
 
 def _joined(pieces: Iterable[bytes], count: int) -> bytes:
     return _HEADER.pack(MAGIC, 0, count) + b"".join(pieces)
+
+
+@lru_cache(maxsize=2)  # what the stat cache knows is mostly what a snapshot has
+def _decoded(data: bytes) -> TreeManifest:
+    entries = tuple(_entries(data))
+    folders: set[bytes] = set()
+    last: bytes | None = None
+    for one in entries:
+        if last is not None and one.path <= last:
+            raise ValueError("tree manifest whose entries are out of order")
+        _check_path(one, folders)
+        last = one.path
+    found = TreeManifest(entries)
+    vars(found)["_encoded"] = data
+    return found
 
 
 def _entries(data: bytes) -> Iterator[TreeEntry]:
