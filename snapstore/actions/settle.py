@@ -33,6 +33,15 @@ def settle(store: Store, project: Project, timeout: float) -> Intent | None:
     Raises TreeNotConfigured, and what reading and writing trees raises.
     """
     intent = store.intents.get(project.origin)
+    if intent is None or not any(tree_of(part) for part in intent.databases):
+        return _settle(store, project, timeout) if intent else None
+    # Those who read share the project's lock, and what one of them still moves, somebody may have written since.
+    with store.lock(f"{project.origin} files", shared=False):
+        return _settle(store, project, timeout)
+
+
+def _settle(store: Store, project: Project, timeout: float) -> Intent | None:
+    intent = store.intents.get(project.origin)
     if intent is None:
         return None
     databases = [name for name in intent.databases if name in project.databases]

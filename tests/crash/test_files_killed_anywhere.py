@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from snapstore import files
 from tests.contents import execute
 from tests.crash.test_killed_anywhere import ROOT
-from tests.support import ENVIRONMENT, dbhash, is_intact
+from tests.support import ENVIRONMENT, dbhash, is_intact, run
 from tests.trees.mtree import Grove, Line
 from tests.trees.site import Site
 
@@ -130,3 +131,21 @@ def check(scene: Scene, before: State, after: State, step: str) -> None:
         assert site.snap.verify(name).verdict == "clean", step
     assert site.snap.fsck().ok, step
     assert site.temporaries() == [], step
+
+
+def test_one_process_at_a_time_settles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(tmp_path / "scene", as_it_is)
+    assert scene.run("file-moved", 1, "restore", "first").returncode == -signal.SIGKILL
+    site, steps = scene.site, []
+
+    def on_step(step: str) -> None:
+        steps.append(step)
+        if step == "files-staged" and steps.count(step) == 1:
+            refused = run(["status", "--timeout", "0.1"], site.folder, 11)
+            assert "timed out waiting for a lock" in refused.stderr
+
+    site.configure()
+    monkeypatch.setattr(files, "on_step", on_step)
+    assert site.snap.status().settled
+    assert "files-staged" in steps
+    assert run(["verify", "first"], site.folder).returncode == 0
