@@ -151,7 +151,7 @@ class _Clean:
                 results = self._write(capture, differences, patches)
                 self._move_head()
         safety = self._before.id if self._before else None
-        files = {tree.name: tree.result() for tree in self._trees}
+        files = {tree.name: tree.result(names_paths=self._options.dry_run) for tree in self._trees}
         alone = left_alone(self._snapshot, self._project, self._options.only)
         seconds = time.monotonic() - start
         snapshot = self._options.snapshot

@@ -301,7 +301,7 @@ class _Restore:
             time.monotonic() - start,
             self._options.dry_run,
             self._tags,
-            files={tree.name: tree.result() for tree in self._trees},
+            files={tree.name: tree.result(names_paths=self._options.dry_run) for tree in self._trees},
         )
 
 

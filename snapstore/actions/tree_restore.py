@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from snapstore.actions.capture import Capture
 from snapstore.actions.origin import IMPORTED
+from snapstore.actions.tree_check import drawn
 from snapstore.actions.tree_state import read_live, reader, sweep
 from snapstore.errors import TreeNotConfigured, WrongFiles
 from snapstore.files import as_path, path_text
@@ -27,6 +28,8 @@ from snapstore.trees.moves import TreeMoves, to_finish
 from snapstore.trees.names import key_of, tree_of
 from snapstore.trees.reading import ReadTree
 from snapstore.trees.settings import TreeSettings
+
+_MOST_PATHS = 1000  # of each tree, for people and programs to read
 
 
 class TreeJob:
@@ -77,8 +80,9 @@ class TreeJob:
         """Remove what was written aside."""
         self._moves.close()
 
-    def result(self) -> RestoredFiles:
+    def result(self, *, names_paths: bool) -> RestoredFiles:
         """Return what differs, and so is or would be restored."""
+        named = drawn(self.changes, _MOST_PATHS) if names_paths else drawn((), 0)
         return RestoredFiles(
             path=self._settings.path,
             written=sum(1 for one in self.changes if one.after and one.change != DRIFTED),
@@ -86,6 +90,8 @@ class TreeJob:
             adjusted=sum(1 for one in self.changes if one.change == DRIFTED),
             entries=self.target.count,
             bytes_written=sum(one.after.size for one in self.changes if one.has_new_content and one.after),
+            paths=named.paths,
+            paths_left_out=named.paths_left_out,
         )
 
     def _blocks(self, entry: TreeEntry) -> Iterable[bytes]:

@@ -90,7 +90,8 @@ class ShownFiles(NamedTuple):
 class RestoredFiles(NamedTuple):
     """What came back in one folder: entries that were written, removed, or only given another mode or time.
 
-    `entries` is how many there are now, without those that are ignored.
+    `entries` is how many there are now, without those that are ignored. A dry run names the `paths`, from the present
+    state to the one that would come back.
     """
 
     path: str
@@ -99,6 +100,8 @@ class RestoredFiles(NamedTuple):
     adjusted: int
     entries: int
     bytes_written: int = 0
+    paths: tuple[FileChange, ...] = ()
+    paths_left_out: int = 0
 
 
 def short(files: Mapping[str, VerifiedFiles]) -> Mapping[str, VerifiedFiles]:

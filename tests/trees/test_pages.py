@@ -40,6 +40,14 @@ def test_commands_name_the_paths(site: Site) -> None:
     out = run(["restore", "-n"], site.folder, 10).stderr
     out = run(["restore", "base", "-n"], site.folder).stdout
     assert "files uploads: would have 1 written, 1 removed, 1 with mode or time set, of 3 entries" in out
+    assert "  - new<b>.txt  3 bytes\n" in out
+    assert "  ~ one.txt  7 → 3 bytes, time" in out
+    assert "  . pictures/cat.png  mode 600 → 644\n" in out
+    assert "  + .  2 bytes\n" in out
+    said = run(["clean", "base", "-n"], site.folder).stderr
+    assert "snap:   - new<b>.txt  3 bytes\n" in said
+    document = json.loads(run(["restore", "base", "-n", "--json"], site.folder).stdout)
+    assert [one["change"] for one in document["files"]["settings"]["paths"]] == ["added"]
     out = run(["clean", "base"], site.folder).stdout
     assert "files settings: 1 written, of 1 entry" in out
     assert "files uploads: clean" in run(["status"], site.folder).stdout

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from snapstore.cli.command import SnapCommand
-from snapstore.cli.commands.restore import files_line
+from snapstore.cli.commands.restore import files_lines
 from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line
 from snapstore.cli.hints import hint
@@ -43,8 +43,8 @@ def command(
     result = context.snapstore.clean(rev, keep=keep, force=force, dry_run=dry_run, timeout=timeout)
     if dry_run and not context.json_output:
         context.output.pieces(_script(result))
-        for name, one in result.files.items():
-            context.output.note(f"snap: {files_line(name, one, dry_run=True)}")
+        for line in files_lines(result.files, dry_run=True):
+            context.output.note(f"snap: {line}")
         if not any(one.statements for one in result.databases.values()):
             context.output.note(f"snap: nothing to clean: the rows are those of {one_line(rev or 'HEAD')} already")
     else:
@@ -62,7 +62,7 @@ def _lines(result: Cleaned) -> Iterator[str]:
         for table, counts in one.tables.items():
             yield f"{where}{one_line(table)}: {counts_line(counts)}"
     yield from (f"note: {one_line(text)}" for text in result.left_alone)
-    yield from (files_line(name, one, dry_run=result.dry_run) for name, one in result.files.items())
+    yield from files_lines(result.files, dry_run=result.dry_run)
     if result.changed:
         yield f"cleaned to {rev} in {result.seconds:.2f} s"
     if result.safety:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import click
 
 from snapstore.cli.command import SnapCommand
@@ -61,8 +63,17 @@ def command(
     return report_hooks(context, result.hooks, result.warnings)
 
 
-def files_line(name: str, one: RestoredFiles, *, dry_run: bool) -> str:
-    """Return the line that describes what was restored in a folder."""
+def files_lines(files: Mapping[str, RestoredFiles], *, dry_run: bool) -> Iterator[str]:
+    """Yield the lines that describe what was, or would be, restored in folders; a dry run's name the paths."""
+    for name, one in files.items():
+        yield _files_line(name, one, dry_run=dry_run)
+        if one.paths:
+            from snapstore.results.file_text import path_lines  # few projects have files
+
+            yield from path_lines(one.paths, one.paths_left_out, most=None)
+
+
+def _files_line(name: str, one: RestoredFiles, *, dry_run: bool) -> str:
     numbers = ((one.written, "written"), (one.removed, "removed"), (one.adjusted, "with mode or time set"))
     done = ", ".join(f"{number:,} {what}" for number, what in numbers if number)
     if not done:
@@ -95,7 +106,7 @@ def lines(result: Restored, what: str) -> list[str]:
         found += [f"{where}the new file could not have the old one's {lost}" for lost in one.not_kept]
         found += [f"{where}still uses the old file until you restart it: {process}" for process in one.still_open]
     found += [f"note: {one_line(text)}" for text in result.left_alone]
-    found += [files_line(name, one, dry_run=result.dry_run) for name, one in result.files.items()]
+    found += files_lines(result.files, dry_run=result.dry_run)
     if result.safety:
         found.append(hint(f"the state before is {short(result.safety)}; 'snap undo' brings it back"))
     return found
