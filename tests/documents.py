@@ -10,7 +10,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = sorted([README, ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
-GENERATED = {"benchmarks.md", "scale.md", "session-benchmarks.md", "reliability.md", "fuzzing.md", "per-test.md"}
+GENERATED = {
+    "benchmarks.md",
+    "scale.md",
+    "session-benchmarks.md",
+    "reliability.md",
+    "fuzzing.md",
+    "per-test.md",
+    "files-benchmarks.md",
+}
 """Pages of measurements."""
 WRITTEN = [path for path in DOCUMENTS if path.name not in GENERATED and "node_modules" not in path.parts]
 

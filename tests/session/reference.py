@@ -12,12 +12,15 @@ from typing import Any
 from snapstore import errors
 from snapstore.errors import DatabaseUnusable, Refused, SnapError
 from snapstore.results import (
+    against,
     answers,
     applies,
     checks,
     cleans,
     diffs,
+    files,
     findings,
+    hooks,
     leaks,
     names,
     prunes,
@@ -39,7 +42,22 @@ from snapstore.session.parameters import Parameter
 DOCUMENT = Path(__file__).parents[2] / "docs" / "session.md"
 BEGIN, END = "<!-- methods: from the code -->\n", "<!-- end of methods -->\n"
 MODULES = (
-    *(rows, leaks, snapshots, names, restores, statuses, verdicts, diffs, cleans, applies, answers),
+    *(
+        rows,
+        files,
+        leaks,
+        against,
+        hooks,
+        snapshots,
+        names,
+        restores,
+        statuses,
+        verdicts,
+        diffs,
+        cleans,
+        applies,
+        answers,
+    ),
     *(prunes, stores, checks, findings, suites, reports, sessions),
 )
 

@@ -18,6 +18,13 @@ def test_the_methods_are_those_of_the_code() -> None:
     assert said == "\n" + reference(), "python -m tests.session.reference rewrites it"
 
 
+def test_every_kind_of_result_is_described() -> None:
+    results = reference().partition("## Results")[2].partition("## Errors")[0]
+    mentioned = set(re.findall(r"`([A-Z]\w+)`", results))
+    described = set(re.findall(r"^\*\*(\w+)\*\*", results, re.MULTILINE))
+    assert mentioned <= described
+
+
 def test_the_numbers_are_those_of_the_code() -> None:
     text = DOCUMENT.read_text("utf-8")
     assert f"at most {LONGEST_LINE >> 20} MiB" in text
