@@ -78,7 +78,8 @@ def failure(error: SnapError) -> Fault:
 
 def encode(document: Any) -> bytes:
     """Return one line; characters past ASCII are escaped, so that nothing in it can end the line."""
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    # No document contains itself, and looking for that takes a sixth of the time.
+    return json.dumps(document, separators=(",", ":"), allow_nan=False, check_circular=False).encode("ascii") + b"\n"
 
 
 def call(id_: int, method: str, params: Mapping[str, Any]) -> bytes:
