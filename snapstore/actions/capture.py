@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import snapstore
 from snapstore.actions.changed_blocks import ChangedBlock, ChangedBlocks, hashed
-from snapstore.actions.tracked_blocks import TrackedBlocks, tracked_blocks
 from snapstore.audience import admit
 from snapstore.database.view import View
 from snapstore.errors import DatabaseUnusable, StoreDamaged
@@ -28,6 +27,7 @@ from snapstore.timestamps import now
 from snapstore.trees.names import key_of
 
 if TYPE_CHECKING:
+    from snapstore.actions.tracked_blocks import TrackedBlocks
     from snapstore.actions.tree_capture import TreeCapture
     from snapstore.trees.manifest import TreeManifest
     from snapstore.trees.reading import ReadTree
@@ -107,6 +107,10 @@ class Capture:
 
     def tracked_blocks(self, name: str, view: View) -> TrackedBlocks | None:
         """Return the blocks that HEAD does not have, for the methods below; None if no tracker knows them."""
+        if view.tracked is None:
+            return None
+        from snapstore.actions.tracked_blocks import tracked_blocks  # only a session tracks
+
         return tracked_blocks(view, self._base(name)[1], self._store.objects.read)
 
     def store_tracked(self, name: str, found: TrackedBlocks) -> Manifest:

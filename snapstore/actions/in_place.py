@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from snapstore.actions.changed_blocks import ChangedBlock
 from snapstore.actions.restore_job import RestoreJob
-from snapstore.actions.tracked_blocks import TrackedBlocks
 from snapstore.blocks import first_page
-from snapstore.compare.tracked_pages import normalised
 from snapstore.database import header, patch
 from snapstore.database.view import View
 from snapstore.errors import DatabaseLocked, RestoreMismatch
 from snapstore.files import reached
 from snapstore.store import Store
+
+if TYPE_CHECKING:
+    from snapstore.actions.tracked_blocks import TrackedBlocks
 
 _MOST_IMAGES = 512  # pages: 2 MiB as a rule
 _BLOCKS_AT_ONCE = 64  # are looked up
@@ -158,5 +160,5 @@ def _has_images(job: RestoreJob, after: View) -> bool:
     changed = {pgno for pgno in known.changed if pgno <= after.page_count}
     if not changed or not changed <= {1, *wanted}:
         return False
-    first, wanted_first = (normalised({1: page1}, after.page_count) for page1 in (after.live_page1, job.page1))
+    first, wanted_first = (header.normalised({1: page1}, after.page_count) for page1 in (after.live_page1, job.page1))
     return first == wanted_first and after.pages(list(wanted)) == wanted

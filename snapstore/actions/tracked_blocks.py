@@ -11,7 +11,8 @@ from functools import partial
 from typing import NamedTuple
 
 from snapstore.blocks import BLOCK_BYTES, block_of, first_page, lock_page
-from snapstore.compare.tracked_pages import MOST_BYTES, normalised
+from snapstore.compare.tracked_pages import MOST_BYTES
+from snapstore.database.header import normalised
 from snapstore.database.tracking import KnownImage
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest

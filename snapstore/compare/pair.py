@@ -12,7 +12,6 @@ from snapstore.blocks import BLOCK_BYTES
 from snapstore.compare.page_spool import PageSpool
 from snapstore.compare.state import State
 from snapstore.compare.stored import StoredPages, stored_image
-from snapstore.compare.tracked_pages import tracked_pages
 from snapstore.database.image import EveryPage, Image, void
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
@@ -22,6 +21,7 @@ from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
 
 if TYPE_CHECKING:
+    from snapstore.compare.tracked_pages import TrackedPages
     from snapstore.database.diff import ImageDiff
     from snapstore.database.tree_map_cache import TreeMapCache
 
@@ -170,7 +170,7 @@ class Pair:
             return EveryPage()
         self._spool = PageSpool(view.page_size)
         is_hashed = self._by_bytes or self._now is not None or self._is_live[0]
-        if not is_hashed and (tracked := tracked_pages(view, base, StoredPages(self._store, base))):
+        if not is_hashed and (tracked := self._tracked_pages(view, base)):
             for pgno in tracked.after:
                 self._spool.put(pgno, tracked.after[pgno])
             self._before = tracked.before
@@ -186,6 +186,13 @@ class Pair:
                 for pgno, page in pages.items():
                     self._spool.put(pgno, page)
         return changed
+
+    def _tracked_pages(self, view: View, base: Manifest) -> TrackedPages | None:
+        if view.tracked is None:
+            return None
+        from snapstore.compare.tracked_pages import tracked_pages  # only a session tracks
+
+        return tracked_pages(view, base, StoredPages(self._store, base))
 
     def _is_of_one_format(self, view: View) -> bool:
         """Tell whether equal pages mean equal rows in the live database and the snapshot."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from snapstore.blocks import block_of, first_page, lock_page
 from snapstore.compare.stored import StoredPages
-from snapstore.database.header import normalise
+from snapstore.database.header import normalised
 from snapstore.database.tracking import KnownImage, PinnedImage
 from snapstore.database.view import View
 from snapstore.history.manifest import Manifest
@@ -75,12 +75,3 @@ def _has_page(pinned: PinnedImage, base: Manifest, pgno: int) -> bool:
     number = block_of(pgno, base.page_size)
     place = slice(number * ID_BYTES, (number + 1) * ID_BYTES)
     return pinned.page_size == base.page_size and pinned.block_ids[place] == base.block_ids[place]
-
-
-def normalised(pages: dict[int, bytes], page_count: int) -> dict[int, bytes]:
-    """Normalise page 1 where it is among some pages of an image; return them."""
-    if 1 in pages:
-        first = bytearray(pages[1])
-        normalise(first, page_count)
-        pages[1] = bytes(first)
-    return pages

@@ -64,6 +64,15 @@ def normalise(page1: bytearray | memoryview, page_count: int) -> None:
     page1[28:32] = page_count.to_bytes(4, "big")
 
 
+def normalised(pages: dict[int, bytes], page_count: int) -> dict[int, bytes]:
+    """Normalise page 1 where it is among some pages of an image; return them."""
+    if 1 in pages:
+        first = bytearray(pages[1])
+        normalise(first, page_count)
+        pages[1] = bytes(first)
+    return pages
+
+
 def is_void(page1: bytes, page_count: int) -> bool:
     """Tell whether an image is an empty database: at most one page, and no content on it.
 
