@@ -87,6 +87,8 @@ class Suites(Upkeep):
             resumed = suite.begin(name, command or name, mark.last_sign, resumes=resume)
             mark.show_life()
             self._marks = marks.pop_all()
+        if self.locations.worker and (files := self.locations.configuration.files):
+            suite.left_alone.append(f"the files {', '.join(files)}: workers with copies of the database share them")
         self._suite, self._runner, self._mark = suite, runner, mark
         self._is_as_it_is = is_as_it_is
         return SuiteBegun(

@@ -107,8 +107,6 @@ class Locations:
             return None
         if self.alone is None:
             raise ConfigurationError(f"worker '{self._worker}' needs its own database, not the project's '{self.db}'")
-        if self.configuration.files:
-            raise ConfigurationError(f"worker '{self._worker}' would share the project's 'files' with others")
         return self._worker
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from snapstore import Snapstore
 from snapstore.errors import (
     ConfigurationError,
     FileError,
@@ -194,13 +195,22 @@ def test_a_snapshot_from_before_has_no_files_and_says_so(site: Site) -> None:
     assert len(done.left_alone) == 2
 
 
-def test_a_worker_is_refused(site: Site) -> None:
-    copy = shutil.copy(site.database, site.folder / "copy.sqlite3")
+def test_a_worker_leaves_files_alone_and_says_so(site: Site) -> None:
+    site.snap.tag("base")
     site.snap.close()
-    from snapstore import Snapstore
-
-    config = site.folder / "snapstore.yaml"
-    raised(ConfigurationError, 13, lambda: Snapstore(config=config, db=copy, worker="w1").tag("base"))
+    copy = site.folder / "copy.sqlite3"
+    shutil.copy(site.database, copy)
+    with Snapstore(config=site.folder / "snapstore.yaml", db=copy, worker="w1") as snap:
+        begun = snap.begin_suite("suite", baseline="base")
+        assert begun.left_alone == ("the files uploads, settings: workers with copies of the database share them",)
+        snap.begin_test("one")
+        execute(copy, "INSERT INTO upload VALUES ('new.txt')")
+        path = site.write("new.txt", "new")
+        ended = snap.end_test("passed")
+        assert (ended.verdict, ended.restored, ended.state_ok, ended.files) == ("leaked", True, True, {})
+        snap.end_suite(0)
+        assert path.exists()
+        assert snap.show("base").files == {}
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_changes(site: Site) -> None:
