@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import time
@@ -122,6 +124,19 @@ def test_four_workers_are_one_suite_of_the_project(example: Example) -> None:
     assert [one["worker"] for one in removed] == suite["workers"]
     assert os.listdir(stores) == []
     assert report(example)["tests"] == 12
+
+
+LOGS = """
+for (const number of Array(4).keys())
+  test(`logs ${number}`, async ({ database }) => { sql(database.path, "INSERT INTO users(name) VALUES ('log')"); });
+"""
+
+
+def test_a_run_of_workers_in_which_most_tests_left_something_names_the_way_to_rules(example: Example) -> None:
+    configure(example, COPIES, LOGS)
+    done = example.do(example.playwright("--workers=2", "--reporter=line"))
+    (command,) = re.findall(r"4 of 4 tests left something\..* '(.*)' proposes rules", done.stdout + done.stderr)
+    assert "- users" in example.do(shlex.split(command)).stdout
 
 
 def test_a_worker_that_was_killed_is_repaired_by_the_next_run(example: Example) -> None:

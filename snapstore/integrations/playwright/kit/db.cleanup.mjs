@@ -7,7 +7,7 @@ import { Session, Suite, hasWorker, placesOf } from './snapstore.mjs';
 const require = createRequire(import.meta.url);
 const { checkHooks, warnOfRepairs } = require('./console.cjs');
 const { located } = require('./places.cjs');
-const { proposeRules } = require('./proposal.cjs');
+const { proposeRules, proposeRulesForWorkers } = require('./proposal.cjs');
 const { runId } = require('./run.cjs');
 const { lasts } = require('./scope.cjs');
 const { SharedState } = require('./shared.cjs');
@@ -16,6 +16,7 @@ const ALL = 'the whole run';
 
 cleanup('the database is restored', async ({ snapstore: given, snapstoreLeaks }, testInfo) => {
   const snapstore = located(given, testInfo.config);
+  if (hasWorker(snapstore)) await proposeRulesForWorkers(snapstore);
   cleanup.skip(hasWorker(snapstore), 'every worker has a database of its own');
   const session = new Session(placesOf(snapstore));
   try {

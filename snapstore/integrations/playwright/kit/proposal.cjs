@@ -2,6 +2,7 @@
 // What a run says at its end where most of its tests left something: it may be no leak, such as a row for each login.
 
 const { warn } = require('./console.cjs');
+const { Session, placesOf } = require('./snapstore.cjs');
 const { isLeft } = require('./suite.cjs');
 
 const ENOUGH = 3; // tests, of which most left something
@@ -20,4 +21,19 @@ async function proposeRules(session, number) {
   );
 }
 
-module.exports = { proposeRules };
+/** The same for a run in which every worker had a database of its own: the record of the project has all of them. */
+async function proposeRulesForWorkers(given) {
+  if (given.store?.includes('{worker}')) return;
+  const session = new Session(placesOf({ ...given, db: undefined }));
+  try {
+    if ((await session.info()).configuration === null) return;
+    const { suites } = await session.call('report');
+    if (suites.length) await proposeRules(session, suites[0].suite);
+  } catch (error) {
+    if (error.code !== 'no-store' && error.code !== 'configuration') throw error;
+  } finally {
+    await session.close();
+  }
+}
+
+module.exports = { proposeRules, proposeRulesForWorkers };
