@@ -56,7 +56,7 @@ def _files_line(name: str, one: VerifiedFiles) -> str:
     where = f"files {one_line(name)}"
     if one.verdict == CLEAN:
         return f"{where}: {style('clean', fg='green')}, {counted(one.entries, 'entry')}"
-    verdict = style(one.verdict, fg="green" if one.verdict == DRIFTED else "yellow")
+    verdict = style(one.verdict, fg="green" if one.verdict == DRIFTED else "red")
     named = ", ".join(one_line(path.path) for path in one.paths[:_MOST_TABLES])
     more = f", {counted(len(one.paths) - _MOST_TABLES + one.paths_left_out, 'more path')}"
     is_cut = len(one.paths) + one.paths_left_out > _MOST_TABLES
@@ -68,7 +68,7 @@ def _line(name: str, one: DatabaseStatus) -> str:
     base = against_text(one.compared_with)
     if one.verdict == CLEAN:
         return f"{name}: {style('clean', fg='green')}, against {base}, {counted(one.pages, 'page')}"
-    verdict = style(one.verdict, fg="green" if one.verdict == DRIFTED else "yellow")
+    verdict = style(one.verdict, fg="green" if one.verdict == DRIFTED else "red")
     pages = f"{one.pages_changed:,} of {counted(max(one.pages, one.head_pages), 'page')}"
     if one.verdict == DRIFTED:
         return f"{name}: {verdict}, against {base}: rows equal, {pages} differ"
