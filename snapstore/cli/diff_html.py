@@ -17,6 +17,7 @@ from snapstore.cli.diff_files import FilePages
 from snapstore.cli.page import SIGNS, render
 from snapstore.compare.differences import DatabaseDifference, TableDifference
 from snapstore.compare.leaks import grouped
+from snapstore.ids import is_hex_id, short
 from snapstore.results.rows import ADDED, REMOVED, Counts, RowChange, SchemaChange
 from snapstore.results.text import counted, left_text
 from snapstore.results.values import Row, Value
@@ -46,6 +47,7 @@ class HtmlDiff:
             subject=diff.subject,
             before=diff.before,
             after=diff.after,
+            names=[short(label) if is_hex_id(label) else label for label in (diff.before.label, diff.after.label)],
             databases=databases,
             files=[] if schema else FilePages(diff, 0 if stat else self._limit).folders(),
             amounts=_sum(database.amounts for database in databases),

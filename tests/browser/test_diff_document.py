@@ -63,6 +63,14 @@ def test_the_title_says_which_states(pages: dict[str, Path], snapped: Snap) -> N
     assert re.fullmatch(r"Made by snapstore \S+ at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", page.find("footer")[0].text)
 
 
+def test_a_page_with_a_title_is_headed_by_it(snapped: Snap) -> None:
+    id_ = snapped.json("diff", "baseline", "--stat")["from"]
+    page = Page(snapped("diff", id_, "live", "--format", "html", "--stat", "--title", "a > b").stdout)
+    assert page.find("h1")[0].text == "a > b"
+    assert page.find("title")[0].text == f"a > b: {id_[:10]} → live"
+    assert page.find("dl")[0].find("code")[0].text == id_
+
+
 def test_hostile_values_and_names_are_text(pages: dict[str, Path]) -> None:
     page = read(pages["full"])
     table = section(page, HOSTILE_TABLE)
