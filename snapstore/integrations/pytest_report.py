@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from snapstore.results.file_text import files_text
 from snapstore.results.files import VerifiedFiles
@@ -53,11 +53,30 @@ def properties(ended: TestEnded, of: str = "") -> list[tuple[str, str]]:
     return [(f"{PROPERTY}{name}", value) for name, value in values.items()]
 
 
-def table(reports: Iterable[tuple[str, dict[str, str]]]) -> Iterator[str]:
-    """Yield a line for each test, or scope: its verdict, what it left, what was done, and the verdict's snapshot."""
-    for nodeid, values in reports:
-        against = f"  against {values['against']}" if "against" in values else ""
-        yield f"{values['verdict']}  {values.get('of', nodeid)}  {values['left']}  ({values['state']}){against}"
+def summary(reports: Mapping[str, Mapping[str, str]], tests: int, program: str | None) -> Iterator[str]:
+    """Yield a heading, and a line for each test, or scope: its verdict, what it left, and what was done.
+
+    Where most of the tests left something, the last line has the way to rules, for `program` if there is one. What the
+    verdicts are against is in the heading if it has one name for all, and in the lines otherwise.
+    """
+    all_against = [values.get("against", "") for values in reports.values()]
+    common = _common(all_against)
+    yield "left behind" + (f", against {common}" if common else "")
+    width = max(len(values["verdict"]) for values in reports.values())
+    for (nodeid, values), one in zip(reports.items(), all_against, strict=True):
+        against = f"  against {one}" if one and not common else ""
+        what = f"{values.get('of', nodeid)}  {values['left']}  ({values['state']})"
+        yield f"{values['verdict']:<{width}}  {what}{against}"
+    if program and len(reports) >= _ENOUGH and 2 * len(reports) >= tests:
+        yield _proposal(len(reports), tests, program)
+
+
+def _common(all_against: Sequence[str]) -> str:
+    """Return what all are against: with its id, or the name alone where each worker has one of its own."""
+    if len(set(all_against)) == 1:
+        return all_against[0]
+    names = {one.partition(" (")[0] for one in all_against}
+    return names.pop() if len(names) == 1 else ""
 
 
 def values_of(user_properties: Iterable[tuple[str, object]]) -> dict[str, str]:
@@ -65,12 +84,10 @@ def values_of(user_properties: Iterable[tuple[str, object]]) -> dict[str, str]:
     return {name.removeprefix(PROPERTY): str(value) for name, value in user_properties if name.startswith(PROPERTY)}
 
 
-def proposal(left: int, tests: int, program: str) -> str:
-    """Return the way to rules where most tests left something: it may be no leak, such as a row for each login."""
-    if left < _ENOUGH or 2 * left < tests:
-        return ""
+def _proposal(left: int, tests: int, program: str) -> str:
+    """Return the way to rules: what most tests leave may be no leak, such as a row for each login."""
     command = f"'{program} diff --suggest-ignore --of-tests'"
-    return f"{left} of {tests} tests left something; if it is the same each time, {command} proposes rules"
+    return f"snapstore: {left} of {tests} tests left something; if it is the same each time, {command} proposes rules"
 
 
 def _lines(ended: TestEnded, of: str, look: str) -> Iterator[str]:

@@ -199,13 +199,11 @@ class Follower:
         for text in self.databases.notes:
             terminalreporter.write_line(told(f"snapstore: {text}"))
         if self._reports:
-            terminalreporter.section(told("snapstore: left behind"))
-            for line in pytest_report.table(self._reports.items()):
-                terminalreporter.write_line(told(line))
-        is_by_test = self.options.scope == "function"
-        program = self.databases.program_of_run()
-        if is_by_test and program and (text := pytest_report.proposal(len(self._reports), self._ended, program)):
-            terminalreporter.write_line(told(f"snapstore: {text}"))
+            program = self.databases.program_of_run() if self.options.scope == "function" else None
+            heading, *lines = map(told, pytest_report.summary(self._reports, self._ended, program))
+            terminalreporter.section(f"snapstore: {heading}")
+            for line in lines:
+                terminalreporter.write_line(line)
 
     def _begin_test(self, path: str, label: str, options: TestOptions) -> Problem | None:
         """Begin a test; return what prevents it. Its error must not be the context of what pytest prints."""

@@ -79,7 +79,8 @@ def started(snap: Snap, *arguments: str, code: int) -> str:
 def test_what_a_test_left_is_named_and_taken_back(snap: Snap) -> None:
     before = dbhash(snap.database)
     said = suite(snap, LEAKY, "--junitxml=out.xml")
-    assert re.search(r"leaked  test_it.py::test_leaves_a_note  note 1 added  \(restored\)", said)
+    assert re.search(r"^leaked  test_it.py::test_leaves_a_note  note 1 added  \(restored\)$", said, re.MULTILINE)
+    assert re.search(r" snapstore: left behind, against e2e-backup \([0-9a-f]{10}\) =", said)
     assert "2 passed" in said
     assert "warning" not in said
     assert said.count("test_leaves_a_note") == 1

@@ -87,7 +87,8 @@ def report(folder: Path) -> Any:
 def test_four_workers_are_one_suite_of_the_project(folder: Path) -> None:
     said = pytest_in(folder, TESTS, "--snap-db=copy-{worker}.db", "-n4")
     assert "20 passed" in said
-    assert said.count("users 1 added  (restored)") == 4
+    assert said.count("users 1 added  (restored)\n") == 4
+    assert "snapstore: left behind, against e2e-backup =" in said  # each worker has one of its own
     found = report(folder)
     (suite,) = found["suites"]
     assert (suite["name"], suite["outcome"], suite["verdicts"]) == ("pytest", "passed", {"drifted": 16, "leaked": 4})
