@@ -200,10 +200,10 @@ class Follower:
             terminalreporter.write_line(told(f"snapstore: {text}"))
         if self._reports:
             program = self.databases.program_of_run() if self.options.scope == "function" else None
-            heading, *lines = map(told, pytest_report.summary(self._reports, self._ended, program))
-            terminalreporter.section(f"snapstore: {heading}")
+            heading, *lines = pytest_report.summary(self._reports, self._ended, program)
+            terminalreporter.section(told(f"snapstore: {heading}"))
             for line in lines:
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(told(line))
 
     def _begin_test(self, path: str, label: str, options: TestOptions) -> Problem | None:
         """Begin a test; return what prevents it. Its error must not be the context of what pytest prints."""
