@@ -6,9 +6,13 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -227,6 +231,29 @@ def test_a_backend_is_started_for_a_worker_and_stopped_with_its_children(tmp_pat
     assert "exit code 1\nno such table" in seen["failed"]["message"]
     assert "does not answer at http://127.0.0.1:" in seen["deaf"]["message"]
     assert "ENOENT" in seen["missing"]["message"]
+
+
+@needs_node
+def test_a_backend_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
+    said = node(
+        tmp_path,
+        f"""
+        const {{ startBackend }} = require({json.dumps(str(KIT / "backend.cjs"))});
+        const one = await startBackend({{ command: `"${{python}}" -m http.server {{port}} --bind 127.0.0.1` }});
+        require('node:fs').writeFileSync('port', String(one.port));
+        process.kill(process.pid, 'SIGKILL');
+        """,
+        code=-signal.SIGKILL,
+    )
+    assert said == ""
+    port = int((tmp_path / "port").read_text())
+    deadline = time.monotonic() + 60
+    while True:
+        with closing(socket.socket()) as client:
+            if client.connect_ex(("127.0.0.1", port)):
+                return
+        assert time.monotonic() < deadline, "the backend still listens"
+        time.sleep(0.05)
 
 
 @needs_node

@@ -15,6 +15,8 @@ const STOP_MS = 5_000; // before it is killed
 const AGAIN_MS = 50;
 const LAST_CHARACTERS = 4000; // of the output of a backend that did not start
 const HAS_GROUPS = process.platform !== 'win32';
+// A shell that waits for the end of its standard input, which comes with the end of this process, however that ends.
+const WATCH = 'read -r _; kill -s TERM -- "-$0"; sleep 2; kill -s KILL -- "-$0"';
 
 /**
  * Start a backend and wait until it answers. `{port}` and `{database}` in its command and environment stand for a free
@@ -50,6 +52,7 @@ class Backend {
   #output = '';
   #ended = null;
   #exited;
+  #watcher = null;
   #atExit = () => this.#signal('SIGKILL');
 
   constructor(child, url, port) {
@@ -68,6 +71,7 @@ class Backend {
       child.on('exit', (code, signal) => resolve((this.#ended = signal ? `ended by ${signal}` : `exit code ${code}`)));
     });
     process.on('exit', this.#atExit);
+    if (HAS_GROUPS && child.pid) this.#watch(child.pid);
   }
 
   get pid() {
@@ -86,10 +90,21 @@ class Backend {
   /** End the backend and its children; a second call does nothing. */
   async stop() {
     process.off('exit', this.#atExit);
+    this.#watcher?.kill('SIGKILL');
     this.#signal('SIGTERM');
     const ended = await Promise.race([this.#exited, sleep(STOP_MS, null, { ref: false })]);
     this.#signal('SIGKILL'); // children that outlive it, or all of it
     if (ended === null) await this.#exited;
+  }
+
+  /** Have the backend end with this process even if that is killed. */
+  #watch(group) {
+    const stdio = ['pipe', 'ignore', 'ignore'];
+    this.#watcher = spawn('sh', ['-c', WATCH, String(group)], { detached: true, stdio });
+    this.#watcher.on('error', () => {}); // a system without a shell has no watcher
+    this.#watcher.stdin.on('error', () => {});
+    this.#watcher.unref();
+    this.#watcher.stdin.unref();
   }
 
   #signal(name) {
