@@ -26,7 +26,7 @@ def through_json(document: Any) -> Any:
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_result_comes_back_as_it_was(kind: Any, data: st.DataObject) -> None:
     result = data.draw(made_up(kind))
     back = from_document(kind, through_json(to_document(result)))
