@@ -153,11 +153,16 @@ class Housekeeping(Branches):
             Ledger(self.store(), origin_text(dict(one.databases))).bound(0)
 
     def _retention(self, given: Retention) -> Retention:
-        """Return the rules that were given, else those of the configuration; the backup's tag always stays."""
-        configured = self.locations.configuration.prune.policy
+        """Return the rules that were given, else those of the configuration.
+
+        The tags of the backup, and of the baselines that the configuration names, always stay.
+        """
+        configuration = self.locations.configuration
+        configured = configuration.prune.policy
         policy = configured._replace(tags=given.tags or configured.tags) if given.is_empty else given
         if policy.tags and not policy.is_empty:
-            return policy._replace(keep_tags=(*policy.keep_tags, self.backup_name))
+            needed = self.backup_name, self.baseline, configuration.suite.baseline
+            return policy._replace(keep_tags=(*policy.keep_tags, *filter(None, needed)))
         return policy
 
     def undo_prune(self) -> BroughtBack:

@@ -149,6 +149,18 @@ def test_the_suites_safety_net_stays_with_tags(snap: Snapstore) -> None:
     snap.restore()
 
 
+@pytest.mark.parametrize("key", ["baseline: seeded", "run: {baseline: seeded}"])
+def test_the_baseline_of_the_configuration_stays_with_tags(key: str, tmp_path: Path) -> None:
+    make_database(tmp_path / "db.sqlite3")
+    (tmp_path / "snapstore.yaml").write_text(f"database: db.sqlite3\nstore: store\n{key}\n", "utf-8")
+    with Snapstore(cwd=tmp_path, env=ENVIRONMENT) as snap:
+        snap.tag("seeded")
+        grow(snap, "a", "b")
+        done = snap.prune(keep_last=1, tags=True)
+        assert ["tag seeded"] in reasons(done).values()
+        assert done.untagged == ("a",)
+
+
 def test_the_state_that_undo_leads_to_stays(snap: Snapstore, database: Path) -> None:
     grow(snap, "a", "b")
     execute(database, "DELETE FROM item")
