@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
 
 from snapstore.api.bound import Bound
 from snapstore.errors import SnapError
-from snapstore.results.restores import REPLACED
 
 
 class Result(Protocol):
@@ -60,4 +59,9 @@ def _may_have_replaced(result: object) -> bool:
     if restored is True:  # `verify`, which does not say
         return True
     databases = getattr(restored or result, "databases", {})
-    return any(getattr(one, "method", None) == REPLACED for one in databases.values())
+    methods = {one.method for one in databases.values() if hasattr(one, "method")}
+    if not methods:
+        return False
+    from snapstore.results.restores import REPLACED  # loaded by what restores
+
+    return REPLACED in methods
