@@ -22,6 +22,8 @@ from tests.trees.mtree import Grove, Line
 from tests.trees.site import Site
 
 State = tuple[str, dict[str, dict[bytes, Line]]]
+NOT_ALWAYS = "catalog-committed"
+"""Whether the stat cache is written, in a transaction of its own, depends on how old the files are by then."""
 
 
 class Scene:
@@ -110,6 +112,9 @@ def test_killed_after_each_durable_step(tmp_path: Path, verb: str) -> None:
         occurrence[step] += 1
         scene.begin_again()
         killed = scene.run(step, occurrence[step], *arguments)
+        if step == NOT_ALWAYS and killed.returncode == 0:
+            assert scene.state() == after
+            continue
         assert killed.returncode == -signal.SIGKILL, (step, killed.stderr)
         check(scene, before, after, f"{step} {occurrence[step]}")
 
