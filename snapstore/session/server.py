@@ -12,6 +12,7 @@ import select
 import struct
 import sys
 import termios
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -37,6 +38,7 @@ from snapstore.session.protocol import (
 SWITCH_SECONDS = 0.0005  # a tenth of Python's: a thread that compresses or syncs should not wait for the other
 IDLE_SECONDS = 0.5  # between two looks at what grows while no request comes, or nobody reads a response
 BRIEF_SECONDS = 0.001  # a client that verifies a restore is quicker than that
+FIRST_SECONDS = 0.1  # how long requests may go before the end of a restore
 _AT_ONCE = select.PIPE_BUF  # bytes: a pipe that can take any takes as many without blocking (pipe(7))
 
 
@@ -54,6 +56,7 @@ class Server:
     def run(self) -> None:
         """Serve until the end. Raises BrokenPipeError where nobody reads the responses, TrackerMismatch."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        first_until = 0.0
         while not self._facade.is_over:
             was_unfinished = self._facade.is_unfinished
             line = self._lines.next(BRIEF_SECONDS if was_unfinished else IDLE_SECONDS)
@@ -62,7 +65,9 @@ class Server:
             elif self._lines.at_end:
                 self._facade.check()
                 return
-            if was_unfinished or not self._facade.is_unfinished:  # one request may go before the end of a restore
+            if not was_unfinished:
+                first_until = time.monotonic() + FIRST_SECONDS
+            if line is None or not self._facade.is_unfinished or time.monotonic() > first_until:
                 self._facade.rest()
 
     def _respond(self, request: Request) -> None:
