@@ -105,7 +105,7 @@ def stat_cache(store: Store, path: str) -> StatCache:
 
 
 def save(store: Store, path: str, found: ReadTree) -> None:
-    """Keep what is known of the files of a tree now, if that is news; whoever reads it next reads less.
+    """Keep what is known of the files of a tree now, if it changed. The next reader then reads less.
 
     A process that lives long keeps it in memory.
     """

@@ -27,7 +27,7 @@ _ONE_SEQUENCE = b"\x00\x01\x54\x00"
 _OFFSET_BASE, _LENGTH_BASE = -3, 3  # added to a power of two, that is the least offset or match length of a code
 _FIRST_LENGTH_CODE = 36  # of a power of two as match length; up to 2^6 the codes are others
 _LEAST_COPY = 128 + _LENGTH_BASE
-_MOST_BYTES = 1 << 16  # of a block of ours: a block of a frame has at most 128 KiB
+_MOST_BYTES = 1 << 16  # of one block of the frame, which may have 128 KiB
 
 
 def copy_frame(data: bytes | bytearray, base_bytes: int, spans: Iterable[Span]) -> bytes:
