@@ -24,6 +24,7 @@ KINDS = sorted(
 VALUES: dict[str, tuple[Any, ...]] = {
     "str": ("one's", ""),
     "int": (7, 1),
+    "float": (7.5, 1.0),
     "bool": (True, False),
     "str | None": ("one", None),
     "int | None": (7, None),

@@ -44,6 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("history",),
     ("layout",),
     ("store", "project", "audience"),
+    ("remotes",),
     ("compare",),
     ("actions",),
     ("suite",),
@@ -69,7 +70,8 @@ HOMES = {
     "xxhash": {"ids.py"},
     "backports": {"objects/codec.py"},
     "compression": {"objects/codec.py"},
-    "hashlib": {"objects/pack.py", "database/long_values.py"},
+    "hashlib": {"objects/pack.py", "database/long_values.py", "remotes/digest.py"},
+    "obstore": {"remotes/buckets.py"},
 }
 
 

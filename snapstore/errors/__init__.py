@@ -12,6 +12,7 @@
 | files.py | the file system, memory | 11, 16 |
 | trees.py | the files beside the databases | 14 |
 | git.py | Git and its hooks | 14 |
+| remotes.py | remotes | 10, 11, 12, 13, 14, 17, 20 |
 
 Messages are lower case without a full stop, say what failed first, and put its subject in single quotes, as git's do.
 """
@@ -68,6 +69,25 @@ from snapstore.errors.refused import (
     WouldRemoveEverything,
     WrongDatabase,
 )
+from snapstore.errors.remotes import (
+    CredentialsMissing,
+    ExtraMissing,
+    NoRemote,
+    NotARemote,
+    NotFastForward,
+    OtherProject,
+    RemoteBusy,
+    RemoteDamaged,
+    RemotePinned,
+    RemoteReadOnly,
+    RemoteRefused,
+    RemoteRewound,
+    RemoteTooNew,
+    RemoteUnreachable,
+    RemoteUnsafe,
+    RemoteUnsigned,
+    UnknownOnRemote,
+)
 from snapstore.errors.revisions import AmbiguousRevision, BadName, SnapshotForgotten, UnknownRevision, UnknownTest
 from snapstore.errors.store import (
     NoBaseline,
@@ -89,6 +109,7 @@ __all__ = [
     "CannotFollow",
     "CleanImpossible",
     "ConfigurationError",
+    "CredentialsMissing",
     "DatabaseCorrupt",
     "DatabaseInUse",
     "DatabaseLocked",
@@ -99,6 +120,7 @@ __all__ = [
     "DemoFailed",
     "DiskFull",
     "EmptyPolicy",
+    "ExtraMissing",
     "FileError",
     "FilesChanging",
     "GitUnusable",
@@ -112,20 +134,34 @@ __all__ = [
     "NeverRight",
     "NoBaseline",
     "NoDatabaseNamed",
+    "NoRemote",
     "NoSnapshot",
     "NoStore",
     "NotADatabase",
+    "NotARemote",
     "NotAStore",
     "NotConfirmed",
+    "NotFastForward",
     "NothingToRestore",
     "NothingToUndo",
     "OtherNameInUse",
+    "OtherProject",
     "OutOfMemory",
     "OutOfOrder",
     "PatchImpossible",
     "PatchRefused",
     "RecoveryNeeded",
     "Refused",
+    "RemoteBusy",
+    "RemoteDamaged",
+    "RemotePinned",
+    "RemoteReadOnly",
+    "RemoteRefused",
+    "RemoteRewound",
+    "RemoteTooNew",
+    "RemoteUnreachable",
+    "RemoteUnsafe",
+    "RemoteUnsigned",
     "RestoreMismatch",
     "RunInProgress",
     "SessionEnded",
@@ -148,6 +184,7 @@ __all__ = [
     "TreeNotConfigured",
     "TreeRefused",
     "TreeTooLarge",
+    "UnknownOnRemote",
     "UnknownRevision",
     "UnknownRule",
     "UnknownTest",
