@@ -33,6 +33,7 @@ from snapstore.history.retention import parse_duration
 from snapstore.objects import pack
 from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.project import DEFAULT
+from snapstore.remotes.settings import RemoteSettings
 from snapstore.suite.policy import AUTO, SuitePolicy
 from tests import documents
 from tests.documents import DOCUMENTS, README, ROOT, WRITTEN, blocks, coded, rows, section, text_of
@@ -56,7 +57,7 @@ def named(paths: list[Path] | tuple[Path, ...]) -> pytest.MarkDecorator:
 
 def example() -> dict[str, Any]:
     """Return the example with everything in force that is commented out."""
-    keys = "databases|files|store|ignore|references|labels|before_restore|after_restore|run|prune"
+    keys = "databases|files|store|ignore|references|labels|before_restore|after_restore|run|prune|remotes?|project"
     commented = re.compile(rf"^# ((?:{keys}|  [ \w.-]+):|  (?:  )?- )", re.MULTILINE)
     text = commented.sub(r"\1", text_of(EXAMPLE))
     return dict(yaml.safe_load(text))
@@ -94,6 +95,16 @@ def test_the_example_configuration_is_one(tmp_path: Path) -> None:
     whole = {name: value for name, value in example().items() if name != "database"}
     (tmp_path / "snapstore.yaml").write_text(yaml.safe_dump(whole))
     assert set(load(os.fspath(tmp_path / "snapstore.yaml")).databases) == {"default", "queue"}
+
+
+def test_the_example_has_every_key_of_a_remote(tmp_path: Path) -> None:
+    (remote,) = example()["remotes"].values()
+    (tmp_path / "snapstore.yaml").write_text(yaml.safe_dump({"remotes": {"origin": remote}}))
+    loaded = load(os.fspath(tmp_path / "snapstore.yaml")).remotes["origin"]
+    assert {"name", *remote} == set(RemoteSettings._fields)
+    defaults = RemoteSettings("origin", loaded.url)
+    for key in ("allow_http", "unsafe_single_writer", "read_only", "policy", "concurrency"):
+        assert getattr(loaded, key) == getattr(defaults, key), key
 
 
 def test_the_reference_has_every_key_of_the_configuration() -> None:

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.actions.upkeep import NEVER, Automatic
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
+from snapstore.errors import NoRemote
 from snapstore.history.retention import Retention
 from snapstore.hooks.hook import NO_SETTINGS, HookSettings
 from snapstore.store import DEFAULT_TIMEOUT
 from snapstore.suite.policy import SuitePolicy
 
 if TYPE_CHECKING:
+    from snapstore.remotes.settings import RemoteSettings
     from snapstore.trees.settings import TreeSettings
 
 _DEFAULT_SUITE = SuitePolicy()
 _NO_RULES = Retention()
 _NO_DATABASES: Mapping[str, str] = MappingProxyType({})
 _NO_FILES: Mapping[str, TreeSettings] = MappingProxyType({})
+_NO_REMOTES: Mapping[str, RemoteSettings] = MappingProxyType({})
 
 
 class PruneSettings(NamedTuple):
@@ -52,7 +55,8 @@ class Baseline(NamedTuple):
 class Configuration(NamedTuple):
     """What a configuration file says, and the defaults for the rest; paths are absolute. `file` is None without one.
 
-    `shared` opens the store to a group, or closes it to all but its owner; None leaves it as it is.
+    `shared` opens the store to a group, or closes it to all but its owner; None leaves it as it is. `remote` is the one
+    that is meant where none is named, `project_name` what the project is called on remotes; None where it is not said.
     """
 
     file: str | None = None
@@ -67,3 +71,18 @@ class Configuration(NamedTuple):
     prune: PruneSettings = NO_PRUNE_SETTINGS
     hooks: HookSettings = NO_SETTINGS
     files: Mapping[str, TreeSettings] = _NO_FILES
+    remotes: Mapping[str, RemoteSettings] = _NO_REMOTES
+    remote: str | None = None
+    project_name: str | None = None
+
+    def remote_settings(self, name: str | None = None) -> RemoteSettings:
+        """Return a remote, by default the one that `remote` names, or the only one. Raises NoRemote."""
+        name = name or self.default_remote
+        if name is None or name not in self.remotes:
+            raise NoRemote(name, tuple(self.remotes))
+        return self.remotes[name]
+
+    @property
+    def default_remote(self) -> str | None:
+        """The remote that is meant where none is named, None if there is none or nobody can say which."""
+        return self.remote or (next(iter(self.remotes)) if len(self.remotes) == 1 else None)

@@ -22,6 +22,7 @@ from snapstore.project import DEFAULT
 from snapstore.suite.policy import AUTO, DECISIONS, DEFAULT_DECISIONS, LATE, MODES, CleanupStep, Recipe, SuitePolicy
 
 if TYPE_CHECKING:
+    from snapstore.remotes.settings import RemoteSettings
     from snapstore.trees.settings import TreeSettings
 
 MOST_EXIT_CODE = 125  # a shell uses those above for itself
@@ -39,7 +40,8 @@ def load(path: str) -> Configuration:
     )
     suite = SuitePolicy(**{**baseline, **_of_run(values.pop("run", {}))}, **shared, rows=policy)
     hooks = HookSettings(values.pop("before_restore", ()), values.pop("after_restore", ()))
-    return Configuration(os.path.abspath(path), **values, policy=policy, suite=suite, hooks=hooks)
+    named = {"project_name": values.pop("project")} if "project" in values else {}
+    return Configuration(os.path.abspath(path), **values, **named, policy=policy, suite=suite, hooks=hooks)
 
 
 def _suite_baseline(found: Baseline, folder: str) -> dict[str, Any]:
@@ -70,6 +72,8 @@ def _fields(root: Node) -> dict[str, Any]:
     values = root.fields(_KEYS)
     if "database" in values:
         values["databases"] = {DEFAULT: values.pop("database")}
+    if values.get("remote", None) not in (None, *values.get("remotes", ())):
+        raise root.entries()["remote"][1].error(f"names no remote: '{values['remote']}' is not in 'remotes'")
     return {**values, **values.pop("store", {})}
 
 
@@ -104,6 +108,18 @@ def _files(node: Node) -> Mapping[str, TreeSettings]:
     from snapstore.config.files import read_files  # most configurations have none
 
     return read_files(node)
+
+
+def _remotes(node: Node) -> Mapping[str, RemoteSettings]:
+    from snapstore.config.remotes import read_remotes  # most configurations have none
+
+    return read_remotes(node)
+
+
+def _project(node: Node) -> str:
+    from snapstore.config.remotes import read_project  # as above
+
+    return read_project(node)
 
 
 def _store(node: Node) -> dict[str, Any]:
@@ -241,4 +257,7 @@ _KEYS: dict[str, Callable[[Node], Any]] = {
     "labels": _labels,
     "run": _run,
     "prune": _prune,
+    "project": _project,
+    "remotes": _remotes,
+    "remote": Node.text,
 }

@@ -6,8 +6,10 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from snapstore.config.configuration import Configuration
+from snapstore.config.search import FILE_NAME, in_folder_or_above
 from snapstore.config.trust import check_found
 from snapstore.errors import ConfigurationError, InvalidArgument, NoDatabaseNamed, UntrustedConfiguration
 from snapstore.files import with_suffix
@@ -16,7 +18,9 @@ from snapstore.layout import worker_store
 from snapstore.project import DEFAULT, Project, is_same_file
 from snapstore.trees.names import FILES, tree_of
 
-FILE_NAME = "snapstore.yaml"
+if TYPE_CHECKING:
+    from snapstore.remotes.settings import RemoteSettings
+
 STORE_VARIABLES = ("SNAPSTORE_STORE", "E2E_BACKUP_PATH")  # the first one that is set wins
 _YES = {"1", "true", "yes", "on"}
 _DATABASE, _WORKER_NAME = "SNAPSTORE_DATABASE", "SNAPSTORE_WORKER"  # set for what a suite starts
@@ -68,7 +72,7 @@ class Locations:
             raise ConfigurationError("the path of the configuration is empty")
         if named := self._config or self._environ.get("SNAPSTORE_CONFIG"):
             return os.path.join(self._folder, named)
-        found = _in_folder_or_above(self._folder or os.getcwd())
+        found = in_folder_or_above(self._folder or os.getcwd())
         if found is None and self._worker is None:
             found = self._in_user_folder()
         if found is None:
@@ -180,6 +184,18 @@ class Locations:
         variables = (self._environ.get(name) for name in STORE_VARIABLES)
         return next(filter(None, (self._store, *variables, self.configuration.store)), None)
 
+    def remote_settings(self, name: str | None = None) -> RemoteSettings:
+        """Return a remote, by default the default one. Raises NoRemote, ConfigurationError."""
+        return self.configuration.remote_settings(name)
+
+    @property
+    def project_name(self) -> str:
+        """What the project is called on remotes: as configured, else as the folder."""
+        if self.configuration.project_name is not None:
+            return self.configuration.project_name
+        name = os.path.basename(os.path.realpath(self.folder))
+        return re.sub(r"[^\w.+-]+", "-", name)[:100].lstrip("-.+") or "project"
+
     def check(self) -> None:
         """Find databases and store now, to raise what is wrong with them."""
         _ = self.project, self.store_path
@@ -281,14 +297,3 @@ def _load(path: str) -> Configuration:
 
 def _variable(database: str) -> str:
     return "SNAPSTORE_DATABASE_" + re.sub("[^A-Z0-9]", "_", database.upper())
-
-
-def _in_folder_or_above(folder: str) -> str | None:
-    while True:
-        path = os.path.join(folder, FILE_NAME)
-        if os.path.isfile(path):
-            return path
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent

@@ -23,8 +23,8 @@ EXAMPLE = "config.example.yaml"
 def command(context: Context, example: bool) -> None:
     """Show which configuration counts here.
 
-    Prints the file, the databases, the files beside them, and the store. With --example, prints config.example.yaml,
-    which explains every key.
+    Prints the file, the databases, the files beside them, the store and the remotes. With --example, prints
+    config.example.yaml, which explains every key.
     """
     if example:
         text = files("snapstore.config").joinpath(EXAMPLE).read_text("utf-8")
@@ -36,8 +36,12 @@ def command(context: Context, example: bool) -> None:
         "databases": dict(locations.project.databases),
         "files": {name: tree.path for name, tree in locations.project.trees.items()},
         "store": locations.store_path,
+        "remotes": {name: one.url for name, one in locations.configuration.remotes.items()},
+        "remote": locations.configuration.default_remote,
     }
     lines = [["configuration", locations.config_path or "none"]]
     lines += [[f"database {name}", path] for name, path in locations.project.databases.items()]
     lines += [[f"files {name}", tree.path] for name, tree in locations.project.trees.items()]
-    context.output.result(document, table([*lines, ["store", locations.store_path]]), always=True)
+    lines += [["store", locations.store_path]]
+    lines += [[f"remote {name}", one.url] for name, one in locations.configuration.remotes.items()]
+    context.output.result(document, table(lines), always=True)
