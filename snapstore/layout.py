@@ -6,6 +6,7 @@ reflog       where names have pointed (history/reflog.py)
 packs/       the packs (objects/pack.py)
 locks/       files to lock: one a project, one a database that a suite runs on, and those of objects/freeing.py
 workers/     the stores of workers that have copies of the project's databases, each in a folder of the worker's name
+remotes/     what was seen of remotes, each in a folder of the remote's name (remotes/cache.py)
 .gitignore   keeps Git from adding a store that lies inside a repository
 
 Only files with names that snapstore gives are removed, and no link is followed: a folder that holds anything else
@@ -28,11 +29,13 @@ from snapstore.objects.pack import KEPT, SUFFIX, is_given_name
 from snapstore.regular import is_regular
 
 FORMAT_FILE, CATALOG, REFLOG, PACKS, LOCKS = "format", "catalog.db", "reflog", "packs", "locks"
-WORKERS = "workers"
+WORKERS, REMOTES = "workers", "remotes"
 FILES = (FORMAT_FILE, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", REFLOG)
 _GIT = ".git"  # a folder, or a file in a worktree
 SET_ASIDE = ".damaged"  # suffix of a pack that nothing needs any more
 IGNORE_FILE = ".gitignore"
+REMOTE_STATE, INCOMING = "state", "incoming"
+_INDEX = re.compile(r"[0-9a-f]{64}\.idx")
 _LOCK = re.compile(r"[0-9a-f]{32}(?:\.run)?|gate|writers|prune")
 
 
@@ -103,7 +106,12 @@ def discard(path: str) -> None:
     for file in _files(path):
         if is_regular(file):
             os.unlink(file)
-    for name in (PACKS, LOCKS, WORKERS):
+    remotes = os.path.join(path, REMOTES)
+    for name in _names(remotes):
+        for folder in (os.path.join(remotes, name, INCOMING), os.path.join(remotes, name)):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                os.rmdir(folder)
+    for name in (PACKS, LOCKS, WORKERS, REMOTES):
         with suppress(FileNotFoundError):
             os.rmdir(os.path.join(path, name))
 
@@ -136,14 +144,28 @@ def _files(path: str) -> Iterator[str]:
             pack.endswith(SUFFIX) and is_given_name(pack.removesuffix(SUFFIX).removeprefix(KEPT))
         ):
             yield os.path.join(packs, name)
+    yield from _remote_files(os.path.join(path, REMOTES))
     locks = os.path.join(path, LOCKS)
     yield from (os.path.join(locks, name) for name in _names(locks) if _LOCK.fullmatch(name) or is_temporary(name))
     yield os.path.join(path, FORMAT_FILE)
 
 
+def _remote_files(remotes: str) -> Iterator[str]:
+    """Yield the paths of the files that are kept of remotes."""
+    for remote in _names(remotes):
+        folder = os.path.join(remotes, remote)
+        for name in _names(folder):
+            if name == REMOTE_STATE or is_temporary(name) or _INDEX.fullmatch(name):
+                yield os.path.join(folder, name)
+        incoming = os.path.join(folder, INCOMING)
+        for name in _names(incoming):
+            if is_temporary(name) or (name.endswith(SUFFIX) and is_given_name(name.removesuffix(SUFFIX))):
+                yield os.path.join(incoming, name)
+
+
 def _names(folder: str) -> list[str]:
     if os.path.islink(folder):
         return []
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         return os.listdir(folder)
     return []

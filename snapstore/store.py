@@ -30,6 +30,7 @@ from snapstore.layout import (
     LOCKS,
     PACKS,
     REFLOG,
+    REMOTES,
     WORKERS,
     discard_unused,
     is_at,
@@ -267,7 +268,7 @@ def write_format(path: str) -> None:
 
 def check_files(path: str) -> None:
     """Raise StoreDamaged where a link or the like stands for a file or a folder of a store. Raises OSError."""
-    check_kinds(path, FILES, (PACKS, LOCKS, WORKERS))
+    check_kinds(path, FILES, (PACKS, LOCKS, WORKERS, REMOTES))
 
 
 def check_format(path: str) -> None:
@@ -307,7 +308,9 @@ def _may_be_created(path: str) -> bool:
         return True
     except OSError:
         return False
-    return all(name in (PACKS, LOCKS, WORKERS) or name.startswith(".") for name in names) and not _has_packs(path)
+    return all(name in (PACKS, LOCKS, WORKERS, REMOTES) or name.startswith(".") for name in names) and not _has_packs(
+        path
+    )
 
 
 def _has_packs(path: str) -> bool:

@@ -49,5 +49,16 @@ def decompress(frame: bytes, size: int, prefix: bytes | None = None) -> bytes:
     return data
 
 
+def decompress_bounded(frame: bytes, most: int) -> bytes:
+    """Return what is in a frame that says its own size, at most `most` bytes. Raises ValueError."""
+    try:
+        size: int | None = zstd.get_frame_info(frame).decompressed_size
+    except zstd.ZstdError as error:
+        raise ValueError(str(error).lower()) from error
+    if size is None or size > most:
+        raise ValueError(f"a frame of {'unknown' if size is None else f'{size:,}'} bytes")
+    return decompress(frame, size)
+
+
 def _window_log(size: int) -> int:
     return max(_MIN_WINDOW_LOG, min(_MAX_WINDOW_LOG, size.bit_length()))

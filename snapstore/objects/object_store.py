@@ -146,7 +146,7 @@ class ObjectStore:
                     raise self.damaged(f"object {id_.hex()} is in a circular chain of bases")
                 base = location.base
                 prefix = self._cached(base) if base else None
-                link = _Link(id_, location, self._frame(id_, location), prefix)
+                link = _Link(id_, location, self.frame(id_, location), prefix)
                 if base is None or prefix is not None:
                     return [link]
                 return [link, *self._chain(base, self.index.place(base), above + 1)]
@@ -161,7 +161,8 @@ class ObjectStore:
             return SnapshotFreed(os.path.dirname(self.folder), detail, snapshot)
         return self.damaged(detail)
 
-    def _frame(self, id_: bytes, location: Location) -> bytes:
+    def frame(self, id_: bytes, location: Location) -> bytes:
+        """Return the frame of an object, not decoded. Raises StoreDamaged."""
         if problem := bound_problem(location.kind, location.object_bytes, location.stored_bytes):
             raise self.damaged(f"catalog.db: object {id_.hex()}: {problem}")
         try:
@@ -193,7 +194,7 @@ class ObjectStore:
     def has_frame(self, id_: bytes, location: Location, frame: bytes) -> bool:
         """Tell whether an object is stored as a frame: with the same base, that frame is of the same bytes."""
         with suppress(StoreDamaged):
-            return self._frame(id_, location) == frame
+            return self.frame(id_, location) == frame
         return False
 
     def _unreadable(self, id_: bytes, location: Location, error: Exception) -> StoreDamaged:

@@ -47,7 +47,7 @@ _LONGEST_NAME = 200
 _PUNCTUATION = str.maketrans("", "", "-_.")
 
 
-def _pack_hash() -> blake2b:
+def pack_hash() -> blake2b:
     """Return a hash for the bytes of a pack."""
     import hashlib  # It loads OpenSSL, and a command that only reads checks no whole pack.
 
@@ -100,7 +100,7 @@ class PackWriter:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._hash = _pack_hash()
+        self._hash = pack_hash()
         self.entries: dict[bytes, Entry] = {}
         with translated(folder):
             self._fd, self._temporary = create_temporary(os.path.join(folder, "new" + SUFFIX))
@@ -177,6 +177,35 @@ class PackWriter:
         self._buffer = bytearray()
 
 
+class PackBuilder:
+    """A pack being made in memory, to be sent elsewhere."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray(_HEADER.pack(MAGIC, VERSION))
+        self.entries: list[Entry] = []
+
+    @property
+    def length(self) -> int:
+        """How many bytes the pack has so far."""
+        return len(self._bytes)
+
+    def add(self, kind: int, id_: bytes, base: bytes | None, depth: int, size: int, frame: bytes) -> bytes:
+        """Append an object of `size` bytes, already compressed; return its bytes in the pack."""
+        entry = Entry(kind, id_, base, depth, size, len(frame), len(self._bytes) + ENTRY_BYTES)
+        written = entry.encode() + frame
+        self._bytes += written
+        self.entries.append(entry)
+        return written
+
+    def finish(self) -> tuple[str, bytes]:
+        """Return the pack's name and its bytes; nothing can be added any more."""
+        self._bytes += _TRAILER.pack(END_MAGIC, len(self.entries))
+        digest = pack_hash()
+        digest.update(self._bytes)
+        self._bytes += digest.digest()
+        return digest.hexdigest(), bytes(self._bytes)
+
+
 class PackReader:
     """A finished pack. Raises OSError where there is none, also for a link or a FIFO."""
 
@@ -227,7 +256,7 @@ class PackReader:
     def digest(self) -> str:
         """Return the name that the pack's bytes give it. Raises ValueError if its last 32 bytes differ from it."""
         end = self.bytes - DIGEST_BYTES
-        digest = _pack_hash()
+        digest = pack_hash()
         for offset in range(0, end, _READ_BYTES):
             digest.update(os.pread(self._fd, min(_READ_BYTES, end - offset), offset))
         if end < HEADER_BYTES or os.pread(self._fd, DIGEST_BYTES, end) != digest.digest():

@@ -13,12 +13,14 @@ MOST_CONCURRENCY = 64
 class RemoteSettings(NamedTuple):
     """One of `remotes:`; `url` is one of object storage, or the absolute path of a folder.
 
-    `pull` and `push` are globs of the names that are meant where none is given. `signers` is the path of a file of
-    allowed signers (ssh-keygen(1)), `signing_key` of the key that a push signs with.
+    `project` is the one that the remote has to be of, None for any. `pull` and `push` are globs of the names that are
+    meant where none is given. `signers` is the path of a file of allowed signers (ssh-keygen(1)), `signing_key` of the
+    key that a push signs with.
     """
 
     name: str
     url: str
+    project: str | None = None
     endpoint: str | None = None
     region: str | None = None
     profile: str | None = None

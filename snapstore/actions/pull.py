@@ -1,0 +1,206 @@
+"""Pull: download what names of a remote point to, and make the same names of the store point there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from snapstore.errors import NotFastForward, RemoteDamaged, UnknownOnRemote
+from snapstore.files import reached
+from snapstore.history.manifest import Manifest
+from snapstore.history.refs import nearest
+from snapstore.history.snapshot import Snapshot
+from snapstore.ids import ID_BYTES
+from snapstore.locks import Deadline
+from snapstore.progress import SILENT, Progress
+from snapstore.remotes.adoption import Adoption
+from snapstore.remotes.contents import Contents
+from snapstore.remotes.download import PackGone
+from snapstore.remotes.incoming import Incoming
+from snapstore.remotes.log import RemoteLog
+from snapstore.remotes.state import RemoteRef, RemoteState
+from snapstore.results.remotes import Pulled, RefMove
+from snapstore.store import Store
+
+PULL = "pull"
+"""The action of entries in the reflog: of a name that moved, and under the empty name of what came with it."""
+_LOCK_SECONDS = 3600.0  # another pull may download for long
+_TRIES = 3  # where a prune of the remote, or of the store, comes in between
+
+
+class PullOptions(NamedTuple):
+    """The names to pull, the project to list the snapshots for, and whether local names move in any case."""
+
+    names: tuple[str, ...]
+    origin: str
+    force: bool = False
+
+
+def pull(store: Store, log: RemoteLog, options: PullOptions, progress: Progress = SILENT) -> Pulled:
+    """Pull. Nothing of it counts before the catalog commits, and then all of it.
+
+    Raises UnknownOnRemote, NotFastForward, NamePinned, RemoteDamaged, DiskFull and what requests raise.
+    """
+    start = time.monotonic()
+    before = log.transport.traffic
+    moves = _moves(store, log.read(), log.settings.name, options)
+    wanted = {ref.snapshot for ref in moves.values() if not _is_here(store, ref.snapshot)}
+    old = {name: present.snapshot if (present := store.refs.get(name)) else None for name in moves}
+    count = _Counts(0, 0)
+    if moves:
+        count = _downloaded(store, log, wanted, moves, options, progress)
+    traffic = log.transport.traffic.since(before)
+    return Pulled(
+        log.settings.name,
+        log.transport.url,
+        tuple(RefMove(name, old[name], ref.snapshot, name) for name, ref in sorted(moves.items())),
+        count.packs,
+        count.objects,
+        traffic.received,
+        traffic.requests,
+        not moves,
+        time.monotonic() - start,
+    )
+
+
+def bring_snapshot(store: Store, log: RemoteLog, snapshot: str, origin: str, progress: Progress = SILENT) -> None:
+    """Download a snapshot (hex) of a remote, without a name. Raises what `pull` raises."""
+    if not _is_here(store, snapshot):
+        _downloaded(store, log, {snapshot}, {}, PullOptions((), origin), progress)
+
+
+class _Counts(NamedTuple):
+    packs: int
+    objects: int
+
+
+def _downloaded(
+    store: Store,
+    log: RemoteLog,
+    wanted: set[str],
+    moves: Mapping[str, RemoteRef],
+    options: PullOptions,
+    progress: Progress,
+) -> _Counts:
+    """Download snapshots (hex) that are not here, while no other pull from the remote does, and move names."""
+    with log.cache.incoming(Deadline(_LOCK_SECONDS)) as folder:
+        for _ in range(_TRIES):
+            lacking = {one for one in wanted if not _is_here(store, one)}
+            try:
+                if (count := _tried(store, log, folder, lacking, moves, options, progress)) is not None:
+                    return count
+            except PackGone as error:
+                log.read()
+                if error.pack in log.state.packs:
+                    raise RemoteDamaged(log.transport.url, f"pack {error.pack} is missing") from error
+    raise RemoteDamaged(log.transport.url, "its packs go away faster than they can be read")
+
+
+def _tried(
+    store: Store,
+    log: RemoteLog,
+    folder: str,
+    wanted: set[str],
+    moves: Mapping[str, RemoteRef],
+    options: PullOptions,
+    progress: Progress,
+) -> _Counts | None:
+    with Contents(store.catalog) as contents:
+        if wanted:
+            contents.load(log)
+        with Incoming(folder, log.transport, contents, store.objects, progress) as incoming:
+            snapshots, needed = _fetch(incoming, wanted, log.transport.url)
+            return _record(store, incoming, snapshots, needed, moves, options)
+
+
+def _fetch(incoming: Incoming, wanted: Iterable[str], url: str) -> tuple[dict[str, Snapshot], set[bytes]]:
+    """Download what snapshots need, one kind of objects after the other; return them, and the ids of all of it."""
+    ids = {bytes.fromhex(one) for one in wanted}
+    incoming.fetch(ids)
+    snapshots, manifests, trees = {}, set[bytes](), set[bytes]()
+    for id_ in ids:
+        try:
+            found = Snapshot.decode(incoming.read(id_))
+        except ValueError as error:
+            raise RemoteDamaged(url, f"snapshot {id_.hex()}: {error}") from error
+        snapshots[id_.hex()] = found
+        manifests |= {one.manifest for one in found.databases.values()}
+        trees |= {one.manifest for one in found.files.values()}
+    incoming.fetch(manifests | trees)
+    blocks = _blocks(incoming, manifests, trees, url)
+    incoming.fetch(blocks)
+    reached("pull-downloaded")
+    return snapshots, ids | manifests | trees | blocks
+
+
+def _blocks(incoming: Incoming, manifests: set[bytes], trees: set[bytes], url: str) -> set[bytes]:
+    """Return the ids of the blocks in manifests of databases and of trees."""
+    blocks: set[bytes] = set()
+    for id_ in manifests | trees:
+        try:
+            blocks |= _blocks_of(incoming.read(id_), is_tree=id_ in trees)
+        except ValueError as error:
+            raise RemoteDamaged(url, f"manifest {id_.hex()}: {error}") from error
+    return blocks
+
+
+def _blocks_of(data: bytes, *, is_tree: bool) -> set[bytes]:
+    if is_tree:
+        from snapstore.trees.manifest import TreeManifest  # few projects have files
+
+        return TreeManifest.decode(data).block_ids()
+    ids = Manifest.decode(data).block_ids
+    return {ids[at : at + ID_BYTES] for at in range(0, len(ids), ID_BYTES)}
+
+
+def _record(
+    store: Store,
+    incoming: Incoming,
+    snapshots: Mapping[str, Snapshot],
+    needed: set[bytes],
+    moves: Mapping[str, RemoteRef],
+    options: PullOptions,
+) -> _Counts | None:
+    """Make it a part of the store and move the names; None where the store lost objects meanwhile."""
+    incoming.finish()
+    with store.writer():
+        if incoming.lacks(needed):
+            return None
+        adoption = Adoption(store, incoming, incoming.places(needed))
+        adoption.move_packs()
+        with store.catalog.transaction():
+            adoption.record()
+            _list(store, snapshots, adoption.stored_bytes, options.origin)
+            for name, ref in sorted(moves.items()):
+                store.refs.set(name, ref.snapshot, PULL, ref.message, force=options.force)
+                if ref.pinned:
+                    store.refs.pin(name, pinned=True)
+    return _Counts(incoming.received, adoption.objects)
+
+
+def _list(store: Store, snapshots: Mapping[str, Snapshot], stored_bytes: int, origin: str) -> None:
+    """List new snapshots as those of a project, inside the caller's transaction; the reflog keeps that too."""
+    for id_, snapshot in sorted(snapshots.items(), key=lambda item: item[1].created):
+        store.snapshots.record(bytes.fromhex(id_), snapshot, stored_bytes // len(snapshots), origin)
+        store.reflog.append("", id_, PULL, origin=origin)
+
+
+def _moves(store: Store, state: RemoteState, remote: str, options: PullOptions) -> dict[str, RemoteRef]:
+    """Return the names that move, and where to. Raises UnknownOnRemote, NotFastForward."""
+    moves = {}
+    for name in options.names:
+        if (there := state.refs.get(name)) is None:
+            raise UnknownOnRemote(name, remote, nearest(name, list(state.refs)))
+        here = store.refs.get(name)
+        if here and here.snapshot == there.snapshot:
+            continue
+        if here is None or options.force or here.snapshot in {one.snapshot for one in there.positions}:
+            moves[name] = there
+        elif all(entry.snapshot != there.snapshot for entry in store.refs.positions(name)):
+            raise NotFastForward(name, remote, pulling=True)
+    return moves
+
+
+def _is_here(store: Store, snapshot: str) -> bool:
+    return store.snapshots.exists(snapshot) or store.forgotten.holds(snapshot)

@@ -1,0 +1,40 @@
+"""Who writes an entry of a remote's log: a job of a CI service, or a user at a machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+
+from snapstore.files import storable
+
+_SERVICES = (
+    ("github", "GITHUB_REPOSITORY", "GITHUB_JOB", "GITHUB_RUN_ID"),
+    ("gitlab", "CI_PROJECT_PATH", "CI_JOB_NAME", "CI_PIPELINE_ID"),
+    ("jenkins", "JENKINS_URL", "JOB_NAME", "BUILD_NUMBER"),
+    ("buildkite", "BUILDKITE_PIPELINE_SLUG", "BUILDKITE_LABEL", "BUILDKITE_BUILD_NUMBER"),
+    ("circleci", "CIRCLE_PROJECT_REPONAME", "CIRCLE_JOB", "CIRCLE_BUILD_NUM"),
+)
+_MOST = 200  # characters
+
+
+def author(environment: Mapping[str, str]) -> str:
+    """Return who this is, such as `github:team/shop/e2e#4711` or `anna@laptop`."""
+    for service, project, job, number in _SERVICES:
+        if environment.get(number) and environment.get(project):
+            where = "/".join(filter(None, (environment[project], environment.get(job))))
+            return _plain(f"{service}:{where}#{environment[number]}")
+    return _plain(f"{_user()}@{socket.gethostname()}")
+
+
+def _user() -> str:
+    import pwd  # few commands ask
+
+    with suppress(KeyError):
+        return pwd.getpwuid(os.geteuid()).pw_name
+    return str(os.geteuid())
+
+
+def _plain(text: str) -> str:
+    return "".join(one if one.isprintable() else "?" for one in storable(text))[:_MOST]

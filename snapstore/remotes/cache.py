@@ -1,0 +1,121 @@
+"""What a store keeps of a remote, in `remotes/NAME/`: all of it can be made anew from the remote.
+
+state       the state after the newest entry that was seen: the line of a checkpoint; then a line of JSON with the
+            remote's project, when the entry was written by the remote's clock, its size, and when it was fetched
+*.idx       indexes
+incoming/   packs that were downloaded by a pull that did not end
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from snapstore.creating import make_folder_of_store
+from snapstore.errors import StoreLocked
+from snapstore.files import translated, write_all, written_durably
+from snapstore.layout import INCOMING, REMOTE_STATE, REMOTES
+from snapstore.leftovers import sweep
+from snapstore.locks import FOLDER, Deadline, held
+from snapstore.objects.pack import SUFFIX
+from snapstore.regular import check_kinds, open_regular
+from snapstore.remotes.digest import digest
+from snapstore.remotes.state import RemoteState
+from snapstore.timestamps import now
+
+_INDEX = ".idx"
+
+
+class Seen(NamedTuple):
+    """What was seen of a remote: its state, its project, and when."""
+
+    state: RemoteState
+    project: str
+    fetched: str
+
+
+class RemoteCache:
+    """What the store at `store` keeps of one remote."""
+
+    def __init__(self, store: str, remote: str) -> None:
+        self._store = store
+        self.folder = os.path.join(store, REMOTES, remote)
+
+    def read(self) -> Seen | None:
+        """Return what was seen last, None where there is nothing, or nothing that can be read."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            with open(open_regular(os.path.join(self.folder, REMOTE_STATE), os.O_RDONLY), "rb") as file:
+                data = file.read()
+            state = RemoteState.decode(data)
+            more = json.loads(data.split(b"\n")[1])
+            state.modified, state.size = float(more["modified"]), int(more["size"])
+            return Seen(state, str(more["project"]), str(more["fetched"]))
+        return None
+
+    def write(self, state: RemoteState, project: str) -> None:
+        """Keep what was seen. Raises DiskFull, FileError."""
+        more = {"project": project, "modified": state.modified, "size": state.size, "fetched": now()}
+        with translated(self.folder):
+            self._make()
+            path = os.path.join(self.folder, REMOTE_STATE)
+            with written_durably(path, step="remote-state") as fd:
+                write_all(fd, state.encode() + json.dumps(more).encode() + b"\n")
+
+    def forget(self) -> None:
+        """Drop what was seen of the log, so that the remote counts as it is. Raises FileError."""
+        with translated(self.folder), suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.folder, REMOTE_STATE))
+
+    def index(self, name: str) -> bytes | None:
+        """Return an index that is kept, None where it is not, or is damaged."""
+        with suppress(OSError):
+            with open(open_regular(self._index_path(name), os.O_RDONLY), "rb") as file:
+                data = file.read()
+            if digest(data) == name:
+                return data
+        return None
+
+    def keep_index(self, name: str, data: bytes) -> None:
+        """Keep an index, if there is room for it."""
+        with suppress(OSError):
+            self._make()
+            with written_durably(self._index_path(name), step="remote-index") as fd:
+                write_all(fd, data)
+
+    def drop_indexes(self, needed: set[str]) -> None:
+        """Remove the indexes that are not needed any more."""
+        with suppress(OSError):
+            for name in os.listdir(self.folder):
+                if name.endswith(_INDEX) and name.removesuffix(_INDEX) not in needed:
+                    os.unlink(os.path.join(self.folder, name))
+
+    @contextmanager
+    def incoming(self, deadline: Deadline) -> Iterator[str]:
+        """Give the folder for packs on their way to one pull at a time; what is in it goes if the body succeeds.
+
+        Raises StoreLocked, FileError.
+        """
+        folder = os.path.join(self.folder, INCOMING)
+        with translated(folder):
+            self._make()
+            make_folder_of_store(folder)
+            check_kinds(self.folder, (), (INCOMING,))
+        with held(folder, deadline, shared=False, kind=FOLDER, busy=lambda: StoreLocked(self._store)):
+            sweep(folder)
+            yield folder
+            with translated(folder):
+                for name in os.listdir(folder):
+                    if name.endswith(SUFFIX):
+                        os.unlink(os.path.join(folder, name))
+
+    def _index_path(self, name: str) -> str:
+        return os.path.join(self.folder, name + _INDEX)
+
+    def _make(self) -> None:
+        above = os.path.dirname(self.folder)
+        for folder in (above, self.folder):
+            make_folder_of_store(folder)
+            check_kinds(os.path.dirname(folder), (), (os.path.basename(folder),))

@@ -1,0 +1,79 @@
+"""One pack, downloaded as a whole to a folder of the store; its name is the digest of its bytes, and is checked."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, suppress
+
+from snapstore.errors import RemoteDamaged
+from snapstore.files import create_temporary, reached, remove_if_there, sync_folder, translated
+from snapstore.objects.pack import PackReader, pack_path
+from snapstore.remotes.keys import pack_key
+from snapstore.remotes.transport import KeyMissing, Transport
+
+
+class PackGone(Exception):
+    """A pack that the log needs is not there: a prune of the remote may just have moved its objects."""
+
+    def __init__(self, pack: str) -> None:
+        super().__init__(pack)
+        self.pack = pack
+
+
+def download_pack(transport: Transport, folder: str, name: str, size: int) -> None:
+    """Download a pack of `size` bytes, unless an earlier pull did.
+
+    Raises PackGone, RemoteDamaged, DiskFull, FileError and what requests raise.
+    """
+    path = pack_path(folder, name)
+    if _is_complete(path):
+        return
+    with translated(folder):
+        fd, temporary = create_temporary(path)
+        try:
+            _receive(transport, name, fd, size)
+            os.fsync(fd)
+            _check(transport, name, temporary)
+            os.rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                remove_if_there(temporary)
+            raise
+        finally:
+            os.close(fd)
+        sync_folder(folder)
+    reached("pack-downloaded")
+
+
+def _is_complete(path: str) -> bool:
+    try:
+        with closing(PackReader(path)) as reader:
+            reader.check()
+    except (OSError, ValueError):
+        with suppress(OSError):
+            os.unlink(path)
+        return False
+    return True
+
+
+def _receive(transport: Transport, name: str, fd: int, size: int) -> None:
+    try:
+        transport.download(pack_key(name), fd, size, _ignored)
+    except KeyMissing as error:
+        raise PackGone(name) from error
+    except ValueError as error:
+        raise RemoteDamaged(transport.url, f"pack {name}: {error}") from error
+
+
+def _check(transport: Transport, name: str, path: str) -> None:
+    with closing(PackReader(path)) as reader:
+        try:
+            found = reader.digest()
+        except ValueError as error:
+            raise RemoteDamaged(transport.url, f"pack {name}: {error}") from error
+    if found != name:
+        raise RemoteDamaged(transport.url, f"pack {name}: contents do not match its name")
+
+
+def _ignored(_bytes: int) -> None:
+    """Packs are counted as a whole."""

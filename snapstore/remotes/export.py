@@ -1,0 +1,199 @@
+"""What a push uploads: packs of exactly the objects that its snapshots need and the remote lacks.
+
+No pack of the store is uploaded as it is: it may hold what nobody asked for, such as the state before a restore. An
+object whose base is not asked for is compressed again, on the nearest base below that is, or that the remote has. A
+chain of bases is counted as it is on the remote, and what would lie too deep there is stored alone.
+
+Snapshots come first, then manifests, then blocks, each in the order of the store. The same objects give the same packs,
+with the same names, so a push that was cut short goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import NamedTuple
+
+from snapstore.errors import StoreDamaged
+from snapstore.history.reachable import Needs
+from snapstore.ids import object_id
+from snapstore.objects import codec
+from snapstore.objects.object_writer import Frame, encode
+from snapstore.objects.pack import Kind, PackBuilder
+from snapstore.objects.pack_index import LONGEST_CHAIN, MAX_DEPTH, Location
+from snapstore.remotes.contents import Contents
+from snapstore.remotes.digest import frame_digest
+from snapstore.remotes.index import IndexedPack
+from snapstore.store import Store
+from snapstore.threads import ordered_map
+
+PACK_BYTES = 16 << 20  # a pack is uploaded in one request, from memory
+PACK_OBJECTS = 8192
+_AHEAD = 32
+_SALT_BYTES = 16
+
+
+class ExportPack(NamedTuple):
+    """A pack to upload, and what the index has about it."""
+
+    name: str
+    data: bytes
+    indexed: IndexedPack
+
+
+class _Placed(NamedTuple):
+    """What a missing object is stored upon, on the remote."""
+
+    base: bytes | None
+    depth: int
+
+
+_ALONE = _Placed(None, 0)
+
+
+class Export:
+    """The objects that a remote lacks of some snapshots, used in a `with` block."""
+
+    def __init__(self, store: Store, contents: Contents) -> None:
+        self._store = store
+        self._contents = contents
+        self._missing: dict[bytes, Location] = {}
+        self._placed: dict[bytes, _Placed] = {}
+        self.object_bytes = 0
+        """How many bytes the missing objects take, about, in the store."""
+
+    def __enter__(self) -> Export:
+        self._store.catalog.rows("CREATE TEMP TABLE wanted (id BLOB PRIMARY KEY) WITHOUT ROWID")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.catalog.rows("DROP TABLE temp.wanted")
+
+    def want(self, snapshots: Iterable[str]) -> None:
+        """Add what snapshots (hex) need. Raises StoreDamaged."""
+        needs = Needs(self._store.snapshots)
+        for snapshot in snapshots:
+            self._store.catalog.run_many(
+                "INSERT OR IGNORE INTO wanted VALUES (?)", ((id_,) for id_ in needs.of(snapshot))
+            )
+
+    def compare(self) -> set[bytes]:
+        """Find out what the remote lacks; return the ids. Raises StoreDamaged where the store lacks it too."""
+        rows = self._store.catalog.typed_rows(
+            "SELECT wanted.id, name, offset, stored_bytes, object.bytes, base, depth, kind FROM wanted"
+            " LEFT JOIN object ON object.id = wanted.id LEFT JOIN pack USING (pack)"
+            " WHERE wanted.id NOT IN (SELECT id FROM remote_object) ORDER BY kind DESC, object.pack, offset",
+            (),
+            bytes,
+            *[(kind, type(None)) for kind in (str, int, int, int, bytes, int, int)],
+        )
+        self._missing, self._placed = {}, {}
+        for id_, pack, *rest in rows:
+            if pack is None:
+                raise self._store.objects.damaged(f"object {id_.hex()} is missing")
+            self._missing[id_] = Location(pack, *rest)
+        self.object_bytes = sum(one.stored_bytes for one in self._missing.values())
+        return set(self._missing)
+
+    def packs(self) -> Iterator[ExportPack]:
+        """Yield the packs, made one after the other. Raises StoreDamaged."""
+        builder, digests = PackBuilder(), list[bytes]()
+        with closing(ordered_map(_run, self._jobs(), ahead=_AHEAD)) as frames:
+            for (id_, location), frame in zip(self._missing.items(), frames, strict=True):
+                base, depth = self._placed[id_] if frame.uses_prefix else _ALONE
+                written = builder.add(location.kind, id_, base, depth, location.object_bytes, frame.data)
+                digests.append(frame_digest(written))
+                if builder.length >= PACK_BYTES or len(digests) >= PACK_OBJECTS:
+                    yield _finished(builder, digests)
+                    builder, digests = PackBuilder(), []
+        if digests:
+            yield _finished(builder, digests)
+
+    def _jobs(self) -> Iterator[Callable[[], Frame]]:
+        """Yield a function for each missing object, in order, that any thread may call; it checks the object."""
+        objects = self._store.objects
+        for id_, known in self._missing.items():
+            base = self._place(id_).base
+            location, frame = self._frame(id_, known)
+            read = objects.reader(id_, location)
+            if base == location.base:
+                yield partial(_as_it_is, read, Frame(frame, uses_prefix=base is not None))
+            else:
+                yield partial(_again, read, objects.read(base) if base else None)
+
+    def _frame(self, id_: bytes, location: Location) -> tuple[Location, bytes]:
+        """Return where an object is and its frame; a prune may have moved it meanwhile. Raises StoreDamaged."""
+        objects = self._store.objects
+        try:
+            return location, objects.frame(id_, location)
+        except StoreDamaged:
+            present = objects.index.find(id_)
+            if present is None or present == location:
+                raise
+            return present, objects.frame(id_, present)
+
+    def _place(self, id_: bytes) -> _Placed:
+        """Return what an object is stored upon; first those below it are placed."""
+        pending = [] if id_ in self._placed else [id_]
+        while pending:
+            at = pending[-1]
+            base = self._base(self._missing[at])
+            if base is not None and base in self._missing and base not in self._placed:
+                if len(pending) > LONGEST_CHAIN:
+                    raise self._store.objects.damaged(f"object {id_.hex()} is in a circular chain of bases")
+                pending.append(base)
+                continue
+            self._placed[pending.pop()] = self._upon(base)
+        return self._placed[id_]
+
+    def _upon(self, base: bytes | None) -> _Placed:
+        if base is None:
+            return _ALONE
+        below = self._placed[base].depth if base in self._missing else self._contents.depth(base)
+        if below is None or below >= MAX_DEPTH:
+            return _ALONE
+        return _Placed(base, below + 1)
+
+    def _base(self, location: Location) -> bytes | None:
+        """Return the nearest base below an object that the remote has, or gets. Raises StoreDamaged."""
+        base = location.base
+        for _ in range(LONGEST_CHAIN):
+            if base is None or base in self._missing or self._contents.has(base):
+                return base
+            found = self._store.objects.index.find(base)
+            if found is None:
+                raise self._store.objects.damaged(f"object {base.hex()} is missing")
+            base = found.base
+        return None
+
+
+def salted(pack: ExportPack) -> ExportPack:
+    """Return a pack of the same objects under another name, with one more object that nobody needs."""
+    builder, digests = PackBuilder(), list[bytes]()
+    for entry, digest in zip(pack.indexed.entries, pack.indexed.digests, strict=True):
+        frame = pack.data[entry.offset : entry.offset + entry.stored_bytes]
+        builder.add(entry.kind, entry.id, entry.base, entry.depth, entry.object_bytes, frame)
+        digests.append(digest)
+    salt = os.urandom(_SALT_BYTES)
+    digests.append(frame_digest(builder.add(Kind.BLOCK, object_id(salt), None, 0, len(salt), codec.compress(salt))))
+    return _finished(builder, digests)
+
+
+def _run(job: Callable[[], Frame]) -> Frame:
+    return job()
+
+
+def _as_it_is(read: Callable[[], bytes], frame: Frame) -> Frame:
+    read()
+    return frame
+
+
+def _again(read: Callable[[], bytes], prefix: bytes | None) -> Frame:
+    return encode(read(), prefix)
+
+
+def _finished(builder: PackBuilder, digests: list[bytes]) -> ExportPack:
+    name, data = builder.finish()
+    return ExportPack(name, data, IndexedPack(name, len(data), builder.entries, digests))

@@ -1,0 +1,262 @@
+"""Objects on their way from a remote: downloaded to a folder of the store, read there, not part of the store yet.
+
+A pack of which a quarter or more is wanted comes whole, and its name proves it. Of others come ranges, which the
+digests in the index prove; they are written to a pack of their own. What a pull that was cut short left is used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from snapstore.errors import RemoteDamaged
+from snapstore.ids import object_id
+from snapstore.objects import codec
+from snapstore.objects.object_store import ObjectStore
+from snapstore.objects.pack import ENTRY_BYTES, Entry, PackReader, PackWriter, pack_path
+from snapstore.objects.pack_index import LONGEST_CHAIN
+from snapstore.progress import Progress
+from snapstore.remotes.contents import Contents, RemoteObject
+from snapstore.remotes.digest import frame_digest
+from snapstore.remotes.download import PackGone, download_pack
+from snapstore.remotes.keys import pack_key
+from snapstore.remotes.parallel import in_order
+from snapstore.remotes.transport import KeyMissing, Transport
+
+WHOLE_SHARE = 0.25  # of a pack
+WHOLE_BYTES = 1 << 20  # a pack of at most that comes whole
+AT_ONCE = 4
+_GAP_BYTES = 64 << 10  # between two ranges that are joined
+_HEADS_BYTES = 4 << 20  # of snapshots and manifests, of which one is wanted and the others will be
+_RECENT = 64
+
+
+class Place(NamedTuple):
+    """Where a downloaded object is: its entry in a pack in the folder; the name is None until `finish`."""
+
+    pack: str | None
+    entry: Entry
+
+
+class _Range(NamedTuple):
+    """A part of a pack, and the objects in it that are wanted, in order."""
+
+    pack: str
+    start: int
+    end: int
+    objects: list[RemoteObject]
+
+
+class Incoming:
+    """The objects that were downloaded for one pull, used in a `with` block."""
+
+    def __init__(
+        self, folder: str, transport: Transport, contents: Contents, objects: ObjectStore, progress: Progress
+    ) -> None:
+        self.folder = folder
+        self.received = 0
+        """How many packs came, as a whole or in part."""
+        self._transport = transport
+        self._contents = contents
+        self._objects = objects
+        self._progress = progress
+        self._places: dict[bytes, Place] = {}
+        self._readers: dict[str, PackReader] = {}
+        self._writer: PackWriter | None = None
+        self._recent: dict[bytes, bytes] = {}
+
+    def __enter__(self) -> Incoming:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for reader in self._readers.values():
+            reader.close()
+        if self._writer:
+            with suppress(OSError):
+                self._writer.discard()
+
+    def fetch(self, wanted: Iterable[bytes]) -> None:
+        """Download objects with their bases, those that are neither here nor in the store.
+
+        Raises RemoteDamaged, PackGone, DiskFull and what requests raise.
+        """
+        sizes = self._contents.pack_sizes()
+        whole: list[tuple[str, int]] = []
+        ranges: list[_Range] = []
+        lacking = sorted(self._lacking(wanted).values(), key=attrgetter("pack", "offset"))
+        for pack, group in groupby(lacking, key=attrgetter("pack")):
+            some = list(group)
+            size = sizes[pack][0]
+            if size <= WHOLE_BYTES or _size(some) >= size * WHOLE_SHARE:
+                whole.append((pack, size))
+            else:
+                ranges += _joined(pack, self._with_heads(pack, some))
+        self.received += len(whole) + len({one.pack for one in ranges})
+        self._progress.start("downloading", sum(size for _, size in whole) + sum(one.end - one.start for one in ranges))
+        self._download(whole)
+        self._download_ranges(ranges)
+
+    def read(self, id_: bytes) -> bytes:
+        """Return an object, checked against its id. Raises RemoteDamaged, StoreDamaged."""
+        data = self._recent.get(id_)
+        return self._decoded(id_) if data is None else data
+
+    def finish(self) -> None:
+        """Make the ranges durable, in a pack. Raises DiskFull, FileError."""
+        if self._writer is None:
+            return
+        name, _ = self._writer.finish()
+        self._writer.wait()
+        entries, self._writer = self._writer.entries, None
+        self._places.update({id_: Place(name, entry) for id_, entry in entries.items()})
+        self._readers[name] = PackReader(pack_path(self.folder, name))
+
+    def lacks(self, wanted: Iterable[bytes]) -> bool:
+        """Tell whether an object, or a base, is neither here nor in the store: a prune may have freed it there."""
+        return bool(self._lacking(wanted))
+
+    def places(self, wanted: Iterable[bytes]) -> dict[bytes, Place]:
+        """Return where objects and their bases are, of those that the store does not have. Raises RemoteDamaged."""
+        found: dict[bytes, Place] = {}
+        pending = set(wanted)
+        while pending := self._not_in_store(pending - found.keys()):
+            for id_ in pending:
+                if id_ not in self._places:
+                    raise RemoteDamaged(self._transport.url, f"object {id_.hex()} is missing")
+                found[id_] = self._places[id_]
+            pending = {base for id_ in pending if (base := found[id_].entry.base)}
+        return found
+
+    def _lacking(self, wanted: Iterable[bytes]) -> dict[bytes, RemoteObject]:
+        """Return where the wanted objects and their bases are on the remote, of those that are not here yet."""
+        lacking: dict[bytes, RemoteObject] = {}
+        seen: set[bytes] = set()
+        pending = set(wanted)
+        while pending := self._not_in_store(pending - seen):
+            seen |= pending
+            here = {id_ for id_ in pending if id_ in self._places}
+            found = self._contents.find(pending - here)
+            if missing := pending - here - found.keys():
+                raise RemoteDamaged(self._transport.url, f"object {min(missing).hex()} is in no index")
+            lacking |= found
+            bases = {self._places[id_].entry.base for id_ in here} | {one.base for one in found.values()}
+            pending = {base for base in bases if base}
+        return lacking
+
+    def _not_in_store(self, ids: set[bytes]) -> set[bytes]:
+        return ids - self._objects.index.known(list(ids))
+
+    def _with_heads(self, pack: str, some: list[RemoteObject]) -> list[RemoteObject]:
+        """Add the snapshots and manifests of a pack where one of them is wanted, unless they are large."""
+        heads = self._contents.heads(pack)
+        wanted = {one.id for one in some}
+        if wanted.isdisjoint(one.id for one in heads) or _size(heads) > _HEADS_BYTES:
+            return some
+        more = [one for one in heads if one.id not in wanted and one.id not in self._places]
+        return sorted((*some, *more), key=attrgetter("offset"))
+
+    def _download(self, packs: list[tuple[str, int]]) -> None:
+        """Download whole packs, a few at a time."""
+
+        def one(pack: tuple[str, int]) -> tuple[str, int]:
+            download_pack(self._transport, self.folder, *pack)
+            return pack
+
+        for name, size in in_order(one, packs, at_once=AT_ONCE):
+            self._progress.advance(size)
+            self._open(name)
+
+    def _open(self, name: str) -> None:
+        """Take in a whole pack: the objects that the indexes have there. Raises RemoteDamaged."""
+        reader = self._readers[name] = PackReader(pack_path(self.folder, name))
+        expected = {one.id: one for one in self._contents.of_pack(name)}
+        try:
+            for entry in reader.entries():
+                if found := expected.pop(entry.id, None):
+                    if (entry.offset, entry.base) != (found.offset, found.base):
+                        raise ValueError(f"object {entry.id.hex()} is not what the index says")
+                    self._places[entry.id] = Place(name, entry)
+        except ValueError as error:
+            raise RemoteDamaged(self._transport.url, f"pack {name}: {error}") from error
+        if expected:
+            raise RemoteDamaged(self._transport.url, f"pack {name}: object {min(expected).hex()} is not in it")
+
+    def _download_ranges(self, ranges: list[_Range]) -> None:
+        for part, data in zip(ranges, in_order(self._range, ranges, at_once=AT_ONCE), strict=True):
+            for found in part.objects:
+                start = found.offset - ENTRY_BYTES - part.start
+                self._keep(found, data[start : start + ENTRY_BYTES + found.stored_bytes])
+            self._progress.advance(len(data))
+
+    def _range(self, part: _Range) -> bytes:
+        try:
+            return self._transport.get_range(pack_key(part.pack), part.start, part.end - part.start)
+        except KeyMissing as error:
+            raise PackGone(part.pack) from error
+        except ValueError as error:
+            raise RemoteDamaged(self._transport.url, f"pack {part.pack}: {error}") from error
+
+    def _keep(self, found: RemoteObject, written: bytes) -> None:
+        """Check one object of a range, and write it down."""
+        if frame_digest(written) != found.digest:
+            raise RemoteDamaged(self._transport.url, f"pack {found.pack}: object {found.id.hex()}: checksum mismatch")
+        if found.id in self._places:
+            return
+        if self._writer is None:
+            self._writer = PackWriter(self.folder)
+        frame = written[ENTRY_BYTES:]
+        self._writer.add(found.kind, found.id, found.base, found.depth, found.object_bytes, frame)
+        self._places[found.id] = Place(None, self._writer.entries[found.id])
+
+    def _decoded(self, id_: bytes) -> bytes:
+        """Decode an object along its chain of bases."""
+        chain: list[tuple[bytes, Entry, bytes]] = []
+        at: bytes | None = id_
+        data: bytes | None = None
+        while at is not None and data is None and at in self._places and len(chain) <= LONGEST_CHAIN:
+            chain.append((at, *self._frame(self._places[at])))
+            at = chain[-1][1].base
+            data = self._recent.get(at) if at else None
+        if data is None and at is not None:
+            data = self._objects.read(at)
+        for found, entry, frame in reversed(chain):
+            try:
+                data = codec.decompress(frame, entry.object_bytes, data)
+            except ValueError as error:
+                raise RemoteDamaged(self._transport.url, f"object {found.hex()}: {error}") from error
+            if object_id(data) != found:
+                raise RemoteDamaged(self._transport.url, f"object {found.hex()}: content does not hash to its id")
+            self._remember(found, data)
+        assert data is not None
+        return data
+
+    def _frame(self, place: Place) -> tuple[Entry, bytes]:
+        if place.pack is None:
+            assert self._writer is not None
+            return place.entry, self._writer.read(place.entry)
+        return place.entry, self._readers[place.pack].frame(place.entry.offset, place.entry.stored_bytes)
+
+    def _remember(self, id_: bytes, data: bytes) -> None:
+        if len(self._recent) >= _RECENT:
+            del self._recent[next(iter(self._recent))]
+        self._recent[id_] = data
+
+
+def _size(objects: Iterable[RemoteObject]) -> int:
+    return sum(one.stored_bytes + ENTRY_BYTES for one in objects)
+
+
+def _joined(pack: str, objects: Iterable[RemoteObject]) -> list[_Range]:
+    """Return the ranges that hold some objects of a pack, in order; small gaps between them are read too."""
+    ranges: list[_Range] = []
+    for one in objects:
+        start, end = one.offset - ENTRY_BYTES, one.offset + one.stored_bytes
+        if ranges and start - ranges[-1].end < _GAP_BYTES:
+            ranges[-1].objects.append(one)
+            ranges[-1] = ranges[-1]._replace(end=end)
+        else:
+            ranges.append(_Range(pack, start, end, [one]))
+    return ranges

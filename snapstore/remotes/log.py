@@ -1,0 +1,193 @@
+"""The log of a remote: read what is new, and append an entry.
+
+Numbers order everything. Whoever creates the entry with the next number has committed; the others read what won, and
+try again after it. An entry has the digest of the one before, so a log that is another one, or older, than what was
+seen is noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from snapstore.errors import OtherProject, RemoteDamaged, RemoteRewound
+from snapstore.remotes.cache import RemoteCache
+from snapstore.remotes.entry import MOST_BYTES, LogEntry, hash_of
+from snapstore.remotes.format import Format, read_format
+from snapstore.remotes.index import MOST_BYTES as MOST_INDEX_BYTES
+from snapstore.remotes.index import IndexedPack, decode
+from snapstore.remotes.keys import LOG, STATE, index_key, log_key, number_of, state_key
+from snapstore.remotes.settings import RemoteSettings
+from snapstore.remotes.state import RemoteState
+from snapstore.remotes.transport import KeyExists, KeyMissing, Listed, Transport
+
+CHECKPOINT_ENTRIES = 64  # between two checkpoints
+_TRIES = 5  # to read an entry that was reported to exist, before it is created once more
+
+
+class RemoteLog:
+    """The log of one remote, and what the store keeps of it."""
+
+    def __init__(self, settings: RemoteSettings, transport: Transport, cache: RemoteCache) -> None:
+        self.settings = settings
+        self.transport = transport
+        self.cache = cache
+        self.project = ""
+        self.state = RemoteState()
+
+    def read(self) -> RemoteState:
+        """Return the newest state, and keep it.
+
+        Raises NotARemote, RemoteTooNew, OtherProject, RemoteDamaged, RemoteRewound, RemoteUnreachable, RemoteRefused.
+        """
+        seen = self.cache.read() if self.state.n == 0 else None
+        if seen:
+            self.state, self.project = seen.state, seen.project
+        if not self.project:
+            self.project = self._format().project
+            self.state = self._newest_checkpoint() or RemoteState()
+        before = self.state.n
+        self._follow(self._listed())
+        if seen is None or self.state.n != before:
+            self.cache.write(self.state, self.project)
+        return self.state
+
+    def append(self, entry: LogEntry) -> bool:
+        """Create the next entry; return False where somebody else has created one of its number.
+
+        The answer to a try may be lost, and then the entry is found to exist: its bytes tell whose it is.
+        """
+        data = entry.encode()
+        for _ in range(_TRIES):
+            try:
+                self.transport.put_new(log_key(entry.n), data)
+            except KeyExists:
+                if (found := self._entry_bytes(entry.n)) is None:
+                    continue  # a conflict without a winner: the number is free
+                if found != data:
+                    return False
+            self.state.apply(entry, data)
+            self._after_append()
+            return True
+        raise RemoteDamaged(self.transport.url, f"entry {entry.n} of the log can neither be created nor read")
+
+    def indexed(self, names: Iterable[str]) -> Iterator[list[IndexedPack]]:
+        """Yield what indexes hold, in order; those that are not kept are fetched. Raises RemoteDamaged."""
+        wanted = list(names)
+        with ThreadPoolExecutor(self.settings.concurrency) as pool:
+            for name, data in zip(wanted, pool.map(self._index, wanted), strict=True):
+                try:
+                    yield decode(data)
+                except ValueError as error:
+                    raise RemoteDamaged(self.transport.url, f"index {name}: {error}") from error
+        self.cache.drop_indexes(set(self.state.indexes()))
+
+    def _index(self, name: str) -> bytes:
+        if kept := self.cache.index(name):
+            return kept
+        try:
+            data = self.transport.get(index_key(name), MOST_INDEX_BYTES)
+        except (KeyMissing, ValueError) as error:
+            raise RemoteDamaged(self.transport.url, f"index {name} is missing, or too long") from error
+        if hash_of(data) != name:
+            raise RemoteDamaged(self.transport.url, f"index {name}: contents do not match its name")
+        self.cache.keep_index(name, data)
+        return data
+
+    def _format(self) -> Format:
+        """Read what the remote is. Raises NotARemote, RemoteTooNew, OtherProject, RemoteDamaged."""
+        found = read_format(self.transport)
+        if self.settings.project and found.project != self.settings.project:
+            raise OtherProject(self.settings.name, found.project, self.settings.project)
+        return found
+
+    def _newest_checkpoint(self) -> RemoteState | None:
+        """Return the state after the newest checkpoint, None where there is none. Raises RemoteDamaged."""
+        for listed in islice(self.transport.list_after(STATE), 1):
+            try:
+                state = RemoteState.decode(self.transport.get(listed.key, MOST_BYTES))
+            except (ValueError, KeyMissing) as error:
+                raise RemoteDamaged(self.transport.url, f"checkpoint {listed.key}: {error}") from error
+            if state.n != number_of(listed.key):
+                raise RemoteDamaged(self.transport.url, f"checkpoint {listed.key} is of entry {state.n}")
+            return state
+        return None
+
+    def _listed(self) -> list[Listed]:
+        """Return the entries from the one on that was seen last, without gaps. Raises RemoteRewound, RemoteDamaged."""
+        first = max(self.state.n, 1)
+        after = log_key(first - 1) if first > 1 else ""
+        listed = [one for one in self.transport.list_after(LOG, after) if number_of(one.key) is not None]
+        numbers = [number_of(one.key) for one in listed]
+        if self.state.n and (not numbers or numbers[0] != first):
+            if numbers:  # old entries were removed: a checkpoint stands for them
+                return self._after_gap(listed)
+            raise self._rewound(f"entry {self.state.n} is gone, and none is newer")
+        if numbers != list(range(first, first + len(numbers))):
+            raise RemoteDamaged(self.transport.url, "entries of the log are missing")
+        return listed
+
+    def _after_gap(self, listed: list[Listed]) -> list[Listed]:
+        checkpoint = self._newest_checkpoint()
+        if checkpoint is None or checkpoint.n < self.state.n:
+            raise self._rewound(f"entry {self.state.n} is gone, and no checkpoint is newer")
+        self.state = checkpoint
+        return [one for one in listed if (number_of(one.key) or 0) >= checkpoint.n]
+
+    def _follow(self, listed: list[Listed]) -> None:
+        """Apply entries; the first may be the one that was seen last. Raises RemoteRewound, RemoteDamaged."""
+        if self.state.n and listed and number_of(listed[0].key) == self.state.n:
+            self._check_last(listed[0])
+            listed = listed[1:]
+        known = self.state.n
+        with ThreadPoolExecutor(self.settings.concurrency) as pool:
+            for one, data in zip(listed, pool.map(lambda one: self._read(one.key), listed), strict=True):
+                try:
+                    self.state.apply(LogEntry.decode(data), data, one.modified)
+                except ValueError as error:
+                    if known and known == self.state.n and "does not follow" in str(error):
+                        raise self._rewound(f"entry {known + 1} {error}") from error
+                    raise RemoteDamaged(self.transport.url, f"{one.key} {error}") from error
+
+    def _check_last(self, listed: Listed) -> None:
+        """Check that the newest entry that was seen is the same, unless a list shows that. Raises RemoteRewound."""
+        if listed.bytes == self.state.size and self.state.modified in (0, listed.modified):
+            self.state.modified = listed.modified  # unknown where this store wrote it
+            return
+        if hash_of(self._read(listed.key)) != self.state.digest:
+            raise self._rewound(f"entry {self.state.n} is another one")
+        self.state.size, self.state.modified = listed.bytes, listed.modified
+
+    def _read(self, key: str) -> bytes:
+        try:
+            return self.transport.get(key, MOST_BYTES)
+        except (KeyMissing, ValueError) as error:
+            raise RemoteDamaged(self.transport.url, f"{key} cannot be read: it is missing, or too long") from error
+
+    def _entry_bytes(self, number: int) -> bytes | None:
+        """Return the bytes of an entry that was reported to exist, None where nothing can be read."""
+        for _ in range(_TRIES):
+            try:
+                return self.transport.get(log_key(number), MOST_BYTES)
+            except KeyMissing:
+                continue
+            except ValueError:
+                break
+        return None
+
+    def _after_append(self) -> None:
+        """Keep the new state, and leave a checkpoint now and then; a reader can do without."""
+        self.cache.write(self.state, self.project)
+        if self.state.n % CHECKPOINT_ENTRIES == 0:
+            self.write_checkpoint()
+
+    def write_checkpoint(self) -> None:
+        """Create the checkpoint after the newest entry, unless there is one."""
+        try:
+            self.transport.put_new(state_key(self.state.n), self.state.encode())
+        except KeyExists:
+            return
+
+    def _rewound(self, detail: str) -> RemoteRewound:
+        return RemoteRewound(self.settings.name, self.transport.url, detail)
