@@ -72,7 +72,7 @@ def clean(store: Store, project: Project, options: CleanOptions, progress: Progr
     if not names and options.only:
         return _clean_files(store, project, options, progress)
     if not options.foreign:
-        check_belongs(options.snapshot, snapshot, project, names)
+        check_belongs(store, options.snapshot, snapshot, project, names)
     with store.lock(project.origin, shared=options.dry_run):
         if not options.dry_run:
             settle(store, project, options.timeout)

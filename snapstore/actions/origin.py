@@ -19,13 +19,14 @@ from snapstore.store import Store
 IMPORTED = "import"
 
 
-def check_belongs(id_: str, snapshot: Snapshot, project: Project, names: list[str]) -> None:
+def check_belongs(store: Store, id_: str, snapshot: Snapshot, project: Project, names: list[str]) -> None:
     """Raise WrongDatabase if a snapshot was taken of another file than the project's.
 
-    An imported snapshot may be restored to any database. A project that moved keeps its snapshots: its old path is
-    gone, and the file at the new path holds the same tables, or nothing yet.
+    An imported snapshot may be restored to any database. One that was pulled for this project belongs to it: it comes
+    from the project's remote, and its databases have the names that they have here. A project that moved keeps its
+    snapshots: its old path is gone, and the file at the new path holds the same tables, or nothing yet.
     """
-    if snapshot.kind == IMPORTED:
+    if snapshot.kind == IMPORTED or store.snapshots.listed_for(id_) == project.origin:
         return
     for name in names:
         record, path = snapshot.databases[name], project.databases[name]
@@ -41,7 +42,9 @@ def check_name_belongs(store: Store, ref: Ref, project: Project) -> None:
         snapshot = store.snapshots.load(ref.snapshot)
     except StoreDamaged:
         return  # moving the name away from a damaged snapshot is allowed
-    check_belongs(ref.snapshot, snapshot, project, [name for name in snapshot.databases if name in project.databases])
+    check_belongs(
+        store, ref.snapshot, snapshot, project, [name for name in snapshot.databases if name in project.databases]
+    )
 
 
 def _is_gone(path: str) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from snapstore.errors import NotFastForward, RemoteDamaged, UnknownOnRemote
 from snapstore.files import reached
 from snapstore.history.manifest import Manifest
+from snapstore.history.reflog import PULL
 from snapstore.history.refs import nearest
 from snapstore.history.snapshot import Snapshot
 from snapstore.ids import ID_BYTES
@@ -23,8 +24,6 @@ from snapstore.remotes.state import RemoteRef, RemoteState
 from snapstore.results.remotes import Pulled, RefMove
 from snapstore.store import Store
 
-PULL = "pull"
-"""The action of entries in the reflog: of a name that moved, and under the empty name of what came with it."""
 _LOCK_SECONDS = 3600.0  # another pull may download for long
 _TRIES = 3  # where a prune of the remote, or of the store, comes in between
 

@@ -18,6 +18,7 @@ from snapstore.remotes.contents import Contents
 from snapstore.remotes.entry import LogEntry, Move
 from snapstore.remotes.export import Export
 from snapstore.remotes.log import RemoteLog
+from snapstore.remotes.pushed_names import PushRef
 from snapstore.remotes.state import RemoteRef, RemoteState
 from snapstore.remotes.upload import Uploaded, upload
 from snapstore.results.remotes import Pushed, RefMove
@@ -26,16 +27,6 @@ from snapstore.timestamps import now
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds at most
 _NOTHING = Uploaded((), 0, 0)
-
-
-class PushRef(NamedTuple):
-    """A name on the remote, the snapshot (hex) it shall point to, and the local tag that says where it was before."""
-
-    name: str
-    snapshot: str
-    local: str
-    message: str = ""
-    pinned: bool = False
 
 
 class PushOptions(NamedTuple):

@@ -46,7 +46,7 @@ def _is_of(store: Store, id_: str, project: Project) -> bool:
     """Tell whether a snapshot is of this project's files: an emergency must not mix databases up."""
     try:
         snapshot = store.snapshots.load(id_)
-        check_belongs(id_, snapshot, project, [name for name in snapshot.databases if name in project.databases])
+        check_belongs(store, id_, snapshot, project, [name for name in snapshot.databases if name in project.databases])
     except StoreDamaged:
         return True  # `reset` tries it, and goes on to the next with the error kept
     except WrongDatabase:

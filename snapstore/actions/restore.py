@@ -82,7 +82,7 @@ def restore(
     snapshot = store.snapshots.load(options.snapshot)
     names = chosen(snapshot, project, options.only)
     if not options.foreign:
-        check_belongs(options.snapshot, snapshot, project, names)
+        check_belongs(store, options.snapshot, snapshot, project, names)
     with ExitStack() as stack:
         stack.enter_context(store.lock(project.origin, shared=options.dry_run))
         if not options.dry_run:

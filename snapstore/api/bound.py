@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from snapstore.api.opened import OpenedStore
 from snapstore.compare.state import LIVE, State, live_state, snapshot_state
 from snapstore.config.locations import Locations
-from snapstore.errors import InvalidArgument, NoBaseline
+from snapstore.errors import InvalidArgument, NoBaseline, UnknownRevision
 from snapstore.history.reflog import HEAD
 from snapstore.hooks.hook import NO_SETTINGS
 from snapstore.hooks.hooks import INSIDE_HOOK, NO_HOOKS, Hooks
@@ -200,8 +200,24 @@ class Bound:
             self._watch = None
 
     def resolve(self, store: Store, revision: str) -> str:
-        """Return the id that a revision names. Raises UnknownRevision, NoSnapshot."""
-        return store.revisions(self.project.origin).resolve(revision)
+        """Return the id that a revision names, which may have to be pulled. Raises UnknownRevision, NoSnapshot."""
+        self.refresh(revision)
+        try:
+            return store.revisions(self.project.origin).resolve(revision)
+        except UnknownRevision:
+            if (found := self.brought(store, revision)) is None:
+                raise
+        return store.revisions(self.project.origin).resolve(found)
+
+    def refresh(self, revision: str) -> None:
+        """Pull a tag before it is resolved, where the configuration says so."""
+
+    def brought(self, _store: Store, _revision: str) -> str | None:
+        """Bring what a revision names; return how it is resolved then, None if nothing came."""
+        return None
+
+    def provide(self, name: str | None) -> None:
+        """Pull a tag that the project's store does not have and a remote may have."""
 
     def state(self, store: Store, revision: str) -> State:
         """Return the state of a revision, of HEAD, or `live`; before HEAD, a restore that was cut off is settled."""
@@ -243,6 +259,7 @@ class Bound:
 
     def baseline_state(self, store: Store, name: str) -> State:
         """Return the state that the baseline holds. Raises NoBaseline."""
+        self.provide(name)
         if self.locations.worker is not None:
             self.bring(store, name)
         if store.refs.get(name) is None:

@@ -79,6 +79,7 @@ class Suites(Upkeep):
         worker_store = self.locations.store_path if self.locations.worker else None
         with self.new_store() as store, ExitStack() as marks:
             mark = marks.enter_context(run_mark(self.books(), project, command or name, worker_store))
+            self.provide(policy.baseline)
             if worker_store:
                 policy = self._of_worker(store, policy, is_given=baseline is not None)
             runner = CleanupRunner(project, self.suite_environment(name), self.locations.folder)

@@ -20,6 +20,7 @@ from snapstore.results.diffs import Diff, Suggestions
 from snapstore.results.findings import Examined
 from snapstore.results.names import Deleted, Moved, Removal, Tag
 from snapstore.results.prunes import BroughtBack, Pruned
+from snapstore.results.remotes import Fetched, FetchedAll, Pulled, Pushed, RemoteTags
 from snapstore.results.reports import Report
 from snapstore.results.restores import Restored
 from snapstore.results.sessions import Info, Released
@@ -39,6 +40,7 @@ OnlyDb = Annotated[str | None, "one of several databases"]
 Force = Annotated[bool, "pass the guards that `--force` passes"]
 DryRun = Annotated[bool, "report what would be done, and change nothing"]
 Ignore = Annotated[bool, "leave out what the configuration ignores"]
+OnRemote = Annotated[str | None, "the name of a remote; by default the default one"]
 Timeout = Annotated[float | None, "how long to wait for locks; by default as long as configured"]
 
 
@@ -337,6 +339,39 @@ class Verbs(Protocol):
         pause: Annotated[bool, "leave state and backup as they are, for a suite of this run that resumes"] = False,
     ) -> SuiteEnded:
         """End the suite: the last test, the backup, the ledger."""
+
+    def push(
+        self,
+        revs: Annotated[Sequence[str], "tags, `TAG:REMOTE_TAG` or `REV:REMOTE_TAG`; by default those configured"] = (),
+        *,
+        remote: OnRemote = None,
+        everything: Annotated[bool, "all tags"] = False,
+        delete: Annotated[Sequence[str], "names to remove on the remote"] = (),
+        force: Force = False,
+        dry_run: DryRun = False,
+        timeout: Timeout = None,
+    ) -> Pushed:
+        """Make names of a remote point to snapshots of the store, and upload what they need."""
+
+    def fetch(self, remote: OnRemote = None, *, timeout: Timeout = None) -> Fetched:
+        """Read what is new in the log of a remote."""
+
+    def fetch_all(self, *, timeout: Timeout = None) -> FetchedAll:
+        """Fetch from all remotes."""
+
+    def pull(
+        self,
+        tags: Annotated[Sequence[str], "tags of the remote; by default those configured, or the baseline"] = (),
+        *,
+        remote: OnRemote = None,
+        everything: Annotated[bool, "all tags"] = False,
+        force: Force = False,
+        timeout: Timeout = None,
+    ) -> Pulled:
+        """Download what names of a remote point to, and make the same names of the store point there."""
+
+    def remote_tags(self, remote: OnRemote = None) -> RemoteTags:
+        """List the tags of a remote, as they were at the last contact."""
 
     def info(self) -> Info:
         """Report version, process, places, how changes of the databases are tracked, and methods."""

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from snapstore.errors import StoreDamaged
-from snapstore.history.reflog import HEAD, ReflogEntry
+from snapstore.history.reflog import HEAD, PULL, ReflogEntry
 from snapstore.history.reflog_file import ReflogLines, entry_of
 from snapstore.history.refs import Ref
 from snapstore.history.replay import PIN, UNPIN, Names, replay
@@ -91,13 +91,14 @@ def enter_snapshots(
     listed = _old_rows(old.table("snapshot"))
     knows_all = old.sound and old.table("snapshot").whole and listed.keys() <= {id_.hex() for id_, _ in sizes}
     lost = []
+    pulled = {one.snapshot: one.origin for one in entries if one.ref == "" and one.action == PULL}
     for id_, pack_bytes in _in_order(sizes, snapshots, entries, old.table("recorded")):
         hexed = id_.hex()
         if hexed in names.freed or (knows_all and hexed not in names.mentioned and hexed not in listed):
             continue
         row = listed.get(hexed)
         try:
-            snapshots.record(id_, snapshots.load(hexed), row.stored_bytes if row else pack_bytes)
+            snapshots.record(id_, snapshots.load(hexed), row.stored_bytes if row else pack_bytes, pulled.get(hexed))
         except StoreDamaged as error:
             lost.append(f"snapshot {hexed} cannot be read: {error.detail}")
             if row:

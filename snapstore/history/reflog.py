@@ -21,6 +21,8 @@ from snapstore.objects.catalog import Catalog
 from snapstore.timestamps import now
 
 HEAD = "HEAD"
+PULL = "pull"
+"""The action of a name that a pull moved; under the empty name, of a snapshot that it listed for a project."""
 UNDOABLE = ("restore", "reset", "clean", "apply", "undo")
 """Actions that moved the live databases from one state to another, which an undo takes back."""
 WITHOUT_SAFETY = " without safety"

@@ -92,6 +92,11 @@ class Snapshots:
             self._catalog.rows("UPDATE snapshot SET origin = ? WHERE id = ? AND origin IS NULL", (origin, key))
         return str(origin)
 
+    def listed_for(self, id_: str) -> str | None:
+        """Return the origin of the project that a snapshot is listed for, None if an earlier release did not say."""
+        found = self._catalog.value("SELECT origin FROM snapshot WHERE id = ?", (bytes.fromhex(id_),))
+        return None if found is None else str(found)
+
     def record_row(self, row: SnapshotRow) -> None:
         """List an unreadable snapshot by its row in an old list, inside the caller's transaction."""
         self._catalog.rows(

@@ -173,6 +173,11 @@ class Session:
     begin_test = remote(Verbs.begin_test)
     end_test = remote(Verbs.end_test)
     end_suite = remote(Verbs.end_suite)
+    push = remote(Verbs.push)
+    fetch = remote(Verbs.fetch)
+    fetch_all = remote(Verbs.fetch_all)
+    pull = remote(Verbs.pull)
+    remote_tags = remote(Verbs.remote_tags)
     info = remote(Verbs.info)
     release = remote(Verbs.release)
 

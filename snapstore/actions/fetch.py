@@ -1,0 +1,48 @@
+"""Fetch: read what is new in the log of a remote. And what is known of its tags."""
+
+from __future__ import annotations
+
+import time
+
+from snapstore.remotes.log import RemoteLog
+from snapstore.results.remotes import Fetched, RefMove, RemoteTag, RemoteTags
+from snapstore.store import Store
+
+
+def fetch(log: RemoteLog) -> Fetched:
+    """Read the log. Raises what reading it raises."""
+    start = time.monotonic()
+    before = log.transport.traffic
+    seen = log.cache.read()
+    old = {name: ref.snapshot for name, ref in seen.state.refs.items()} if seen else {}
+    state = log.read()
+    new = {name: ref.snapshot for name, ref in state.refs.items()}
+    traffic = log.transport.traffic.since(before)
+    return Fetched(
+        log.settings.name,
+        log.transport.url,
+        log.project,
+        tuple(
+            RefMove(name, old.get(name), new.get(name))
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
+        ),
+        state.n,
+        traffic.requests,
+        traffic.received,
+        seen is not None and seen.state.n == state.n,
+        time.monotonic() - start,
+    )
+
+
+def remote_tags(store: Store, log: RemoteLog) -> RemoteTags:
+    """Return the tags as of the last contact; where there was none, now is the first. Raises what `fetch` raises."""
+    seen = log.cache.read()
+    state = seen.state if seen else log.read()
+    tags = []
+    for name, ref in sorted(state.refs.items()):
+        last = ref.positions[0] if ref.positions else None
+        is_here = store.snapshots.exists(ref.snapshot)
+        moved = (last.at, last.by, last.n) if last else ("", "", 0)
+        tags.append(RemoteTag(name, ref.snapshot, ref.message, ref.pinned, *moved, is_here))
+    return RemoteTags(log.settings.name, log.transport.url, tuple(tags))
