@@ -71,7 +71,9 @@ HOMES = {
     "backports": {"objects/codec.py"},
     "compression": {"objects/codec.py"},
     "hashlib": {"objects/pack.py", "database/long_values.py", "remotes/digest.py"},
-    "obstore": {"remotes/buckets.py"},
+    "obstore": {"remotes/clients.py"},
+    "boto3": {"remotes/credentials.py"},
+    "botocore": {"remotes/credentials.py"},
 }
 
 
@@ -192,6 +194,8 @@ def test_only_the_command_line_reads_the_environment_or_prints() -> None:
         if place == "start.py":  # an interrupt before the command line is there
             continue
         if place == "config/locations.py":  # which the command line and the Python façade share
+            continue
+        if place == "remotes/credentials.py":  # obstore reads it, too, and cannot be kept from it
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

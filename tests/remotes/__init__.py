@@ -1,0 +1,1 @@
+"""Remotes: their transports, over a folder and over real servers of object storage."""
