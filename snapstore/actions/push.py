@@ -30,14 +30,17 @@ _NOTHING = Uploaded((), 0, 0)
 
 
 class PushOptions(NamedTuple):
-    """What to push, and which names to delete; `timeout` is how long other pushes may be quicker, in seconds."""
+    """What to push, and which names to delete; `timeout` is how long other pushes may be quicker, in seconds.
+
+    `environment` says who pushes.
+    """
 
     refs: tuple[PushRef, ...]
+    environment: Mapping[str, str]
     delete: tuple[str, ...] = ()
     force: bool = False
     dry_run: bool = False
     timeout: float = DEFAULT_TIMEOUT
-    environment: Mapping[str, str] = os.environ
 
 
 def push(store: Store, log: RemoteLog, options: PushOptions, progress: Progress = SILENT) -> Pushed:

@@ -48,7 +48,7 @@ class Transfers(Bound):
         refs = refs_to_push(store, revisions, given, everything=everything, is_given=bool(revs))
         if not refs and not delete:
             raise InvalidArgument("revs", f"must name what to push; the tags are {', '.join(_tags(store)) or 'none'}")
-        options = PushOptions(refs, names(delete), force, dry_run, self.seconds(timeout), self.locations.environ)
+        options = PushOptions(refs, self.locations.environ, names(delete), force, dry_run, self.seconds(timeout))
         with self._log(store, settings) as log:
             return push(store, log, options, self.progress)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from snapstore.errors import BadName
+from snapstore.files import storable
 from snapstore.history.names import check_name
 from snapstore.ids import is_hex_id
 from snapstore.remotes.digest import digest
@@ -108,7 +109,7 @@ def hash_of(data: bytes) -> str:
 
 def checked(record: Mapping[str, Any], name: str, is_right: Callable[[Any], object]) -> Any:
     """Return a value of a record. Raises ValueError."""
-    if not is_right(record.get(name)):
+    if name not in record or not is_right(record[name]):
         raise ValueError(f"has an invalid '{name}'")
     return record[name]
 
@@ -150,8 +151,8 @@ def is_count(value: object) -> bool:
 
 
 def is_text(value: object) -> bool:
-    """Tell whether a value is text."""
-    return isinstance(value, str)
+    """Tell whether a value is text that can be stored: JSON can hold half of a surrogate pair."""
+    return isinstance(value, str) and storable(value) == value
 
 
 def is_flag(value: object) -> bool:
