@@ -55,6 +55,9 @@ _MANGLED = {"BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "Incomple
 """What arrived is not what was sent."""
 
 
+_WITHOUT_RANGES = "source: NotPartial"
+
+
 class Answer(NamedTuple):
     """What a server answered: the HTTP status, None without any; the error's code, and what else its body names.
 
@@ -89,7 +92,7 @@ def may_pass(error: BaseException) -> bool:
     """Return whether to try again what obstore has not tried again: a connection that broke off, or a conflict."""
     answer = answer_of(error)
     if answer.status is None:
-        return not answer.retries and "kind: Connect" not in str(error)
+        return not answer.retries and not any(mark in str(error) for mark in ("kind: Connect,", _WITHOUT_RANGES))
     return answer.status == HTTPStatus.CONFLICT or answer.code in _MANGLED
 
 
@@ -103,6 +106,8 @@ def may_be_the_clock(answer: Answer) -> bool:
 def in_words(error: BaseException, url: str, place: Place, right: str, key: str, offset: float | None) -> SnapError:
     """Return what to raise for an error; `offset` is by how many seconds the clock here is ahead, if that is known."""
     answer = answer_of(error)
+    if _WITHOUT_RANGES in str(error):
+        return RemoteRefused(url, f"{right} {key}", "it does not know ranges of bytes", "use another server")
     if answer.status is None or answer.status in (408, 504):
         return RemoteUnreachable(url, *_network(str(error)))
     offset = answer.clock_offset if answer.clock_offset is not None else offset

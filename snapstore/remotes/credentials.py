@@ -165,9 +165,13 @@ def _of_profile(name: str, url: str, environ: Mapping[str, str]) -> Credentials:
         return Credentials(StaticKeys(key, secret, section.get("aws_session_token")), region)
     if find_spec("boto3"):
         return Credentials(_checked(_Boto3(name, url)), region)
-    if shutil.which("aws", path=environ.get("PATH")):
-        return Credentials(_checked(_CommandLine(name, url)), region)
-    raise CredentialsMissing(url, f"the profile '{name}' needs the AWS CLI, or: pip install boto3")
+    if tool := shutil.which("aws", path=environ.get("PATH")):
+        return Credentials(_checked(_CommandLine(tool, name, url, environ)), region)
+    raise CredentialsMissing(url, _needs_tool(name))
+
+
+def _needs_tool(profile: str) -> str:
+    return f"the profile '{profile}' needs version 2 of the AWS CLI, or: pip install boto3"
 
 
 def _checked(provider: Callable[[], Answer]) -> Callable[[], Answer]:
@@ -203,18 +207,29 @@ class _Boto3:
 
 @dataclass(frozen=True)
 class _CommandLine:
+    path: str
     profile: str
     url: str
+    environ: Mapping[str, str] = field(repr=False)
 
     def __call__(self) -> Answer:
         """Return what `aws configure export-credentials` has for a profile. Raises CredentialsMissing."""
-        command = ["aws", "configure", "export-credentials", "--profile", self.profile, "--format", "process"]
+        words = ("configure", "export-credentials", "--profile", self.profile)
+        shown = " ".join(("aws", *words))
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TOOL_SECONDS, check=False
+                [self.path, *words, "--format", "process"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_TOOL_SECONDS,
+                check=False,
+                env=dict(self.environ),
             )
+            if "Invalid choice" in done.stderr:
+                raise CredentialsMissing(self.url, _needs_tool(self.profile))
             if done.returncode:
-                raise CredentialsMissing(self.url, f"'{' '.join(command[:5])}' says: {_one_line(done.stderr)}")
+                raise CredentialsMissing(self.url, f"'{shown}' says: {_one_line(done.stderr)}")
             found = json.loads(done.stdout)
             expires = found.get("Expiration")
             return {
@@ -224,7 +239,7 @@ class _CommandLine:
                 "expires_at": datetime.fromisoformat(expires) if expires else None,
             }
         except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, AttributeError) as error:
-            raise CredentialsMissing(self.url, f"'{' '.join(command[:5])}' failed: {type(error).__name__}") from error
+            raise CredentialsMissing(self.url, f"'{shown}' failed: {type(error).__name__}") from error
 
 
 def _profiles(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
