@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import snapstore
-from snapstore.api.by_name import ByName
 from snapstore.api.comparisons import Comparisons
 from snapstore.api.housekeeping import Housekeeping
+from snapstore.api.remotes import RemoteVerbs
 from snapstore.api.snapshots import Snapshots
 from snapstore.api.suites import Suites
 from snapstore.config.locations import Locations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snapstore.results.sessions import Info, Released, TrackedDatabase
 
 
-class Facade(Snapshots, Comparisons, Housekeeping, Suites, ByName):
+class Facade(Snapshots, Comparisons, Housekeeping, Suites, RemoteVerbs):
     """All verbs, for locations that the caller has; the command line and a session use it."""
 
     def __enter__(self) -> Self:

@@ -20,7 +20,16 @@ from snapstore.results.diffs import Diff, Suggestions
 from snapstore.results.findings import Examined
 from snapstore.results.names import Deleted, Moved, Removal, Tag
 from snapstore.results.prunes import BroughtBack, Pruned
-from snapstore.results.remotes import Fetched, FetchedAll, Pulled, Pushed, RemoteTags
+from snapstore.results.remotes import (
+    Fetched,
+    FetchedAll,
+    Pulled,
+    Pushed,
+    RemoteAdded,
+    RemoteRemoved,
+    Remotes,
+    RemoteTags,
+)
 from snapstore.results.reports import Report
 from snapstore.results.restores import Restored
 from snapstore.results.sessions import Info, Released
@@ -248,6 +257,30 @@ class Verbs(Protocol):
 
     def undo_prune(self) -> BroughtBack:
         """List the snapshots again that were forgotten last."""
+
+    def remotes(self) -> Remotes:
+        """List the remotes of the configuration, with what is known of them from the last contact."""
+
+    def add_remote(
+        self,
+        name: Annotated[str, "what it is to be called"],
+        url: Annotated[str, "the URL of object storage, or the path of a folder"],
+        *,
+        endpoint: Annotated[str | None, "the server, if it is not the provider's own"] = None,
+        region: Annotated[str | None, "the region of the bucket"] = None,
+        profile: Annotated[str | None, "a profile of the AWS configuration to take credentials from"] = None,
+        allow_http: Annotated[bool, "let the endpoint be one without TLS"] = False,
+        unsafe_single_writer: Annotated[bool, "take a server that overwrites: one machine alone may push"] = False,
+        read_only: Annotated[bool, "never push there"] = False,
+        project: Annotated[str | None, "the project that it is, or becomes, a remote of"] = None,
+    ) -> RemoteAdded:
+        """Add a remote to the configuration once it has answered; it is created where nothing is."""
+
+    def remove_remote(self, name: Annotated[str, "a remote"]) -> RemoteRemoved:
+        """Take a remote out of the configuration; nothing is deleted there."""
+
+    def accept_remote(self, name: Annotated[str | None, "a remote; the default one by default"] = None) -> Fetched:
+        """Take a remote as it is now, after its log was replaced or rewound."""
 
     def git_install(self) -> GitInstalled:
         """Have the databases follow the branches of the Git repository that the configuration lies in."""

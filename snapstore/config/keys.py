@@ -72,7 +72,10 @@ def _fields(root: Node) -> dict[str, Any]:
     values = root.fields(_KEYS)
     if "database" in values:
         values["databases"] = {DEFAULT: values.pop("database")}
-    if values.get("remote", None) not in (None, *values.get("remotes", ())):
+    if "project" in values and "remotes" in values:
+        remotes = values["remotes"].items()
+        values["remotes"] = {name: one._replace(project=values["project"]) for name, one in remotes}
+    if values.get("remote") not in (None, *values.get("remotes", ())):
         raise root.entries()["remote"][1].error(f"names no remote: '{values['remote']}' is not in 'remotes'")
     return {**values, **values.pop("store", {})}
 

@@ -225,12 +225,10 @@ class Locations:
     def environment(self) -> dict[str, str]:
         """Return the environment for commands that run beside a suite: ours, and where databases and store are."""
         databases = self.project.databases
-        first = next(iter(databases.values()))
-        by_name = {_variable(name): path for name, path in databases.items()}
+        places = {_DATABASE: next(iter(databases.values())), **{_variable(name): databases[name] for name in databases}}
         worker = {_WORKER_NAME: self.worker} if self.worker else {}
         store = self.project_store if self.worker else self.store_path
-        places = {"SNAPSTORE_STORE": store, _DATABASE: first}
-        return {**self._environ, **places, **worker, **by_name}
+        return {**self._environ, "SNAPSTORE_STORE": store, **worker, **places}
 
     def arguments(self) -> list[str]:
         """Return the options of the command line that lead another process to the same locations."""

@@ -26,12 +26,16 @@ _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"  # the `id` of Py
 
 def read_yaml(path: str) -> Node | None:
     """Parse a file; return its root, None for a file without content. Raises ConfigurationError."""
+    root = compose(text_of(path), path)
+    return None if root is None or root.tag == _NULL else Node("", root, path)
+
+
+def compose(text: str, path: str) -> Any:
+    """Parse the text of a file; return PyYAML's root node, None without content. Raises ConfigurationError."""
     import yaml
 
     try:
-        root = yaml.compose(_text_of(path), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read it: {getattr(error, 'strerror', None) or error}", path) from error
+        return yaml.compose(text, Loader=yaml.SafeLoader)
     except RecursionError as error:
         raise ConfigurationError("nested too deeply", path) from error
     except yaml.YAMLError as error:
@@ -40,16 +44,18 @@ def read_yaml(path: str) -> Node | None:
         raise ConfigurationError(problem, path, mark.line + 1 if mark else None) from error
     except (ValueError, OverflowError) as error:  # the parser lets them pass for an escape that is no character
         raise ConfigurationError(f"not YAML: {error}".lower(), path) from error
-    return None if root is None or root.tag == _NULL else Node("", root, path)
 
 
-def _text_of(path: str) -> str:
-    """Return the text of a file. Raises ConfigurationError for a file that is too long to be a configuration."""
-    with open(open_named(path), "rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ConfigurationError(f"is longer than {MOST_BYTES:,} bytes: no configuration is", path)
-    return data.decode("utf-8")
+def text_of(path: str) -> str:
+    """Return the text of a file. Raises ConfigurationError, also for one that is too long to be a configuration."""
+    try:
+        with open(open_named(path), "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ConfigurationError(f"is longer than {MOST_BYTES:,} bytes: no configuration is", path)
+        return data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read it: {getattr(error, 'strerror', None) or error}", path) from error
 
 
 def as_yaml(text: str) -> str:

@@ -41,7 +41,7 @@ _SECRETS = MappingProxyType(
     }
 )
 """Keys that other programs have for credentials, with the environment variable to use."""
-_OF_OBJECT_STORAGE = ("endpoint", "region", "profile", "allow_http", "unsafe_single_writer")
+OF_OBJECT_STORAGE = ("endpoint", "region", "profile", "allow_http", "unsafe_single_writer")
 
 
 def read_remotes(node: Node) -> Mapping[str, RemoteSettings]:
@@ -92,7 +92,7 @@ def _remote(name: str, node: Node) -> RemoteSettings:
     settings = RemoteSettings(name, **values)
     entries = node.entries()
     if settings.is_folder:
-        for key in _OF_OBJECT_STORAGE:
+        for key in OF_OBJECT_STORAGE:
             if key in entries:
                 raise entries[key][0].problem(f"'{node.key}' is a folder: '{key}' belongs to object storage")
     elif settings.endpoint is not None:

@@ -76,6 +76,17 @@ class NotARemote(SnapError):
         self.hint = f"check the URL; 'snap remote add NAME {quote(url)}' creates a remote there"
 
 
+class RemoteNotEmpty(Refused):
+    """Something else is where a remote was to be created."""
+
+    code = "remote-not-empty"
+    hint = "choose an empty folder or prefix, or one that does not exist yet"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"'{url}' holds something else: no remote is created there")
+        self.url = url
+
+
 class RemoteBusy(SnapError):
     """Other pushes were quicker until the deadline."""
 

@@ -42,9 +42,9 @@ def test_a_remote_has_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "origin": RemoteSettings(
             "origin",
             "s3://team/shop",
-            "https://minio.example.org:9000",
-            "auto",
-            "ci",
+            endpoint="https://minio.example.org:9000",
+            region="auto",
+            profile="ci",
             unsafe_single_writer=True,
             read_only=True,
             pull=("baseline", "release-*"),
@@ -163,6 +163,7 @@ def test_the_project_is_called_as_configured_else_as_its_folder(tmp_path: Path) 
     assert Locations(environ={}, folder=os.fspath(folder)).project_name == "my-shop-2-"
     loaded(folder, "database: a\nproject: Shop 2\n")
     assert Locations(environ={}, folder=os.fspath(folder)).project_name == "Shop 2"
+    assert loaded(folder, "project: Shop 2\nremotes: {origin: team}\n").remotes["origin"].project == "Shop 2"
     for wrong in ("'a/b'", '"a\\nb"', "'a '", "-a", "a" * 101):
         with pytest.raises(ConfigurationError, match="'project' is invalid"):
             loaded(folder, f"project: {wrong}\n")

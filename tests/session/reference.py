@@ -24,6 +24,7 @@ from snapstore.results import (
     leaks,
     names,
     prunes,
+    remotes,
     reports,
     restores,
     rows,
@@ -58,7 +59,7 @@ MODULES = (
         applies,
         answers,
     ),
-    *(prunes, stores, checks, findings, suites, reports, sessions),
+    *(prunes, stores, checks, findings, suites, reports, remotes, sessions),
 )
 
 
