@@ -50,6 +50,9 @@ def commands(document: Path) -> Iterator[list[str]]:
         yield from _commands(code.splitlines())
     for code in blocks(document, "yaml"):
         yield from _commands(re.findall(r"^\s*(?:- )?run: (.*)$", code, re.MULTILINE))
+        yield from _commands(re.findall(r"^\s*- (snapstore .*)$", code, re.MULTILINE))
+    for code in blocks(document, "groovy"):
+        yield from _commands(re.findall(r"sh '.venv/bin/(snapstore .*)'$", code, re.MULTILINE))
 
 
 def _commands(lines: list[str]) -> Iterator[list[str]]:

@@ -33,7 +33,14 @@ from snapstore.history.retention import parse_duration
 from snapstore.objects import pack
 from snapstore.objects.pack_index import MAX_DEPTH
 from snapstore.project import DEFAULT
+from snapstore.remotes import index
+from snapstore.remotes.entry import LogEntry, Move, RemotePack
+from snapstore.remotes.export import PACK_BYTES, PACK_OBJECTS
+from snapstore.remotes.format import Format
+from snapstore.remotes.keys import index_key, log_key, pack_key, state_key
+from snapstore.remotes.log import CHECKPOINT_ENTRIES
 from snapstore.remotes.settings import RemoteSettings
+from snapstore.remotes.state import MOST_POSITIONS, RemoteRef, RemoteState
 from snapstore.suite.policy import AUTO, SuitePolicy
 from tests import documents
 from tests.documents import DOCUMENTS, README, ROOT, WRITTEN, blocks, coded, rows, section, text_of
@@ -101,7 +108,7 @@ def test_the_example_has_every_key_of_a_remote(tmp_path: Path) -> None:
     (remote,) = example()["remotes"].values()
     (tmp_path / "snapstore.yaml").write_text(yaml.safe_dump({"remotes": {"origin": remote}}))
     loaded = load(os.fspath(tmp_path / "snapstore.yaml")).remotes["origin"]
-    assert {"name", *remote} == set(RemoteSettings._fields)
+    assert {"name", "project", *remote} == set(RemoteSettings._fields)
     defaults = RemoteSettings("origin", loaded.url)
     for key in ("allow_http", "unsafe_single_writer", "read_only", "policy", "concurrency"):
         assert getattr(loaded, key) == getattr(defaults, key), key
@@ -115,6 +122,21 @@ def test_the_reference_has_every_key_of_the_configuration() -> None:
         for name in (value if key in nested else [key])
     }
     assert known == {key for row in rows(section(REFERENCE, "Configuration")) for key in coded(row[0])}
+
+
+def test_the_files_for_ci_are_files() -> None:
+    jobs = [dict(yaml.safe_load(code)) for code in blocks(DOCS / "ci.md", "yaml")]
+    assert [sorted(map(str, one)) for one in jobs] == [
+        ["jobs"],
+        ["True", "env", "jobs", "name", "permissions"],  # YAML 1.1 takes `on` for a flag
+        ["baseline", "default", "e2e", "variables"],
+    ]
+    pushes = [words for words in documents.commands(DOCS / "ci.md") if words[0] == "push"]
+    assert pushes == [["push", "baseline"]] * 4
+    for code in blocks(DOCS / "remotes.md", "json"):
+        json.loads(code)
+    for code in blocks(DOCS / "ci.md", "groovy"):
+        assert code.count("{") == code.count("}")
 
 
 # --- links --------------------------------------------------------------------------------------
@@ -328,6 +350,9 @@ def test_the_reference_has_the_keys_that_commands_print(tmp_path: Path) -> None:
 _ARGUMENTS = {
     "tag": ["tag", "baseline"],
     "clean": ["clean", "baseline"],
+    "remote add": ["remote", "add", "origin", "team"],
+    "push": ["push", "baseline"],
+    "pull": ["pull", "baseline"],
     "apply": ["apply", "patch.sql"],
     "undo": ["undo"],
     "show": ["show", "baseline"],
@@ -394,6 +419,29 @@ def test_the_format_document_has_the_numbers_of_the_code() -> None:
     assert "64 KiB of consecutive pages" in text
     assert (pack.HEADER_BYTES, pack.ENTRY_BYTES, pack.TRAILER_BYTES) == (16, 48, 48)
     assert f"`{pack.MAGIC.decode()}`" in text
+
+
+def test_the_format_of_a_remote_has_the_keys_and_numbers_of_the_code() -> None:
+    page = DOCS / "remote-format.md"
+    text = text_of(page)
+    entry = LogEntry(1, "", "", "", "", "", {"a": Move(None, "0" * 32)}, (RemotePack("", 0, 0, ""),))
+    state = RemoteState(refs={"a": RemoteRef("0" * 32, "", False, ())})
+    for heading, data in (("The log", entry.encode()), ("Checkpoints", state.encode())):
+        listed = {key: cell for first, cell in rows(section(page, heading))[1:] for key in coded(first)}
+        record = json.loads(data)
+        assert record.keys() == listed.keys(), heading
+        for inner in ("refs", "packs"):
+            values = record[inner] if inner == "packs" else list(record[inner].values())
+            for value in values:
+                assert set(value) <= set(re.findall(r'"(\w+)"', listed[inner])), inner
+    assert Format("NAME").encode().decode().replace(" \n", "\n") in text
+    assert f"Each {CHECKPOINT_ENTRIES}th entry" in text
+    assert f"at most {MOST_POSITIONS}" in text
+    assert f"{PACK_BYTES >> 20} MiB, or at {PACK_OBJECTS:,} objects" in text
+    assert f"`{index.MAGIC.decode()}`, version {index.VERSION}" in text
+    for key in (log_key(1), state_key(1), index_key("0" * 64), pack_key("0" * 64)):
+        assert f"| `{key.partition('/')[0]}/" in text
+    assert len(log_key(1).partition("/")[2]) == 16
 
 
 def test_nothing_says_where_it_was_made() -> None:

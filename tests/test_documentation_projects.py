@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import ROOT, text_of
+from tests.documents import ROOT, section, text_of
 from tests.support import ENVIRONMENT, connect, make_database
 
 DOCS = ROOT / "docs"
@@ -52,10 +52,11 @@ class Reader:
             "XDG_CONFIG_HOME": os.fspath(folder.parent / "config"),
         }
 
-    def follow(self, page: str) -> list[str]:
-        """Write the files and run the commands; return what was run."""
+    def follow(self, page: str, heading: str | None = None) -> list[str]:
+        """Write the files and run the commands of a page, or of what is below a heading; return what was run."""
         done = []
-        for language, code in _BLOCK.findall(text_of(DOCS / page)):
+        text = text_of(DOCS / page) if heading is None else section(DOCS / page, heading)
+        for language, code in _BLOCK.findall(text):
             if language != "console":
                 self._write(code)
                 continue
@@ -139,3 +140,27 @@ def test_node(reader: Reader) -> None:
     configuration = reader.folder / "cypress.config.mjs"
     loaded = subprocess.run(["node", "--check", configuration], capture_output=True, text=True, check=False, timeout=60)
     assert loaded.returncode == 0, loaded.stderr
+
+
+def test_remotes(tmp_path: Path) -> None:
+    """Two folders stand for two machines, which share the folder `team`."""
+    for name in ("one", "two"):
+        (tmp_path / name / "project").mkdir(parents=True)
+    (tmp_path / "two" / "team").symlink_to(tmp_path / "one" / "team")
+    here, there = (Reader(tmp_path / name / "project") for name in ("one", "two"))
+    database, other = make_database(here.folder / "db.sqlite3", rows=9), there.folder / "db.sqlite3"
+    assert "snap push baseline" in here.follow("remotes.md", "Set it up once")
+    shutil.copy(here.folder / "snapstore.yaml", there.folder)
+    there.follow("remotes.md", "On every other machine")
+    with closing(connect(other)) as connection:
+        assert connection.execute("SELECT count(*) FROM item").fetchall() == [(9,)]
+        connection.execute("DELETE FROM item WHERE id > 5")
+    there.run("snap tag baseline && snap push baseline")
+    with closing(connect(database)) as connection:
+        connection.execute("DELETE FROM item WHERE id > 3")
+    here.run("snap tag baseline")
+    here.run("snap push baseline", "exit code 14")
+    here.run("snap pull --force && snap restore baseline")
+    here.follow("remotes.md", "Push")
+    there.follow("remotes.md", "Pull")
+    assert "origin/baseline@{1} (" in there.run("snap restore origin/baseline@{1}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from snapstore import Snapstore
 from snapstore.cli import progress_bar, streams
-from snapstore.cli.progress_bar import ProgressBar
+from snapstore.cli.progress_bar import ProgressBar, duration
 from tests.support import ENVIRONMENT, connect, make_database
 
 
@@ -33,6 +34,28 @@ def test_it_says_what_is_done_and_goes_before_a_line(capsys: pytest.CaptureFixtu
         f"{clear}reading \\x1b[2J  [{'#' * 7}{'-' * 23}]   25%{clear}reading \\x1b[2J  [{'#' * 30}]  100%"
         f"{clear}a line\nanother\n"
     )
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_crosses_a_network_says_how_much_and_how_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    bar = ProgressBar()
+    bar.start("uploading", 320_000_000)
+    for seconds, count in ((0.1, 20_000_000), (3.9, 60_000_000), (100, 235_000_000), (0, 90_000_000)):
+        now[0] += seconds
+        bar.advance(count)
+    said = capsys.readouterr().err.split("\r\x1b[K")[1:]
+    bar.hide()
+    assert said == [
+        "uploading  [#---------------]    6%  20.0 MB of 320.0 MB",
+        "uploading  [####------------]   25%  80.0 MB of 320.0 MB, 12 s left",
+        "uploading  [###############-]   98%  315.0 MB of 320.0 MB, 2 s left",
+        "uploading  [################]  100%  320.0 MB of 320.0 MB",
+    ]
+    assert [duration(seconds) for seconds in (0.1, 59, 61, 3599, 7300)] == ["1 s", "59 s", "1 min", "60 min", "2 h"]
 
 
 def test_short_work_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
