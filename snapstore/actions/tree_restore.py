@@ -6,7 +6,7 @@ The order of things is restore.py's: nothing that can be seen changes before the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from snapstore.actions.capture import Capture
 from snapstore.actions.origin import IMPORTED
@@ -43,7 +43,7 @@ class TreeJob:
         self.target = store.snapshots.tree(record)
         self.changes: list[PathChange] = []
         self._now: ReadTree | None = None
-        self._moves = TreeMoves(self._settings.path, [], self._blocks)
+        self._moves = TreeMoves(self._settings.path, [], store.objects.read_many)
 
     def read(self, capture: Capture, deadline: Deadline, progress: Progress = SILENT, *, keeps: bool) -> None:
         """Read the present state, into the store if that keeps it, and compare. Raises what reading a tree raises."""
@@ -54,7 +54,7 @@ class TreeJob:
             capture.note_tree(self.name, self._now)
         holding = self._now.walked.holding
         self.changes = list(differences(self._now.manifest, self.target, holding, spared=REMOVED))
-        self._moves = TreeMoves(self._settings.path, self.changes, self._blocks)
+        self._moves = TreeMoves(self._settings.path, self.changes, self._store.objects.read_many)
         self._moves.check(holding)
 
     def stage(self) -> None:
@@ -93,9 +93,6 @@ class TreeJob:
             paths=named.paths,
             paths_left_out=named.paths_left_out,
         )
-
-    def _blocks(self, entry: TreeEntry) -> Iterable[bytes]:
-        return blocks_of(self._store, entry)
 
 
 def blocks_of(store: Store, entry: TreeEntry) -> Iterator[bytes]:
@@ -161,7 +158,7 @@ def _finish(store: Store, project: Project, intent: Intent, names: Sequence[str]
         live = read_live(store, project, name, Deadline(timeout)).manifest
         was = store.snapshots.tree(before[name]) if name in before else live
         left = list(to_finish(was, store.snapshots.tree(target[name]), live))
-        with TreeMoves(project.trees[name].path, left, lambda entry: blocks_of(store, entry)) as moves:
+        with TreeMoves(project.trees[name].path, left, store.objects.read_many) as moves:
             moves.stage()
             moves.move()
             moves.close()
