@@ -78,7 +78,7 @@ class TreeCapture:
             self._added.add(block.id)
             if before != block.id:
                 is_base = entry and entry.size - block.number * BLOCK_BYTES >= _LEAST_BASE
-                yield Candidate(Kind.BLOCK, block.id, block.data, before if is_base else None)
+                yield Candidate(Kind.BLOCK, block.id, bytes(block.data), before if is_base else None)
 
     def _admit(self, path: str) -> None:
         """Check that the store shows a file to nobody who could not read it. Raises StoreTooOpen.
