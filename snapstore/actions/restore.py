@@ -49,7 +49,7 @@ class RestoreOptions:
 
     `only` names the databases to restore, and trees as HEAD names them; None for all of the snapshot's. `force`
     replaces databases that are damaged or open elsewhere. `foreign` allows a snapshot that was taken from another
-    database, or another folder.
+    database, or another folder. A dry run names the paths of files in its result, and others do with `names_paths`.
     """
 
     snapshot: str
@@ -60,6 +60,7 @@ class RestoreOptions:
     foreign: bool = False
     timeout: float = DEFAULT_TIMEOUT
     action: str = "restore"
+    names_paths: bool = False
 
 
 Later = Callable[[Callable[[], None]], None]
@@ -293,6 +294,7 @@ class _Restore:
         return Intent(self._options.action + how, before, self._options.snapshot, self._parts)
 
     def _result(self, start: float, results: dict[str, RestoredDatabase], *, changed: bool) -> Restored:
+        names_paths = self._options.dry_run or self._options.names_paths
         return Restored(
             self._options.snapshot,
             changed,
@@ -301,7 +303,7 @@ class _Restore:
             time.monotonic() - start,
             self._options.dry_run,
             self._tags,
-            files={tree.name: tree.result(names_paths=self._options.dry_run) for tree in self._trees},
+            files={tree.name: tree.result(names_paths=names_paths) for tree in self._trees},
         )
 
 
