@@ -53,7 +53,7 @@ class TreeCapture:
         self._admit(settings.path)
         blocks = live.blocks(tree, must_read, progress) if live else tree.blocks(progress)
         self._writer.add_all(self._candidates(blocks, settings.path, base))
-        save(self._store, settings.path, tree.result)
+        save(self._store, settings.path, tree.result.manifest, tree.result.cache)
         sweep(settings)
         return tree.result
 

@@ -93,6 +93,18 @@ class TreeMoves:
                     self._set_mode_and_time(folders, one.path, one.after, is_new=one.before is None)
             reached("files-moved")
 
+    def stamps(self) -> dict[bytes, Stamp]:
+        """Return the stamps of the files that were written, as far as they have their names still. Raises FileError."""
+        found: dict[bytes, Stamp] = {}
+        if self._staging is None:
+            return found
+        with self._folders() as folders:
+            for path, name in self._staged.items():
+                there, inode = folders.lstat(path), self._staging.inodes.get(name)
+                if there and (there.st_dev, there.st_ino) == (self._staging.device, inode):
+                    found[path] = Stamp.of(there)
+        return found
+
     def sync(self) -> None:
         """Make the names durable. Raises FileError."""
         with self._folders() as folders:

@@ -43,6 +43,8 @@ class Staging:
         self._open: dict[str, int] = {}
         self._closed: list[str] = []
         self._syncing: list[Future[None]] = []
+        self.inodes: dict[str, int] = {}
+        """The inodes of the files that are finished, by their names here."""
         self._syncs_all = files > _FEW
         try:
             self.name, self.fd = create_staging(self._host)
@@ -71,6 +73,7 @@ class Staging:
         fd = self._open[name]
         give_access(fd, entry, _FILE_BITS)
         os.utime(fd, ns=(entry.mtime, entry.mtime))
+        self.inodes[name] = os.fstat(fd).st_ino
         if self._syncs_all:
             self._closed.append(name)
             os.close(self._open.pop(name))
