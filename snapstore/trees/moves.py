@@ -16,6 +16,7 @@ from snapstore.errors import FileError, FilesChanging, TreeInTheWay
 from snapstore.files import os_error, reached
 from snapstore.trees.difference import DRIFTED, REMOVED, PathChange, differences, has_same_content, is_same
 from snapstore.trees.folders import FILE_FLAGS, FOLDER_FLAGS, GONE, Folders
+from snapstore.trees.held import HeldFiles
 from snapstore.trees.manifest import FOLDER, LINK, ROOT, TreeEntry, TreeManifest
 from snapstore.trees.new_files import Read, write_new
 from snapstore.trees.staging import Staging, give_access
@@ -37,6 +38,7 @@ class TreeMoves:
         self._staging: Staging | None = None
         self._staged: dict[bytes, str] = {}
         self._touched: set[bytes] = set()
+        self._held = HeldFiles()
 
     def __enter__(self) -> Self:
         return self
@@ -46,6 +48,7 @@ class TreeMoves:
 
     def close(self) -> None:
         """Remove what was written aside and is not needed."""
+        self._held.let_go()
         self._stack.close()
 
     def check(self, holding: Collection[bytes], stamps: Mapping[bytes, Stamp] | None = None) -> None:
@@ -87,7 +90,7 @@ class TreeMoves:
                 if one.after and one.after.kind == FOLDER and (one.before is None or one.before.kind != FOLDER):
                     self._make_folder(folders, one.path)
                 elif one.path in self._staged:
-                    self._rename(folders, one.path)
+                    self._rename(folders, one.path, one.before)
             for one in reversed(self.changes):
                 if one.after and (one.after.kind == FOLDER or one.change == DRIFTED) and one.path not in self._staged:
                     self._set_mode_and_time(folders, one.path, one.after, is_new=one.before is None)
@@ -129,6 +132,7 @@ class TreeMoves:
             if one.before.kind == FOLDER:
                 os.rmdir(name, dir_fd=folder)
             else:
+                self._held.hold(folder, name, one.before)
                 os.unlink(name, dir_fd=folder)
         except OSError as error:
             if error.errno not in GONE | {errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR}:
@@ -143,9 +147,10 @@ class TreeMoves:
         self._touch(path)
         reached("folder-made")
 
-    def _rename(self, folders: Folders, path: bytes) -> None:
+    def _rename(self, folders: Folders, path: bytes, before: TreeEntry | None) -> None:
         assert self._staging is not None
         folder, name = folders.parent(path)
+        self._held.hold(folder, name, before)
         os.rename(self._staged[path], name, src_dir_fd=self._staging.fd, dst_dir_fd=folder)
         self._touch(path)
         reached("file-moved")

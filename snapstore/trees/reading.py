@@ -29,7 +29,7 @@ from snapstore.trees.watch import Watch
 
 
 class FileBlock(NamedTuple):
-    """A block of a file that was read, counted from 0."""
+    """A block of a file that was read, counted from 0; `data` holds until the next one is asked for."""
 
     path: bytes
     number: int
