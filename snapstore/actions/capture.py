@@ -207,9 +207,9 @@ class Capture:
         pack_bytes = self._writer.finish()
         return Captured(id_.hex(), snapshot, self._manifests, self._stored_bytes, is_new=True, pack_bytes=pack_bytes)
 
-    def record(self, captured: Captured) -> None:
-        """Enter the snapshot into the catalog, inside the caller's transaction."""
-        self._writer.record()
+    def record(self, captured: Captured, *, waits: bool = True) -> None:
+        """Enter the snapshot into the catalog, inside the caller's transaction; `waits` as in object_writer.py."""
+        self._writer.record(waits=waits)
         store, id_ = self._store, captured.id
         # Another process may have forgotten a snapshot that was found, or even freed it.
         if store.snapshots.exists(id_) or store.forgotten.bring_back(id_):

@@ -36,6 +36,7 @@ from snapstore.files import translated
 from snapstore.history.intents import Intent
 from snapstore.history.snapshot import Snapshot
 from snapstore.locks import Deadline
+from snapstore.objects.object_writer import ObjectWriter
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.restores import IN_PLACE, NONE, REPLACED, Restored, RestoredDatabase
@@ -157,7 +158,7 @@ class _Restore:
                     written = self._write_into_transactions()
                     for tree in self._trees:
                         tree.check_unchanged()
-                    self._record_safety_and_intent(capture)
+                    self._record_safety_and_intent(capture, writer)
             results = self._commit(live, written)
         return self._result(start, results, changed=changed)
 
@@ -228,13 +229,15 @@ class _Restore:
         """Write the pages that differ; return how many. Nobody sees them before the commit, and a crash undoes them."""
         return {name: write_pages(self._store, job) for name, job in self._jobs.items() if job.is_in_place}
 
-    def _record_safety_and_intent(self, capture: Capture) -> None:
-        """Enter the state before and the intent into the catalog; both are durable then."""
+    def _record_safety_and_intent(self, capture: Capture, writer: ObjectWriter) -> None:
+        """Enter the state before and the intent into the catalog, durably; the pack is durable before the commit."""
+        intent = self._intent(changed=True)
         with self._store.catalog.transaction():
             if self._before:
-                capture.record(self._before)
-            self._store.intents.put(self._project.origin, self._intent(changed=True))
-            try_move(self._store, self._project, self._intent(changed=True), self._parts)
+                capture.record(self._before, waits=False)
+            self._store.intents.put(self._project.origin, intent)
+            try_move(self._store, self._project, intent, self._parts)
+            writer.wait()
 
     def _commit(self, live: LiveDatabases, written: dict[str, int]) -> dict[str, RestoredDatabase]:
         """Commit the transactions, check what was written, and replace the other files."""

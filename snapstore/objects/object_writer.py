@@ -183,10 +183,10 @@ class ObjectWriter:
         self._finished = self._pack.finish()
         return self._finished[1]
 
-    def record(self) -> None:
+    def record(self, *, waits: bool = True) -> None:
         """Enter the finished pack into the catalog, inside the caller's transaction; wait until it is durable.
 
-        Raises DiskFull or FileError.
+        If it does not wait, the caller has to `wait` before the transaction ends. Raises DiskFull or FileError.
         """
         if self._pack is None or self._finished is None:
             return
@@ -202,8 +202,14 @@ class ObjectWriter:
         )
         # What was mended has a new location.
         self._objects.index.forget()
-        self._pack.wait()
-        self._is_recorded = True
+        if waits:
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait until a finished pack is durable. Raises DiskFull or FileError."""
+        if self._pack and self._finished:
+            self._pack.wait()
+            self._is_recorded = True
 
     def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
         drawn = iter(candidates)
