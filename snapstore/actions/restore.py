@@ -182,9 +182,10 @@ class _Restore:
         for name, job in self._jobs.items():
             if job.view is None:
                 continue
-            if tracked := capture.tracked_blocks(name, job.view):
+            if tracked := capture.tracked_blocks(name, job.view, keeps=self._options.safety):
                 note_target_pages(job, tracked)
-                job.now = capture.store_tracked(name, tracked) if keeps else capture.note_tracked(name, tracked)
+                take = capture.store_tracked if keeps else capture.note_tracked
+                job.now = take(name, job.view, tracked)
             elif keeps:
                 changed = capture.changed_blocks(name, job.view, progress)
                 job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))

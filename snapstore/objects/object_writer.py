@@ -284,7 +284,7 @@ def _prefix(job: _Job) -> bytes | None:
         return None
 
 
-def encode(data: bytes, prefix: bytes | None) -> Frame:
+def encode(data: bytes | bytearray, prefix: bytes | None) -> Frame:
     """Compress an object, with the bytes of a base as prefix where that pays."""
     if prefix is None:
         return Frame(codec.compress(data), uses_prefix=False)
