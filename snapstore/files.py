@@ -103,6 +103,14 @@ def write_all(fd: int, data: bytes | bytearray) -> None:
         view = view[os.write(fd, view) :]
 
 
+def write_all_at(fd: int, data: bytes, at: int) -> None:
+    """Write all of `data` to a place of a file, and leave the descriptor's own place alone."""
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(fd, view, at)
+        view, at = view[done:], at + done
+
+
 def check_kind(path: str) -> None:
     """Check that a path to write to leads to a regular file or to nothing. Raises FileError."""
     if os.path.isdir(path):

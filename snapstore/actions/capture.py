@@ -89,7 +89,7 @@ class Capture:
         if tracked := self.tracked_blocks(name, view):
             if becomes_head:
                 view.learn(tracked.ids)
-            return self.store_tracked(name, tracked)
+            return self.store_tracked(name, view, tracked)
         changed = self.changed_blocks(name, view, progress)
         return self.store(name, changed, changed)
 
@@ -103,34 +103,33 @@ class Capture:
         """Store the changed blocks of a view as they come out of `blocks`; return its manifest."""
         before = self._writer.stored_bytes
         self._writer.add_all(_candidates(blocks), expected=changed.expected)
-        return self._manifest(name, changed, before)
+        return self._manifest(name, changed.view, changed, before)
 
-    def tracked_blocks(self, name: str, view: View) -> TrackedBlocks | None:
+    def tracked_blocks(self, name: str, view: View, *, keeps: bool = True) -> TrackedBlocks | None:
         """Return the blocks that HEAD does not have, for the methods below; None if no tracker knows them."""
         if view.tracked is None:
             return None
         from snapstore.actions.tracked_blocks import tracked_blocks  # only a session tracks
 
-        return tracked_blocks(view, self._base(name)[1], self._store.objects.read)
+        return tracked_blocks(view, self._base(name)[1], self._store.objects.read, keeps=keeps)
 
-    def store_tracked(self, name: str, found: TrackedBlocks) -> Manifest:
-        """Store tracked blocks; return the manifest of their view. Raises StoreTooOpen."""
-        admit(self._store.path, found.view.file.path)
+    def store_tracked(self, name: str, view: View, found: TrackedBlocks) -> Manifest:
+        """Store the tracked blocks of a view; return its manifest. Raises StoreTooOpen."""
+        admit(self._store.path, view.file.path)
         before = self._writer.stored_bytes
         base, _ = self._base(name)
         deltas = [*found.deltas, found.manifest(base)] if base and found.deltas else found.deltas
         self._writer.add_deltas(deltas)
-        return self._manifest(name, found, before)
+        return self._manifest(name, view, found, before)
 
-    def note_tracked(self, name: str, found: TrackedBlocks) -> Manifest:
-        """Store nothing; return the manifest of the view of tracked blocks."""
-        manifest = Manifest.of(found.view.page_size, found.view.page_count, found.ids)
-        self._note(name, found.view, manifest)
+    def note_tracked(self, name: str, view: View, found: TrackedBlocks) -> Manifest:
+        """Store nothing; return the manifest of a view with tracked blocks."""
+        manifest = Manifest.of(view.page_size, view.page_count, found.ids)
+        self._note(name, view, manifest)
         return manifest
 
-    def _manifest(self, name: str, found: ChangedBlocks | TrackedBlocks, before: int) -> Manifest:
+    def _manifest(self, name: str, view: View, found: ChangedBlocks | TrackedBlocks, before: int) -> Manifest:
         """Store the manifest of a view if it is new; `before` is how many bytes were stored before its blocks."""
-        view = found.view
         manifest = Manifest.of(view.page_size, view.page_count, found.ids)
         base_id, _ = self._base(name)
         if manifest.id != base_id and isinstance(found, ChangedBlocks):
@@ -207,9 +206,9 @@ class Capture:
         pack_bytes = self._writer.finish()
         return Captured(id_.hex(), snapshot, self._manifests, self._stored_bytes, is_new=True, pack_bytes=pack_bytes)
 
-    def record(self, captured: Captured) -> None:
-        """Enter the snapshot into the catalog, inside the caller's transaction."""
-        self._writer.record()
+    def record(self, captured: Captured, *, waits: bool = True) -> None:
+        """Enter the snapshot into the catalog, inside the caller's transaction; `waits` as in object_writer.py."""
+        self._writer.record(waits=waits)
         store, id_ = self._store, captured.id
         # Another process may have forgotten a snapshot that was found, or even freed it.
         if store.snapshots.exists(id_) or store.forgotten.bring_back(id_):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from snapstore.actions.tree_restore import blocks_of
 from snapstore.errors import FileError, WouldOverwrite
 from snapstore.files import reached, sync_folder, translated
 from snapstore.history.snapshot import Snapshot, TreeRecord
@@ -69,7 +68,7 @@ def _write(store: Store, record: TreeRecord, path: str) -> None:
     with translated(path):
         os.makedirs(os.path.dirname(path), _PRIVATE, exist_ok=True)
     changes = list(differences(NOTHING, store.snapshots.tree(record), spared=REMOVED))
-    with TreeMoves(path, changes, lambda entry: blocks_of(store, entry)) as moves:
+    with TreeMoves(path, changes, store.objects.read_many) as moves:
         moves.stage()
         moves.move()
         moves.close()

@@ -135,7 +135,7 @@ def _in_trees(store: Store, project: Project, wanted: set[bytes], timeout: float
             tree = reader(store, project, name, Deadline(timeout), lambda _path, content: not content)
             for block in tree.blocks():
                 if block.id in wanted:
-                    yield Candidate(Kind.BLOCK, block.id, block.data, None), f"files {name}"
+                    yield Candidate(Kind.BLOCK, block.id, bytes(block.data), None), f"files {name}"
             manifest = tree.result.manifest
             if manifest.id in wanted:
                 yield Candidate(Kind.MANIFEST, manifest.id, manifest.encode(), None), f"files {name}"

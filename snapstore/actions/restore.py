@@ -36,6 +36,7 @@ from snapstore.files import translated
 from snapstore.history.intents import Intent
 from snapstore.history.snapshot import Snapshot
 from snapstore.locks import Deadline
+from snapstore.objects.object_writer import ObjectWriter
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.restores import IN_PLACE, NONE, REPLACED, Restored, RestoredDatabase
@@ -49,7 +50,7 @@ class RestoreOptions:
 
     `only` names the databases to restore, and trees as HEAD names them; None for all of the snapshot's. `force`
     replaces databases that are damaged or open elsewhere. `foreign` allows a snapshot that was taken from another
-    database, or another folder.
+    database, or another folder. A dry run names the paths of files in its result, and others do with `names_paths`.
     """
 
     snapshot: str
@@ -60,6 +61,7 @@ class RestoreOptions:
     foreign: bool = False
     timeout: float = DEFAULT_TIMEOUT
     action: str = "restore"
+    names_paths: bool = False
 
 
 Later = Callable[[Callable[[], None]], None]
@@ -156,7 +158,7 @@ class _Restore:
                     written = self._write_into_transactions()
                     for tree in self._trees:
                         tree.check_unchanged()
-                    self._record_safety_and_intent(capture)
+                    self._record_safety_and_intent(capture, writer)
             results = self._commit(live, written)
         return self._result(start, results, changed=changed)
 
@@ -180,9 +182,10 @@ class _Restore:
         for name, job in self._jobs.items():
             if job.view is None:
                 continue
-            if tracked := capture.tracked_blocks(name, job.view):
+            if tracked := capture.tracked_blocks(name, job.view, keeps=self._options.safety):
                 note_target_pages(job, tracked)
-                job.now = capture.store_tracked(name, tracked) if keeps else capture.note_tracked(name, tracked)
+                take = capture.store_tracked if keeps else capture.note_tracked
+                job.now = take(name, job.view, tracked)
             elif keeps:
                 changed = capture.changed_blocks(name, job.view, progress)
                 job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))
@@ -227,13 +230,15 @@ class _Restore:
         """Write the pages that differ; return how many. Nobody sees them before the commit, and a crash undoes them."""
         return {name: write_pages(self._store, job) for name, job in self._jobs.items() if job.is_in_place}
 
-    def _record_safety_and_intent(self, capture: Capture) -> None:
-        """Enter the state before and the intent into the catalog; both are durable then."""
+    def _record_safety_and_intent(self, capture: Capture, writer: ObjectWriter) -> None:
+        """Enter the state before and the intent into the catalog, durably; the pack is durable before the commit."""
+        intent = self._intent(changed=True)
         with self._store.catalog.transaction():
             if self._before:
-                capture.record(self._before)
-            self._store.intents.put(self._project.origin, self._intent(changed=True))
-            try_move(self._store, self._project, self._intent(changed=True), self._parts)
+                capture.record(self._before, waits=False)
+            self._store.intents.put(self._project.origin, intent)
+            try_move(self._store, self._project, intent, self._parts)
+            writer.wait()
 
     def _commit(self, live: LiveDatabases, written: dict[str, int]) -> dict[str, RestoredDatabase]:
         """Commit the transactions, check what was written, and replace the other files."""
@@ -293,6 +298,7 @@ class _Restore:
         return Intent(self._options.action + how, before, self._options.snapshot, self._parts)
 
     def _result(self, start: float, results: dict[str, RestoredDatabase], *, changed: bool) -> Restored:
+        names_paths = self._options.dry_run or self._options.names_paths
         return Restored(
             self._options.snapshot,
             changed,
@@ -301,7 +307,7 @@ class _Restore:
             time.monotonic() - start,
             self._options.dry_run,
             self._tags,
-            files={tree.name: tree.result(names_paths=self._options.dry_run) for tree in self._trees},
+            files={tree.name: tree.result(names_paths=names_paths) for tree in self._trees},
         )
 
 

@@ -17,6 +17,7 @@ from snapstore.actions.settle import settle
 from snapstore.database.live import LiveDatabases
 from snapstore.database.view import View
 from snapstore.errors import NameExists, NamePinned
+from snapstore.files import path_text
 from snapstore.history.names import check_name, check_new
 from snapstore.history.refs import Ref
 from snapstore.locks import Deadline
@@ -82,7 +83,7 @@ def take(store: Store, project: Project, options: TakeOptions, progress: Progres
         {name: taken_database(name, captured) for name in captured.snapshot.databases},
         time.monotonic() - start,
         stored_bytes=captured.pack_bytes,
-        warnings=warnings,
+        warnings=(*warnings, *_not_there(project, trees)),
         files={name: taken_files(name, captured, found) for name, found in trees.items()},
     )
 
@@ -93,6 +94,14 @@ def _damage(views: Mapping[str, View]) -> Iterator[str]:
         found = problems(view) if view.bytes <= EXAMINED_BYTES else []
         if found and is_damage(found):
             yield f"database '{name}' is damaged, and so is this snapshot: {found[0]}"
+
+
+def _not_there(project: Project, trees: Mapping[str, ReadTree]) -> Iterator[str]:
+    """Yield a warning for each folder or file that the snapshot has nothing of."""
+    for name, found in trees.items():
+        if not found.manifest.entries and not found.walked.left_out:
+            path = path_text(project.trees[name].path)
+            yield f"files '{name}': '{path}' is not there, so the snapshot has it as missing"
 
 
 def _store_early(capture: Capture, project: Project, options: TakeOptions, progress: Progress) -> None:

@@ -53,7 +53,7 @@ class TreeCapture:
         self._admit(settings.path)
         blocks = live.blocks(tree, must_read, progress) if live else tree.blocks(progress)
         self._writer.add_all(self._candidates(blocks, settings.path, base))
-        save(self._store, settings.path, tree.result)
+        save(self._store, settings.path, tree.result.manifest, tree.result.cache)
         sweep(settings)
         return tree.result
 
@@ -78,7 +78,7 @@ class TreeCapture:
             self._added.add(block.id)
             if before != block.id:
                 is_base = entry and entry.size - block.number * BLOCK_BYTES >= _LEAST_BASE
-                yield Candidate(Kind.BLOCK, block.id, block.data, before if is_base else None)
+                yield Candidate(Kind.BLOCK, block.id, bytes(block.data), before if is_base else None)
 
     def _admit(self, path: str) -> None:
         """Check that the store shows a file to nobody who could not read it. Raises StoreTooOpen.

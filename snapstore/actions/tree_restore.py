@@ -6,12 +6,12 @@ The order of things is restore.py's: nothing that can be seen changes before the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from snapstore.actions.capture import Capture
 from snapstore.actions.origin import IMPORTED
 from snapstore.actions.tree_check import drawn
-from snapstore.actions.tree_state import read_live, reader, sweep
+from snapstore.actions.tree_state import read_live, reader, save, sweep
 from snapstore.errors import TreeNotConfigured, WrongFiles
 from snapstore.files import as_path, path_text
 from snapstore.history.intents import Intent
@@ -28,7 +28,10 @@ from snapstore.trees.moves import TreeMoves, to_finish
 from snapstore.trees.names import key_of, tree_of
 from snapstore.trees.reading import ReadTree
 from snapstore.trees.settings import TreeSettings
+from snapstore.trees.stat_cache import CachedFile, is_settled_as_written
+from snapstore.trees.walk import Stamp
 
+_WORTH_NOTING = 8 << 20  # bytes of files; to read fewer takes no longer than to note them
 _MOST_PATHS = 1000  # of each tree, for people and programs to read
 
 
@@ -43,7 +46,7 @@ class TreeJob:
         self.target = store.snapshots.tree(record)
         self.changes: list[PathChange] = []
         self._now: ReadTree | None = None
-        self._moves = TreeMoves(self._settings.path, [], self._blocks)
+        self._moves = TreeMoves(self._settings.path, [], store.objects.read_many)
 
     def read(self, capture: Capture, deadline: Deadline, progress: Progress = SILENT, *, keeps: bool) -> None:
         """Read the present state, into the store if that keeps it, and compare. Raises what reading a tree raises."""
@@ -54,7 +57,7 @@ class TreeJob:
             capture.note_tree(self.name, self._now)
         holding = self._now.walked.holding
         self.changes = list(differences(self._now.manifest, self.target, holding, spared=REMOVED))
-        self._moves = TreeMoves(self._settings.path, self.changes, self._blocks)
+        self._moves = TreeMoves(self._settings.path, self.changes, self._store.objects.read_many)
         self._moves.check(holding)
 
     def stage(self) -> None:
@@ -73,8 +76,21 @@ class TreeJob:
         self._moves.close()
 
     def sync(self) -> None:
-        """Make the names durable. Raises FileError."""
+        """Make the names durable, and keep what is known of the files now. Raises FileError."""
         self._moves.sync()
+        written = sum(one.after.size for one in self.changes if one.has_new_content and one.after)
+        if self._now and (written >= _WORTH_NOTING or self._store.live_trees is not None):
+            self._note(self._now, self._moves.stamps())
+
+    def _note(self, before: ReadTree, stamps: Mapping[bytes, Stamp]) -> None:
+        cache = dict(before.cache)
+        for path in (one.path for one in self.changes):
+            cache.pop(path, None)
+        entries = {path: self.target.by_path[path] for path in stamps}
+        for path, entry in entries.items():
+            if is_settled_as_written(stamps[path], entry):
+                cache[path] = CachedFile(stamps[path], entry)
+        save(self._store, self._settings.path, self.target, cache)
 
     def close(self) -> None:
         """Remove what was written aside."""
@@ -93,9 +109,6 @@ class TreeJob:
             paths=named.paths,
             paths_left_out=named.paths_left_out,
         )
-
-    def _blocks(self, entry: TreeEntry) -> Iterable[bytes]:
-        return blocks_of(self._store, entry)
 
 
 def blocks_of(store: Store, entry: TreeEntry) -> Iterator[bytes]:
@@ -161,7 +174,7 @@ def _finish(store: Store, project: Project, intent: Intent, names: Sequence[str]
         live = read_live(store, project, name, Deadline(timeout)).manifest
         was = store.snapshots.tree(before[name]) if name in before else live
         left = list(to_finish(was, store.snapshots.tree(target[name]), live))
-        with TreeMoves(project.trees[name].path, left, lambda entry: blocks_of(store, entry)) as moves:
+        with TreeMoves(project.trees[name].path, left, store.objects.read_many) as moves:
             moves.stage()
             moves.move()
             moves.close()

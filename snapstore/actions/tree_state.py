@@ -14,7 +14,7 @@ from snapstore.locks import Deadline
 from snapstore.project import Project
 from snapstore.store import Store
 from snapstore.trees.folders import Folders
-from snapstore.trees.manifest import ROOT
+from snapstore.trees.manifest import ROOT, TreeManifest
 from snapstore.trees.reading import Choose, ReadTree, TreeReader
 from snapstore.trees.settings import TreeSettings
 from snapstore.trees.staging import sweep_staging
@@ -67,7 +67,7 @@ def read_live(store: Store, project: Project, name: str, deadline: Deadline) -> 
     tree, live = reader(store, project, name, deadline), live_tree(store, project.trees[name])
     for _ in live.blocks(tree) if live else tree.blocks():
         pass
-    save(store, project.trees[name].path, tree.result)
+    save(store, project.trees[name].path, tree.result.manifest, tree.result.cache)
     return tree.result
 
 
@@ -104,23 +104,23 @@ def stat_cache(store: Store, path: str) -> StatCache:
     return store.stat_caches[path]
 
 
-def save(store: Store, path: str, found: ReadTree) -> None:
+def save(store: Store, path: str, manifest: TreeManifest, cache: StatCache) -> None:
     """Keep what is known of the files of a tree now, if it changed. The next reader then reads less.
 
     A process that lives long keeps it in memory.
     """
     if store.live_trees is not None:
-        store.stat_caches[path] = found.cache
+        store.stat_caches[path] = cache
         return
-    if store.stat_caches.get(path) == found.cache:
+    if store.stat_caches.get(path) == cache:
         return
-    store.stat_caches[path] = found.cache
+    store.stat_caches[path] = cache
     if store.catalog.is_read_only:
         return
     with suppress(SnapError), store.catalog.transaction(synced=False):
         if not _has_table(store):
             store.catalog.rows(_definition())
-        values = path_text(path), encode(found.manifest, found.cache)
+        values = path_text(path), encode(manifest, cache)
         store.catalog.rows("INSERT OR REPLACE INTO stat_cache(tree, data) VALUES (?, ?)", values)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from snapstore.compare.compare import compare
@@ -19,9 +19,11 @@ from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, NO_FILES, passes
 from snapstore.errors import DatabaseCorrupt, NoSnapshot
 from snapstore.history.snapshot import FORENSIC
 from snapstore.hooks.hooks import NO_HOOKS, Hooks
+from snapstore.ids import short
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.files import VerifiedFiles
+from snapstore.results.restores import Restored
 from snapstore.results.verdicts import Verified, VerifiedDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
@@ -64,7 +66,8 @@ def verify(
 
         forensic = keep_state(store, project, FORENSIC, options.label or result.verdict, options.timeout)
         with hooks.around() as telling:
-            telling.changed = _restore(store, project, options, progress)
+            done = _restore(store, project, options, progress)
+            telling.changed = any(one.changed for one in done)
             after = _verify(store, project, options, progress)
         result = replace(
             result,
@@ -74,7 +77,7 @@ def verify(
             verdict_after=after.verdict,
             databases_after=after.databases,
             files_after=after.files,
-            warnings=telling.warnings,
+            warnings=(*_came_meanwhile(result.files, done), *telling.warnings),
             hooks=tuple(telling.runs),
         )
     return replace(result, seconds=time.monotonic() - start)
@@ -140,13 +143,24 @@ def _judged(name: str, found: Compared, options: VerifyOptions) -> VerifiedDatab
     return judge(name, found, options.policy, options.rows, may_pass=options.may_pass)
 
 
-def _restore(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> bool:
-    """Restore the snapshots; return whether that changed anything."""
+def _restore(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> list[Restored]:
+    """Restore the snapshots; return what was done."""
     from snapstore.actions.restore import RestoreOptions, restore  # a state that is clean needs none of it
 
-    snapshots, changed = options.against.snapshots or {}, False
+    snapshots, done = options.against.snapshots or {}, []
     for id_ in dict.fromkeys(snapshots.values()):
         names = tuple(name for name, of in snapshots.items() if of == id_ and name in project.parts)
-        done = restore(store, project, RestoreOptions(id_, names, timeout=options.timeout), progress)
-        changed = changed or done.changed
-    return changed
+        restoring = RestoreOptions(id_, names, timeout=options.timeout, names_paths=True)
+        done.append(restore(store, project, restoring, progress))
+    return done
+
+
+def _came_meanwhile(found: Mapping[str, VerifiedFiles], done: Sequence[Restored]) -> Iterator[str]:
+    """Yield a warning for each tree that the restore found other than the check that led to it."""
+    from snapstore.results.file_text import unseen_text  # seldom
+
+    for restored in done:
+        for name, one in restored.files.items():
+            if text := unseen_text(found[name], one):
+                kept = f"; snapshot {short(restored.safety)} has them" if restored.safety else ""
+                yield f"files '{name}' changed after the check, and all was restored: {text}{kept}"

@@ -21,26 +21,35 @@ MOST_BYTES = 4 << 20  # of pages that may differ: beyond it, blocks are read fas
 
 
 class TrackedPages(NamedTuple):
-    """The numbers of the pages that differ, and their bytes on each side, where they exist; page 1 normalised."""
+    """The numbers of the pages that differ, and their bytes on each side, where they exist; page 1 normalised.
+
+    The bytes are those of all pages that may differ, and that the tracker says are not those of the `known` image.
+    `size` are page size and page count of the live database.
+    """
 
     changed: Collection[int]
     before: dict[int, bytes]
     after: dict[int, bytes]
+    known: KnownImage
+    size: tuple[int, int]
 
 
 def tracked_pages(view: View, base: Manifest, stored: StoredPages) -> TrackedPages | None:
-    """Compare a live database with a manifest of the same page size, both with pages.
+    """Compare a live database with a manifest of the same page size, both with pages; note what was found.
 
     None if the tracker does not know enough, or too many pages may differ. Raises StoreDamaged, DatabaseCorrupt.
     """
     known = view.tracked.image if view.tracked else None
     suspects = _suspects(view, known, base) if known else None
-    if suspects is None:
+    if known is None or suspects is None:
         return None
     after = normalised(view.pages([pgno for pgno in suspects if pgno <= view.page_count]), view.page_count)
     before = _pages_of(view, base, stored, [pgno for pgno in suspects if pgno <= base.page_count])
     changed = {pgno for pgno in suspects if before.get(pgno) != after.get(pgno)}
-    return TrackedPages(changed, before, after)
+    found = TrackedPages(changed, before, after, known, (view.page_size, view.page_count))
+    if view.tracked and view.tracked.notes is not None:
+        view.tracked.notes[TrackedPages] = found
+    return found
 
 
 def _suspects(view: View, known: KnownImage, base: Manifest) -> list[int] | None:

@@ -20,7 +20,7 @@ _MAX_WINDOW_LOG = 31
 _MIN_WINDOW_LOG = 10
 
 
-def compress(data: bytes, prefix: bytes | None = None) -> bytes:
+def compress(data: bytes | bytearray, prefix: bytes | None = None) -> bytes:
     """Return `data` as one zstd frame."""
     if prefix is None:
         return zstd.compress(data, level=LEVEL)

@@ -110,9 +110,12 @@ class ObjectStore:
         return partial(self._decoded, self._chain(id_, location))
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
-        """Yield objects in the order of the ids, checked, decoding on several threads. Raises StoreDamaged."""
+        """Yield objects in the order of the ids, checked; many are decoded on several threads. Raises StoreDamaged."""
         locations = self.locate(ids)
         readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
+        if len(ids) <= _BLOCKS_AHEAD:
+            yield from (read() for read in readers)
+            return
         with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
             yield from decoded
 

@@ -183,10 +183,10 @@ class ObjectWriter:
         self._finished = self._pack.finish()
         return self._finished[1]
 
-    def record(self) -> None:
+    def record(self, *, waits: bool = True) -> None:
         """Enter the finished pack into the catalog, inside the caller's transaction; wait until it is durable.
 
-        Raises DiskFull or FileError.
+        If it does not wait, the caller has to `wait` before the transaction ends. Raises DiskFull or FileError.
         """
         if self._pack is None or self._finished is None:
             return
@@ -202,8 +202,14 @@ class ObjectWriter:
         )
         # What was mended has a new location.
         self._objects.index.forget()
-        self._pack.wait()
-        self._is_recorded = True
+        if waits:
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait until a finished pack is durable. Raises DiskFull or FileError."""
+        if self._pack and self._finished:
+            self._pack.wait()
+            self._is_recorded = True
 
     def _new(self, candidates: Iterable[Candidate]) -> Generator[_Job, None, None]:
         drawn = iter(candidates)
@@ -278,7 +284,7 @@ def _prefix(job: _Job) -> bytes | None:
         return None
 
 
-def encode(data: bytes, prefix: bytes | None) -> Frame:
+def encode(data: bytes | bytearray, prefix: bytes | None) -> Frame:
     """Compress an object, with the bytes of a base as prefix where that pays."""
     if prefix is None:
         return Frame(codec.compress(data), uses_prefix=False)

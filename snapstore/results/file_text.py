@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from snapstore.results.files import FileChange, FilesDiff, FileState, VerifiedFiles
+from snapstore.results.files import FileChange, FilesDiff, FileState, RestoredFiles, VerifiedFiles
 from snapstore.results.text import SIGNS, counted, one_line
 
 DRIFTED_SIGN = "."
 _WORDS = {"added": "added", "removed": "removed", "changed": "changed", "drifted": "with another mode or time"}
 _MOST = 10  # paths of a folder
+_MOST_NAMED = 3  # paths in a warning
 
 Paint = Callable[[str, str], str]
 """Colours a text by the change that it tells of."""
@@ -98,3 +99,14 @@ def files_text(files: Mapping[str, VerifiedFiles]) -> str:
             tail = f" and {more:,} more" if more > 0 else ""
             parts.append(f"files {one_line(name)}: {file_counts_text(one)} ({named}{tail})")
     return "; ".join(parts)
+
+
+def unseen_text(found: VerifiedFiles, done: RestoredFiles) -> str:
+    """Return what a restore dealt with and a check right before it had not found, nothing if there is none of it."""
+    if found.paths_left_out or done.paths_left_out:
+        more = done.written + done.removed + done.adjusted - len(found.paths) - found.paths_left_out
+        return counted(more, "path") if more > 0 else ""
+    seen = {one.path for one in found.paths}
+    paths = [one_line(one.path) for one in done.paths if one.path not in seen]
+    rest = [counted(len(paths) - _MOST_NAMED, "more path")] if len(paths) > _MOST_NAMED else []
+    return ", ".join([*paths[:_MOST_NAMED], *rest])

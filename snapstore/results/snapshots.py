@@ -26,7 +26,8 @@ class Taken:
     `stored_bytes` is what all of it added to the store, as `log` lists it. `moved_from` is the snapshot that had the
     name before; `unchanged` says that the state was in the store already.
     Where the environment switched backups off, `skipped` is true, `reason` says why and `snapshot` is empty.
-    `warnings` say that another file took the place of a database since the last call, or that a database is damaged.
+    `warnings` say that another file took the place of a database since the last call, that a database is damaged, or
+    that a configured folder is not there.
     `files` has the folders and files beside the databases.
     """
 

@@ -78,8 +78,9 @@ class Verified:
     was found first; `restored` says that the snapshot was brought back and verified, `forensic` is the snapshot of the
     state that failed. `state_ok` tells whether the state is right now; `verdict_after` and `databases_after` are what
     was found after the restore, None and empty where there was none. `warnings` say that another file took the place of
-    a database since the last call, or that a hook failed; `hooks` are all that ran around the restore. `files` and
-    `files_after` have the folders and files beside the databases.
+    a database since the last call, that files changed between the check and the restore, or that a hook failed;
+    `hooks` are all that ran around the restore. `files` and `files_after` have the folders and files beside the
+    databases.
     """
 
     verdict: str

@@ -1,13 +1,14 @@
 """The façade of a session: the verbs, with changes of the databases tracked between requests.
 
 Before a request the databases are followed, after it the rest of a restore is done: what is synced and recorded once
-its answer is out. A verify that follows at once goes before that. Now and then what the trackers know is compared with
-what the files hold.
+its answer is out. A verify that follows at once goes before that. Once a verify has found that something differs, what
+a restore will need is prepared until the next request comes. Now and then what the trackers know is compared with what
+the files hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -46,6 +47,7 @@ class SessionFacade(Facade):
         self._deferred: list[Callable[[], None]] = []
         self.later = self._deferred.append
         self._until_check = CHECK_EVERY
+        self._preparation: Iterator[None] | None = None
 
     def store(self, timeout: float | None = None, *, create: bool = False) -> Store:
         """Return the store, which reads blocks from the tracked databases and keeps tree maps in memory."""
@@ -62,7 +64,8 @@ class SessionFacade(Facade):
         return bool(self._deferred)
 
     def begin(self, method: str, values: Mapping[str, Any]) -> None:
-        """Prepare for a request. Raises TrackerMismatch: the request may be made again."""
+        """Get ready for a request. Raises TrackerMismatch: the request may be made again."""
+        self._preparation = self._prepared()
         if not _only_reads(method, values):
             self.finish()
         for tracker in self.trackers.values():
@@ -70,6 +73,28 @@ class SessionFacade(Facade):
         self._until_check -= 1
         if not self._until_check:
             self.check()
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether there may be something to prepare before the next request comes."""
+        return self._preparation is not None and not self._deferred
+
+    def prepare(self) -> None:
+        """Take a step that no request needs to wait for: what is not prepared, a restore does itself."""
+        try:
+            if self._preparation:
+                next(self._preparation)
+        except (StopIteration, SnapError):  # a damaged store: the restore reports it
+            self._preparation = None
+
+    def _prepared(self) -> Iterator[None]:
+        """Compose the blocks of the states that a verify has found, a block at each step."""
+        if self._store is None or not any(tracker.notes for tracker in self.trackers.values()):
+            return
+        from snapstore.actions.tracked_blocks import prepare  # few requests find something to prepare
+
+        for name, tracker in self.trackers.items():
+            yield from prepare(self._store, self.project, name, tracker.notes)
 
     def finish(self) -> None:
         """Do what the last request left to do; a restore that cannot be finished is settled by the next command."""

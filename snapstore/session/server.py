@@ -59,7 +59,7 @@ class Server:
         first_until = 0.0
         while not self._facade.is_over:
             was_unfinished = self._facade.is_unfinished
-            line = self._lines.next(BRIEF_SECONDS if was_unfinished else IDLE_SECONDS)
+            line = self._next(BRIEF_SECONDS if was_unfinished else IDLE_SECONDS)
             if line is not None:
                 self._respond(too_long() if len(line) > LONGEST_LINE else read_request(line))
             elif self._lines.at_end:
@@ -69,6 +69,14 @@ class Server:
                 first_until = time.monotonic() + FIRST_SECONDS
             if line is None or not self._facade.is_unfinished or time.monotonic() > first_until:
                 self._facade.rest()
+
+    def _next(self, seconds: float) -> bytes | None:
+        """Return the next line; prepare for it until it comes, and then wait for so many seconds."""
+        while self._facade.is_preparing:
+            if (line := self._lines.next(0)) is not None or self._lines.at_end:
+                return line
+            self._facade.prepare()
+        return self._lines.next(seconds)
 
     def _respond(self, request: Request) -> None:
         response = self._response(request)

@@ -152,6 +152,11 @@ class Tracker:
             return bytes(first)
         return data
 
+    @property
+    def notes(self) -> dict[type, object]:
+        """What was found out about the state that was seen last; whether it is still there, only a view can tell."""
+        return self._read.notes if self._read else {}
+
     def idle_connection(self) -> Connection | None:
         """Return a connection that is open and in no transaction, None where there is none."""
         return self._pin.idle_connection() if self._pin else None

@@ -120,8 +120,8 @@ NOTHING = TreeManifest(())
 
 def encode_entry(one: TreeEntry) -> bytes:
     """Return the bytes of an entry."""
-    fixed = (one.kind, one.mode, one.owner, one.group, len(one.path), one.mtime, one.size)
-    return _ENTRY.pack(*fixed) + one.path + one.content
+    path, kind, mode, owner, group, mtime, size, content = one
+    return _ENTRY.pack(kind, mode, owner, group, len(path), mtime, size) + path + content
 
 
 def _joined(pieces: Iterable[bytes], count: int) -> bytes:
@@ -130,38 +130,43 @@ def _joined(pieces: Iterable[bytes], count: int) -> bytes:
 
 @lru_cache(maxsize=2)  # what the stat cache knows is mostly what a snapshot has
 def _decoded(data: bytes) -> TreeManifest:
-    entries = tuple(_entries(data))
-    folders: set[bytes] = set()
-    last: bytes | None = None
-    for one in entries:
-        if last is not None and one.path <= last:
-            raise ValueError("tree manifest whose entries are out of order")
-        _check_path(one, folders)
-        last = one.path
-    found = TreeManifest(entries)
+    found = TreeManifest(tuple(_entries(data)))
     vars(found)["_encoded"] = data
     return found
 
 
 def _entries(data: bytes) -> Iterator[TreeEntry]:
+    """Yield the entries, each checked; a tree may have 100,000 of them, so that every step counts."""
+    at, count = _HEADER.size, _entry_count(data)
+    unpack, head, new = _ENTRY.unpack_from, _ENTRY.size, tuple.__new__
+    folders: set[bytes] = set()
+    last: bytes | None = None
+    for _ in range(count):
+        if len(data) < at + head:
+            raise ValueError("tree manifest is cut short")
+        kind, mode, owner, group, length, mtime, size = unpack(data, at)
+        at += head
+        middle = at + length
+        end = middle + (ID_BYTES if kind == FILE and 0 < size <= BLOCK_BYTES else _content_bytes(kind, size))
+        if kind not in KINDS or mode > _MOST_MODE or len(data) < end:
+            raise ValueError("tree manifest with an invalid entry")
+        path = data[at:middle]
+        if last is not None and path <= last:
+            raise ValueError("tree manifest whose entries are out of order")
+        _check_path(path, kind, folders)
+        yield new(TreeEntry, (path, kind, mode, owner, group, mtime, size, data[middle:end]))
+        last, at = path, end
+    if at != len(data):
+        raise ValueError("tree manifest with bytes after its entries")
+
+
+def _entry_count(data: bytes) -> int:
     if len(data) < _HEADER.size:
         raise ValueError("tree manifest is too short")
     magic, zero, count = _HEADER.unpack_from(data)
     if magic != MAGIC or zero:
         raise ValueError("not a tree manifest")
-    at = _HEADER.size
-    for _ in range(count):
-        if len(data) < at + _ENTRY.size:
-            raise ValueError("tree manifest is cut short")
-        kind, mode, owner, group, length, mtime, size = _ENTRY.unpack_from(data, at)
-        at += _ENTRY.size
-        end = at + length + _content_bytes(kind, size)
-        if kind not in KINDS or mode > _MOST_MODE or len(data) < end:
-            raise ValueError("tree manifest with an invalid entry")
-        yield TreeEntry(data[at : at + length], kind, mode, owner, group, mtime, size, data[at + length : end])
-        at = end
-    if at != len(data):
-        raise ValueError("tree manifest with bytes after its entries")
+    return int(count)
 
 
 def _content_bytes(kind: int, size: int) -> int:
@@ -175,14 +180,13 @@ def _content_bytes(kind: int, size: int) -> int:
     raise ValueError("tree manifest with an invalid size")
 
 
-def _check_path(one: TreeEntry, folders: set[bytes]) -> None:
+def _check_path(path: bytes, kind: int, folders: set[bytes]) -> None:
     """Check that a path lies in a folder before it, and add it to the folders. Raises ValueError."""
-    if one.path == ROOT:
-        if one.kind == LINK:
-            raise ValueError("tree manifest whose root is a link")
-    else:
-        parent, _, name = one.path.rpartition(b"/")
+    if path != ROOT:
+        parent, _, name = path.rpartition(b"/")
         if name in _NO_NAMES or b"\0" in name or parent not in folders:
-            raise ValueError(f"tree manifest with the invalid path {one.path!r}")
-    if one.kind == FOLDER:
-        folders.add(one.path)
+            raise ValueError(f"tree manifest with the invalid path {path!r}")
+    elif kind == LINK:
+        raise ValueError("tree manifest whose root is a link")
+    if kind == FOLDER:
+        folders.add(path)

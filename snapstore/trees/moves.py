@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Self
 
@@ -16,26 +16,29 @@ from snapstore.errors import FileError, FilesChanging, TreeInTheWay
 from snapstore.files import os_error, reached
 from snapstore.trees.difference import DRIFTED, REMOVED, PathChange, differences, has_same_content, is_same
 from snapstore.trees.folders import FILE_FLAGS, FOLDER_FLAGS, GONE, Folders
+from snapstore.trees.held import HeldFiles
 from snapstore.trees.manifest import FOLDER, LINK, ROOT, TreeEntry, TreeManifest
-from snapstore.trees.staging import Staging, give_access, sync_file_system
+from snapstore.trees.new_files import Read, write_new
+from snapstore.trees.staging import Staging, give_access
+from snapstore.trees.syncing import TOGETHER, sync_all, sync_file_system
 from snapstore.trees.walk import Stamp
 
 _FEW = 64  # folders that are synced one by one
 _FOLDER_BITS, _FILE_BITS = 0o3777, 0o777
-Blocks = Callable[[TreeEntry], Iterable[bytes]]
 
 
 class TreeMoves:
     """The changes from the present state of a tree (`before`) to another one (`after`). Use it in a `with` block."""
 
-    def __init__(self, path: str, changes: Sequence[PathChange], blocks: Blocks) -> None:
+    def __init__(self, path: str, changes: Sequence[PathChange], read: Read) -> None:
         self.path = path
         self.changes = changes
-        self._blocks = blocks
+        self._read = read
         self._stack = ExitStack()
         self._staging: Staging | None = None
         self._staged: dict[bytes, str] = {}
         self._touched: set[bytes] = set()
+        self._held = HeldFiles()
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +48,7 @@ class TreeMoves:
 
     def close(self) -> None:
         """Remove what was written aside and is not needed."""
+        self._held.let_go()
         self._stack.close()
 
     def check(self, holding: Collection[bytes], stamps: Mapping[bytes, Stamp] | None = None) -> None:
@@ -69,13 +73,11 @@ class TreeMoves:
             self._check_access(folders)
             if not wanted:
                 return
-            staging = self._staging = Staging(_host(folders))
+            staging = self._staging = Staging(_host(folders), len(wanted))
             self._stack.callback(staging.close)
             for one in wanted:
-                assert one.after is not None
                 self._check_device(folders, one.path, staging.device)
-                blocks = () if one.after.kind == LINK else self._blocks(one.after)
-                self._staged[one.path] = staging.add(one.after, blocks)
+            self._staged = write_new(staging, folders, wanted, self._read)
             staging.sync()
 
     def move(self) -> None:
@@ -88,11 +90,23 @@ class TreeMoves:
                 if one.after and one.after.kind == FOLDER and (one.before is None or one.before.kind != FOLDER):
                     self._make_folder(folders, one.path)
                 elif one.path in self._staged:
-                    self._rename(folders, one.path)
+                    self._rename(folders, one.path, one.before)
             for one in reversed(self.changes):
                 if one.after and (one.after.kind == FOLDER or one.change == DRIFTED) and one.path not in self._staged:
                     self._set_mode_and_time(folders, one.path, one.after, is_new=one.before is None)
             reached("files-moved")
+
+    def stamps(self) -> dict[bytes, Stamp]:
+        """Return the stamps of the files that were written, as far as they have their names still. Raises FileError."""
+        found: dict[bytes, Stamp] = {}
+        if self._staging is None:
+            return found
+        with self._folders() as folders:
+            for path, name in self._staged.items():
+                there, inode = folders.lstat(path), self._staging.inodes.get(name)
+                if there and (there.st_dev, there.st_ino) == (self._staging.device, inode):
+                    found[path] = Stamp.of(there)
+        return found
 
     def sync(self) -> None:
         """Make the names durable. Raises FileError."""
@@ -101,8 +115,11 @@ class TreeMoves:
                 folder, _ = folders.parent(ROOT)
                 if sync_file_system(folder):
                     return
-            for path in sorted(self._touched):
-                self._sync(folders, path)
+            touched = sorted(self._touched)
+            for start in range(0, len(touched), TOGETHER):
+                with ExitStack() as opened:
+                    some = touched[start : start + TOGETHER]
+                    sync_all([fd for path in some for fd in _held(folders, path, opened)])
 
     def _folders(self) -> _Translating:
         return _Translating(self.path)
@@ -115,6 +132,7 @@ class TreeMoves:
             if one.before.kind == FOLDER:
                 os.rmdir(name, dir_fd=folder)
             else:
+                self._held.hold(folder, name, one.before)
                 os.unlink(name, dir_fd=folder)
         except OSError as error:
             if error.errno not in GONE | {errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR}:
@@ -129,9 +147,10 @@ class TreeMoves:
         self._touch(path)
         reached("folder-made")
 
-    def _rename(self, folders: Folders, path: bytes) -> None:
+    def _rename(self, folders: Folders, path: bytes, before: TreeEntry | None) -> None:
         assert self._staging is not None
         folder, name = folders.parent(path)
+        self._held.hold(folder, name, before)
         os.rename(self._staged[path], name, src_dir_fd=self._staging.fd, dst_dir_fd=folder)
         self._touch(path)
         reached("file-moved")
@@ -158,15 +177,6 @@ class TreeMoves:
 
     def _touch(self, path: bytes) -> None:
         self._touched.add(path.rpartition(b"/")[0] if path else path)
-
-    def _sync(self, folders: Folders, path: bytes) -> None:
-        try:
-            os.fsync(folders.folder(path))
-        except OSError as error:
-            if error.errno not in GONE:
-                raise
-        if path == ROOT:
-            os.fsync(folders.parent(ROOT)[0])
 
     def _check_access(self, folders: Folders) -> None:
         """Check that names can be changed where they have to be, before anything is. Raises FileError."""
@@ -223,6 +233,20 @@ def _must_be_written_again(one: PathChange) -> bool:
         and one.before is not None
         and owner not in (0, one.before.owner)
     )
+
+
+def _held(folders: Folders, path: bytes, opened: ExitStack) -> Iterator[int]:
+    """Open a folder until `opened` is closed, unless it is gone; with the root also the folder that it lies in."""
+    try:
+        wanted = [folders.folder(path)]
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        wanted = []
+    for fd in [*wanted, *([folders.parent(ROOT)[0]] if path == ROOT else [])]:
+        held = os.dup(fd)
+        opened.callback(os.close, held)
+        yield held
 
 
 def _host(folders: Folders) -> int:

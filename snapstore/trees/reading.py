@@ -10,16 +10,17 @@ import os
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import count
 from typing import NamedTuple
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import FilesChanging
 from snapstore.files import os_error
-from snapstore.ids import object_id
 from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.trees.folders import Folders
+from snapstore.trees.hashing import hashed_blocks
 from snapstore.trees.manifest import FILE, LINK, TreeEntry, TreeManifest, encode_entry
 from snapstore.trees.settings import TreeSettings
 from snapstore.trees.stat_cache import CachedFile, StatCache, is_settled
@@ -28,12 +29,12 @@ from snapstore.trees.watch import Watch
 
 
 class FileBlock(NamedTuple):
-    """A block of a file that was read, counted from 0."""
+    """A block of a file that was read, counted from 0; `data` holds until the next one is asked for."""
 
     path: bytes
     number: int
     id: bytes
-    data: bytes
+    data: memoryview
 
 
 Choose = Callable[[bytes, bytes], bool]
@@ -183,14 +184,12 @@ class TreeReader:
                 before = os.fstat(fd)
                 started = time.time_ns()
                 ids = bytearray()
-                for number in count():
-                    data = _read_block(fd, min(BLOCK_BYTES, before.st_size - number * BLOCK_BYTES))
-                    if not data:
-                        break
-                    ids += (id_ := object_id(data))
-                    yield FileBlock(seen.path, number, id_, data)
-                    progress.advance(len(data))
-                stamp, has_ended = Stamp.of(os.fstat(fd)), not os.read(fd, 1)
+                with closing(hashed_blocks(fd, before.st_size)) as blocks:
+                    for number, (id_, data) in enumerate(blocks):
+                        ids += id_
+                        yield FileBlock(seen.path, number, id_, data)
+                        progress.advance(len(data))
+                stamp, has_ended = Stamp.of(os.fstat(fd)), not os.pread(fd, 1, before.st_size)
             finally:
                 os.close(fd)
             if stamp == Stamp.of(before) and has_ended and _is_whole(ids, stamp.size):
@@ -256,14 +255,6 @@ def _opened(folders: Folders, path: bytes) -> int | None:
         return folders.open_file(path)
     except OSError as error:
         raise os_error(folders.text(path), error) from error
-
-
-def _read_block(fd: int, size: int) -> bytes:
-    """Read `size` bytes, fewer at the end of the file."""
-    data = os.read(fd, size) if size > 0 else b""
-    while 0 < len(data) < size and (more := os.read(fd, size - len(data))):
-        data += more
-    return data
 
 
 def _is_whole(ids: bytes | bytearray, size: int) -> bool:

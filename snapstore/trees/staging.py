@@ -9,28 +9,43 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import count
+from typing import TYPE_CHECKING
 
 from snapstore.access import for_group
-from snapstore.files import reached, write_all
+from snapstore.files import reached
 from snapstore.leftovers import SUFFIX, is_temporary
+from snapstore.threads import in_background
 from snapstore.trees.folders import FOLDER_FLAGS
-from snapstore.trees.manifest import LINK, TreeEntry
+from snapstore.trees.manifest import TreeEntry
+from snapstore.trees.syncing import sync_all, sync_and_close, sync_file_system
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+LARGE_BYTES = 1 << 20  # worth a thread
 _FEW = 64  # files that are synced one by one
 _FILE_BITS = 0o777
 
 
 class Staging:
-    """The staging folder in the folder that a descriptor is of, which it keeps a copy of. Raises OSError."""
+    """The staging folder in the folder that a descriptor is of, which it keeps a copy of, for so many files.
 
-    def __init__(self, host: int) -> None:
+    Raises OSError.
+    """
+
+    def __init__(self, host: int, files: int) -> None:
         self._host = os.dup(host)
         self._numbers = count()
-        self._staged: list[str] = []
+        self._open: dict[str, int] = {}
+        self._closed: list[str] = []
+        self._syncing: list[Future[None]] = []
+        self.inodes: dict[str, int] = {}
+        """The inodes of the files that are finished, by their names here."""
+        self._syncs_all = files > _FEW
         try:
             self.name, self.fd = create_staging(self._host)
         except BaseException:
@@ -38,37 +53,51 @@ class Staging:
             raise
         self.device = os.fstat(self.fd).st_dev
 
-    def add(self, entry: TreeEntry, blocks: Iterable[bytes]) -> str:
-        """Write a file or a link that becomes an entry; return its name here. Raises OSError."""
+    def add_link(self, entry: TreeEntry) -> str:
+        """Make a link that becomes an entry; return its name here. Raises OSError."""
         name = str(next(self._numbers))
-        if entry.kind == LINK:
-            os.symlink(entry.content, name, dir_fd=self.fd)
-            with suppress(OSError):
-                os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=self.fd, follow_symlinks=False)
-            return name
-        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
-        try:
-            for block in blocks:
-                write_all(fd, block)
-            give_access(fd, entry, _FILE_BITS)
-            os.utime(fd, ns=(entry.mtime, entry.mtime))
-            if len(self._staged) < _FEW:
-                os.fsync(fd)
-        finally:
-            os.close(fd)
-        self._staged.append(name)
+        os.symlink(entry.content, name, dir_fd=self.fd)
+        with suppress(OSError):
+            os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=self.fd, follow_symlinks=False)
         return name
 
+    def create(self) -> tuple[str, int]:
+        """Create a file; return its name here and a descriptor, which `finish` or `close` closes. Raises OSError."""
+        name = str(next(self._numbers))
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._open[name] = fd = os.open(name, flags, 0o600, dir_fd=self.fd)
+        return name, fd
+
+    def finish(self, name: str, entry: TreeEntry) -> None:
+        """Give a file that is written what an entry says; another thread begins to make a large one durable."""
+        fd = self._open[name]
+        give_access(fd, entry, _FILE_BITS)
+        os.utime(fd, ns=(entry.mtime, entry.mtime))
+        self.inodes[name] = os.fstat(fd).st_ino
+        if self._syncs_all:
+            self._closed.append(name)
+            os.close(self._open.pop(name))
+        elif entry.size >= LARGE_BYTES:
+            self._syncing.append(in_background(partial(sync_and_close, self._open.pop(name))))
+
     def sync(self) -> None:
-        """Make all that was added durable. Raises OSError."""
-        if len(self._staged) > _FEW and not sync_file_system(self.fd):
-            for name in self._staged[_FEW:]:
+        """Make all files durable. Raises OSError."""
+        sync_all(list(self._open.values()))
+        if self._syncs_all and not sync_file_system(self.fd):
+            for name in self._closed:
                 _sync_file(name, self.fd)
+        while self._syncing:
+            self._syncing.pop().result()
         os.fsync(self.fd)
         reached("files-staged")
 
     def close(self) -> None:
         """Remove the folder and what is still in it."""
+        for future in self._syncing:
+            future.exception()
+        for fd in self._open.values():
+            os.close(fd)
+        self._open, self._syncing = {}, []
         _remove(self._host, self.name, self.fd)
         os.close(self.fd)
         os.close(self._host)
@@ -105,15 +134,6 @@ def give_access(fd: int, entry: TreeEntry, bits: int) -> None:
     os.fchmod(fd, special | for_group(entry.mode & _FILE_BITS, is_kept=is_kept))
 
 
-def sync_file_system(fd: int) -> bool:
-    """Make all that was written to the file system of a descriptor durable; return whether that can be done here."""
-    if sys.platform != "linux":
-        return False
-    import ctypes  # Only many files at once need it, for syncfs(2).
-
-    return bool(ctypes.CDLL(None).syncfs(fd) == 0)
-
-
 def create_staging(host: int) -> tuple[str, int]:
     """Create and lock a staging folder in the folder of a descriptor; return its name and its descriptor."""
     while True:
@@ -138,8 +158,4 @@ def _remove(host: int, name: str, fd: int) -> None:
 
 
 def _sync_file(name: str, folder: int) -> None:
-    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_and_close(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder))

@@ -2,7 +2,8 @@
 
 A file is taken for unchanged if its device, inode, size, modification time and change time are what they were. The
 change time cannot be set by a program. A file that was written right before it was read may be written again within the
-same tick of the clock (git's "racy" entries): it is not kept, and read again the next time.
+same tick of the clock (git's "racy" entries): it is not kept, and read again the next time. One that a restore wrote is
+kept at once: it has the snapshot's time, and who writes it gives it another one.
 
     header  8 bytes: length of the manifest; then the manifest, then for each of its entries 24 bytes:
             device (8), inode (8), change time in ns (8, signed), all zero if it is not known
@@ -43,6 +44,12 @@ def is_settled(stamp: Stamp, read_at: int) -> bool:
     newest = max(stamp.mtime, stamp.ctime)
     margin = _RACY if stamp.ctime % _SECOND else _RACY_SECONDS
     return newest + margin < read_at
+
+
+def is_settled_as_written(stamp: Stamp, entry: TreeEntry) -> bool:
+    """Tell whether a file that a restore wrote would have another stamp if anybody wrote it since it has its name."""
+    is_it = (stamp.size, stamp.mtime) == (entry.size, entry.mtime)
+    return is_it and stamp.mtime + _RACY_SECONDS < stamp.ctime
 
 
 def encode(manifest: TreeManifest, known: StatCache) -> bytes:

@@ -21,7 +21,7 @@ from snapstore.errors import (
     WrongFiles,
 )
 from tests.contents import execute
-from tests.support import raised
+from tests.support import raised, run
 from tests.trees.mtree import mtree
 from tests.trees.site import Site
 
@@ -226,3 +226,14 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_changes(site
     finally:
         (site.media / "pictures").chmod(0o755)
     assert site.state() == before
+
+
+def test_a_folder_that_is_missing_when_a_snapshot_is_taken_is_named(site: Site) -> None:
+    assert site.snap.tag("base").warnings == ()
+    site.settings.unlink()
+    shutil.rmtree(site.media)
+    site.media.mkdir()
+    (found,) = site.snap.tag("without").warnings
+    assert found == f"files 'settings': '{site.settings}' is not there, so the snapshot has it as missing"
+    site.snap.close()
+    assert f"warning: {found}" in run(["tag", "again"], site.folder).stderr

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from snapstore.errors import FileError, WouldOverwrite
+from tests.contents import execute
 from tests.support import raised, run
 from tests.trees.mtree import mtree
 from tests.trees.site import Site
@@ -51,6 +52,38 @@ def test_commands_name_the_paths(site: Site) -> None:
     out = run(["clean", "base"], site.folder).stdout
     assert "files settings: 1 written, of 1 entry" in out
     assert "files uploads: clean" in run(["status"], site.folder).stdout
+
+
+def test_the_first_line_has_the_worst_verdict(site: Site) -> None:
+    site.snap.tag("base")
+    site.write("one.txt", "changed")
+    site.snap.close()
+    first, second, third, *_ = run(["verify", "base"], site.folder, 1).stdout.splitlines()
+    assert first.startswith("damaged, against base (")
+    assert second.startswith("default: clean, against base (")
+    assert third == "files uploads: damaged: 1 changed"
+    execute(site.database, "INSERT INTO upload VALUES ('x')")
+    assert run(["verify", "base"], site.folder, 1).stdout.startswith("damaged, against base (")
+    run(["restore", "base"], site.folder)
+    execute(site.database, "INSERT INTO upload VALUES ('x')")
+    assert run(["verify", "base"], site.folder, 1).stdout.startswith("leaked, against base (")
+
+
+def test_files_that_come_between_a_check_and_the_restore_are_named(site: Site) -> None:
+    site.configure("before_restore: [{run: 'echo x > media/late.txt; rm -f media/one.txt'}]\n")
+    site.snap.tag("base")
+    before = site.state()
+    site.write("new.txt", "new")
+    found = site.snap.verify("base", restore_on_fail=True)
+    assert (found.verdict, found.verdict_after, found.restored) == ("leaked", "clean", True)
+    assert [one.path for one in found.files["uploads"].paths] == ["new.txt"]
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "files 'uploads' changed after the check, and all was restored: late.txt, one.txt; snapshot "
+    )
+    assert site.state() == before
+    site.snap.undo()
+    assert (site.media / "late.txt").read_text() == "x\n"
 
 
 def test_a_report_is_as_private_as_the_folders_whose_paths_it_has(site: Site) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from snapstore.actions.tree_state import read_live
+from snapstore.actions.tree_state import read_live, reader
 from snapstore.errors import StoreDamaged, StoreTooNew
 from snapstore.history.snapshot import Snapshot
 from snapstore.locks import Deadline
@@ -101,6 +102,36 @@ def test_a_file_that_changed_with_its_old_time_is_seen(site: Site) -> None:
     path.write_text("new")
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
     assert site.snap.verify("base").files["uploads"].paths[0].path == "same.txt"
+
+
+def test_a_large_file_that_was_restored_is_known_until_it_is_written(site: Site) -> None:
+    path = site.write("large.bin", Random(1).randbytes(9_000_000))
+    os.utime(path, ns=(0, 10**18))
+    site.snap.tag("base")
+    path.write_bytes(b"changed")
+    site.snap.restore("base")
+    site.configure()
+    assert "large.bin" in known(site)
+    with path.open("r+b") as file:  # right after it got its name, and as long as it was
+        file.write(b"x")
+    assert "large.bin" not in known(site)
+    assert [one.path for one in site.snap.verify("base").files["uploads"].paths] == ["large.bin"]
+    site.snap.restore("base")
+    time.sleep(0.05)  # a tick of the clock that the system stamps files with
+    with path.open("r+b") as file:
+        file.write(b"x")
+    os.utime(path, ns=(0, 10**18))
+    assert "large.bin" not in known(site)
+    assert site.snap.verify("base").verdict == "damaged"
+
+
+def known(site: Site) -> set[str]:
+    """Return the files of `media` that need not be read."""
+    store, project = site.snap.store(), site.snap.project
+    store.stat_caches.clear()
+    tree = reader(store, project, "uploads", Deadline(5))
+    read = {block.path for block in tree.blocks()}
+    return {os.fsdecode(one.path) for one in tree.result.manifest.entries if one.path not in read}
 
 
 def test_the_same_content_costs_nothing_again(site: Site) -> None:

@@ -15,7 +15,7 @@ from snapstore.cli.hooks import report_hooks
 from snapstore.cli.options import timeout_option
 from snapstore.cli.paint import style
 from snapstore.cli.types import REVISION
-from snapstore.compare.verdicts import CLEAN, DRIFTED
+from snapstore.compare.verdicts import CLEAN, DRIFTED, worst
 from snapstore.ids import short
 from snapstore.results.file_text import file_counts_text, path_lines
 from snapstore.results.files import VerifiedFiles
@@ -67,7 +67,10 @@ def command(
 
 def lines(result: Verified, width: int | None) -> Iterator[str]:
     """Yield what was found, and after a restore that did not help what was found then."""
-    yield from _verdicts(result.databases, width, ok=result.ok, kept=result.forensic)
+    if is_of_files := result.verdict != worst(result.databases):
+        assert result.compared_with
+        yield f"{_colored(result.verdict, ok=result.ok)}, against {against_text(result.compared_with)}"
+    yield from _verdicts(result.databases, width, ok=result.ok, kept=result.forensic, named=is_of_files)
     yield from _files(result.files, ok=result.ok)
     if result.label:
         yield f"label: {one_line(result.label)}"
@@ -93,10 +96,15 @@ def _files(files: Mapping[str, VerifiedFiles], *, ok: bool) -> Iterator[str]:
 
 
 def _verdicts(
-    databases: Mapping[str, VerifiedDatabase], width: int | None, *, ok: bool, kept: str | None = None
+    databases: Mapping[str, VerifiedDatabase],
+    width: int | None,
+    *,
+    ok: bool,
+    kept: str | None = None,
+    named: bool = False,
 ) -> Iterator[str]:
     for name, one in databases.items():
-        where = f"{one_line(name)}: " if len(databases) > 1 else ""
+        where = f"{one_line(name)}: " if named or len(databases) > 1 else ""
         assert one.compared_with
         yield f"{where}{_colored(one.verdict, ok=ok)}, against {against_text(one.compared_with)}{_because(one)}"
         words = ["diff", one.compared_with.rev, *([short(kept)] if kept else [])]
