@@ -18,6 +18,7 @@ from snapstore.errors import (
     TreeInTheWay,
     TreeRefused,
     TreeTooLarge,
+    WouldOverwrite,
     WrongFiles,
 )
 from tests.contents import execute
@@ -226,3 +227,19 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_changes(site
     finally:
         (site.media / "pictures").chmod(0o755)
     assert site.state() == before
+
+
+def test_files_come_back_where_no_database_is_but_replace_nothing_that_nobody_could_bring_back(site: Site) -> None:
+    site.snap.tag("base")
+    before = mtree(site.media)
+    site.database.unlink()
+    site.write("one.txt", "mine")
+    error = raised(WouldOverwrite, 14, site.snap.restore, "base")
+    assert error.path == str(site.media / "one.txt")
+    assert (site.media / "one.txt").read_text() == "mine"
+    shutil.rmtree(site.media)
+    site.media.mkdir()
+    assert site.snap.restore("base").safety is None
+    assert mtree(site.media) == before
+    assert site.database.exists()
+    assert site.snap.verify("base").ok
