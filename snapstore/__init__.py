@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["Session", "Snapstore", "__version__"]
+__all__ = ["Session", "Snapstore", "__version__", "clone"]
 
-_HOMES = {"Session": "snapstore.session.client", "Snapstore": "snapstore.api.facade"}
+_HOMES = {"Session": "snapstore.session.client", "Snapstore": "snapstore.api.facade", "clone": "snapstore.api.clone"}
 
 
 def __getattr__(name: str) -> object:

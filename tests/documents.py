@@ -47,7 +47,7 @@ def commands(document: Path) -> Iterator[list[str]]:
     for code in blocks(document, "console"):
         yield from _commands(re.findall(r"^\$ (.*)$", code, re.MULTILINE))
     for code in blocks(document, "sh"):
-        yield from _commands(code.splitlines())
+        yield from _commands(code.replace("\\\n", " ").splitlines())
     for code in blocks(document, "yaml"):
         yield from _commands(re.findall(r"^\s*(?:- )?run: (.*)$", code, re.MULTILINE))
         yield from _commands(re.findall(r"^\s*- (snapstore .*)$", code, re.MULTILINE))

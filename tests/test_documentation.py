@@ -353,6 +353,7 @@ _ARGUMENTS = {
     "remote add": ["remote", "add", "origin", "team"],
     "push": ["push", "baseline"],
     "pull": ["pull", "baseline"],
+    "clone": ["clone", "team", "cloned"],
     "apply": ["apply", "patch.sql"],
     "undo": ["undo"],
     "show": ["show", "baseline"],

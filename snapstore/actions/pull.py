@@ -37,19 +37,18 @@ class PullOptions(NamedTuple):
 
 
 def pull(store: Store, log: RemoteLog, options: PullOptions, progress: Progress = SILENT) -> Pulled:
-    """Pull. Nothing of it counts before the catalog commits, and then all of it.
+    """Pull what the log, which was read, has. Nothing of it counts before the catalog commits, and then all of it.
 
     Raises UnknownOnRemote, NotFastForward, NamePinned, RemoteDamaged, DiskFull and what requests raise.
     """
     start = time.monotonic()
-    before = log.transport.traffic
-    moves = _moves(store, log.read(), log.settings.name, options)
+    moves = _moves(store, log.state, log.settings.name, options)
     wanted = {ref.snapshot for ref in moves.values() if not _is_here(store, ref.snapshot)}
     old = {name: present.snapshot if (present := store.refs.get(name)) else None for name in moves}
     count = _Counts(0, 0)
     if moves:
         count = _downloaded(store, log, wanted, moves, options, progress)
-    traffic = log.transport.traffic.since(before)
+    traffic = log.transport.traffic
     return Pulled(
         log.settings.name,
         log.transport.url,

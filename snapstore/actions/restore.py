@@ -221,10 +221,18 @@ class _Restore:
 
         A thread makes the pack durable while the pages are written.
         """
-        if self._trees or any(job.view for job in self._jobs.values()):
+        if not any(job.view for job in self._jobs.values()):
+            self._refuse_lost_files()
+        else:
             self._before = capture.known(anywhere=True)
             if self._before is None and self._options.safety:
                 self._before = capture.finish("safety", f"before {self._options.action}")
+
+    def _refuse_lost_files(self) -> None:
+        """Refuse to replace files where no database is there: only a snapshot of one could keep them."""
+        if self._options.safety:
+            for tree in self._trees:
+                tree.refuse_to_replace()
 
     def _write_into_transactions(self) -> dict[str, int]:
         """Write the pages that differ; return how many. Nobody sees them before the commit, and a crash undoes them."""

@@ -12,7 +12,7 @@ from snapstore.actions.capture import Capture
 from snapstore.actions.origin import IMPORTED
 from snapstore.actions.tree_check import drawn
 from snapstore.actions.tree_state import read_live, reader, save, sweep
-from snapstore.errors import TreeNotConfigured, WrongFiles
+from snapstore.errors import TreeNotConfigured, WouldOverwrite, WrongFiles
 from snapstore.files import as_path, path_text
 from snapstore.history.intents import Intent
 from snapstore.history.snapshot import Snapshot, TreeRecord
@@ -59,6 +59,13 @@ class TreeJob:
         self.changes = list(differences(self._now.manifest, self.target, holding, spared=REMOVED))
         self._moves = TreeMoves(self._settings.path, self.changes, self._store.objects.read_many)
         self._moves.check(holding)
+
+    def refuse_to_replace(self) -> None:
+        """Raise WouldOverwrite if something that is there would be replaced or removed."""
+        for one in self.changes:
+            if one.before and one.change != DRIFTED:
+                path = os.path.join(self._settings.path, os.fsdecode(one.path)) if one.path else self._settings.path
+                raise WouldOverwrite(path, "there is no database to keep it with: move it away, or --no-safety")
 
     def stage(self) -> None:
         """Write new files aside, durably. Raises StoreDamaged, DiskFull, FileError."""
@@ -122,10 +129,15 @@ def jobs(
 ) -> list[TreeJob]:
     """Return a job for each tree that both the snapshot and the project have. Raises WrongFiles, StoreDamaged."""
     names = [name for name in snapshot.files if name in project.trees and (only is None or key_of(name) in only)]
-    if not foreign and snapshot.kind != IMPORTED:
+    if not foreign and snapshot.kind != IMPORTED and not _came_from_remote(store, project, id_, snapshot):
         for name in names:
             check_origin(id_, snapshot.files[name], project.trees[name])
     return [TreeJob(store, project, name, snapshot.files[name]) for name in names]
+
+
+def _came_from_remote(store: Store, project: Project, id_: str, snapshot: Snapshot) -> bool:
+    """Tell whether a snapshot of other paths is listed for this project: it was pulled from the project's remote."""
+    return store.snapshots.listed_for(id_) == project.origin != snapshot.origin
 
 
 def check_origin(id_: str, record: TreeRecord, settings: TreeSettings) -> None:

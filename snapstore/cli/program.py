@@ -17,7 +17,7 @@ COMMANDS = {
     "History": ("log", "tags", "show", "reflog", "pin", "unpin", "rename", "rm", "prune"),
     "Suites": ("run", "report", "session"),
     "Reading": ("query", "export", "import"),
-    "Sharing": ("remote", "push", "fetch", "pull"),
+    "Sharing": ("clone", "remote", "push", "fetch", "pull"),
     "Care": ("fsck", "doctor", "stores"),
     "Setting up": ("init", "config", "git", "completion", "demo"),
 }

@@ -222,10 +222,12 @@ def _scalar(value: str) -> Any:
     return _data(compose(value, ""))
 
 
-def as_options(**values: str | bool | None) -> dict[str, str]:
+def as_options(**values: str | bool | tuple[str, ...] | None) -> dict[str, str]:
     """Return options of a remote as YAML, without those that are not given."""
-    return {
-        key: "true" if value is True else as_yaml(str(value))
-        for key, value in values.items()
-        if value is not None and value is not False
-    }
+    return {key: _as_yaml(value) for key, value in values.items() if value not in (None, False, ())}
+
+
+def _as_yaml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    return "true" if value is True else as_yaml(str(value))

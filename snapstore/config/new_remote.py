@@ -27,6 +27,7 @@ class NewRemote:
     unsafe_single_writer: bool = False
     read_only: bool = False
     project: str | None = None
+    pull: tuple[str, ...] = ()
 
     def settings(self, configuration: Configuration) -> RemoteSettings:
         """Return it as a remote of a configuration. Raises ConfigurationError, InvalidArgument."""
@@ -65,6 +66,7 @@ class NewRemote:
             allow_http=self.allow_http,
             unsafe_single_writer=self.unsafe_single_writer,
             read_only=self.read_only,
+            pull=self.pull,
         )
         default = configuration.default_remote if configuration.remote is None else None
         project = self.project if self.project not in (None, project_name) else None

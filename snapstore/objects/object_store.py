@@ -144,7 +144,7 @@ class ObjectStore:
         while True:
             try:
                 if location is None:
-                    raise self._missing(id_)
+                    raise self.missing(id_)
                 if above > LONGEST_CHAIN:
                     raise self.damaged(f"object {id_.hex()} is in a circular chain of bases")
                 base = location.base
@@ -158,7 +158,8 @@ class ObjectStore:
                     raise
                 location = present
 
-    def _missing(self, id_: bytes) -> StoreDamaged:
+    def missing(self, id_: bytes) -> StoreDamaged:
+        """Return the error for an object that is not there: a prune may have freed its snapshot."""
         detail = f"object {id_.hex()} is missing"
         if snapshot := self.freed():
             return SnapshotFreed(os.path.dirname(self.folder), detail, snapshot)

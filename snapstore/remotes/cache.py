@@ -43,6 +43,7 @@ class RemoteCache:
     def __init__(self, store: str, remote: str) -> None:
         self._store = store
         self.folder = os.path.join(store, REMOTES, remote)
+        self._is_swept = False
 
     def read(self) -> Seen | None:
         """Return what was seen last, None where there is nothing, or nothing that can be read."""
@@ -115,7 +116,12 @@ class RemoteCache:
         return os.path.join(self.folder, name + _INDEX)
 
     def _make(self) -> None:
+        """Make the folder if there is none, and remove what a killed process left in it. Raises OSError."""
+        if self._is_swept:
+            return
         above = os.path.dirname(self.folder)
         for folder in (above, self.folder):
             make_folder_of_store(folder)
             check_kinds(os.path.dirname(folder), (), (os.path.basename(folder),))
+        sweep(self.folder)
+        self._is_swept = True

@@ -20,13 +20,13 @@ class PackGone(Exception):
         self.pack = pack
 
 
-def download_pack(transport: Transport, folder: str, name: str, size: int) -> None:
-    """Download a pack of `size` bytes, unless an earlier pull did.
+def download_pack(transport: Transport, folder: str, name: str, size: int, adopted: str) -> None:
+    """Download a pack of `size` bytes, unless an earlier pull did, which may have moved it to the folder `adopted`.
 
     Raises PackGone, RemoteDamaged, DiskFull, FileError and what requests raise.
     """
     path = pack_path(folder, name)
-    if _is_complete(path):
+    if _is_complete(path) or _linked(pack_path(adopted, name), path):
         return
     with translated(folder):
         fd, temporary = create_temporary(path)
@@ -54,6 +54,15 @@ def _is_complete(path: str) -> bool:
             os.unlink(path)
         return False
     return True
+
+
+def _linked(source: str, path: str) -> bool:
+    """Give a pack of the store a second name, as long as no prune takes the first; return whether it is whole."""
+    try:
+        os.link(source, path, follow_symlinks=False)
+    except OSError:
+        return False
+    return _is_complete(path)
 
 
 def _receive(transport: Transport, name: str, fd: int, size: int) -> None:

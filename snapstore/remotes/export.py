@@ -75,6 +75,7 @@ class Export:
         """Add what snapshots (hex) need. Raises StoreDamaged."""
         needs = Needs(self._store.snapshots)
         for snapshot in snapshots:
+            self._store.snapshots.expect(snapshot)
             self._store.catalog.run_many(
                 "INSERT OR IGNORE INTO wanted VALUES (?)", ((id_,) for id_ in needs.of(snapshot))
             )
@@ -92,7 +93,7 @@ class Export:
         self._missing, self._placed = {}, {}
         for id_, pack, *rest in rows:
             if pack is None:
-                raise self._store.objects.damaged(f"object {id_.hex()} is missing")
+                raise self._store.objects.missing(id_)
             self._missing[id_] = Location(pack, *rest)
         self.object_bytes = sum(one.stored_bytes for one in self._missing.values())
         return set(self._missing)
@@ -164,7 +165,7 @@ class Export:
                 return base
             found = self._store.objects.index.find(base)
             if found is None:
-                raise self._store.objects.damaged(f"object {base.hex()} is missing")
+                raise self._store.objects.missing(base)
             base = found.base
         return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from stat import S_ISREG
@@ -14,11 +15,12 @@ from threading import Lock
 
 from snapstore.errors import DiskFull, RemoteRefused, RemoteUnreachable
 from snapstore.files import create_temporary, os_error, reached, remove_if_there, sync_folder, write_all
-from snapstore.leftovers import is_temporary, sweep
+from snapstore.leftovers import abandoned, is_temporary
 from snapstore.regular import open_regular
 from snapstore.remotes.transport import Count, KeyExists, KeyMissing, Listed, Traffic
 
 _PIECE_BYTES = 1 << 20
+_LEFT_SECONDS = 86400.0
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -31,6 +33,7 @@ class FolderTransport:
         self._folder = folder
         self._traffic = Traffic()
         self._lock = Lock()
+        self._used: set[str] = set()  # folders in which something was created
 
     @property
     def traffic(self) -> Traffic:
@@ -43,12 +46,12 @@ class FolderTransport:
             size = os.fstat(fd).st_size
             if size > most:
                 raise ValueError(f"{key} has {size:,} bytes")
-            return self._received(_read(fd, 0, size))
+            return self._received(self._read(key, fd, 0, size))
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """Return a part of an object. Raises KeyMissing; ValueError where it is shorter."""
         with self._reading(key) as fd:
-            data = _read(fd, start, length)
+            data = self._read(key, fd, start, length)
         if len(data) != length:
             raise ValueError(f"{key} ends at byte {start + len(data):,}")
         return self._received(data)
@@ -57,7 +60,7 @@ class FolderTransport:
         """Write an object of `size` bytes to a file. Raises KeyMissing, DiskFull; ValueError for another length."""
         done = 0
         with self._reading(key) as source:
-            while piece := os.read(source, _PIECE_BYTES):
+            while piece := self._read(key, source, done, _PIECE_BYTES):
                 done += len(piece)
                 if done > size:
                     break
@@ -72,7 +75,7 @@ class FolderTransport:
         path = self._path(key)
         self._count(Traffic(requests=1, sent=len(data)))
         with self._translated(f"create {key}"):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            self._make_folder(key)
             fd, temporary = create_temporary(path, _create)
             try:
                 write_all(fd, data)
@@ -84,6 +87,7 @@ class FolderTransport:
                 os.close(fd)
             reached("remote-object-linked")
             sync_folder(os.path.dirname(path))
+            self._used.add(os.path.dirname(path))
 
     def list_after(self, prefix: str, after: str = "") -> Iterator[Listed]:
         """Yield the objects whose keys begin with `prefix`, in order, those after the key `after`."""
@@ -93,8 +97,7 @@ class FolderTransport:
             try:
                 names = os.listdir(self._path(part) if part else self._folder)
             except FileNotFoundError:
-                if not part and not os.path.isdir(self._folder):
-                    raise
+                self._check_there()
                 return
         keys = sorted(f"{part}/{name}" if part else name for name in names if not is_temporary(name))
         for key in keys:
@@ -116,15 +119,16 @@ class FolderTransport:
                 reached("remote-object-deleted")
 
     def close(self) -> None:
-        """Remove what killed pushes left beside the objects."""
-        for part in ("", "log", "index", "packs", "state"):
-            sweep(os.path.join(self._folder, part))
+        """Remove what killed pushes left, where this one created something."""
+        for folder in self._used:
+            _sweep(folder)
 
     def _listed(self, key: str) -> Listed:
         with self._translated(f"read {key}"):
             try:
                 found = os.lstat(self._path(key))
             except (FileNotFoundError, NotADirectoryError) as error:
+                self._check_there()
                 raise KeyMissing(key) from error
         if not S_ISREG(found.st_mode):
             raise KeyMissing(key)
@@ -136,11 +140,40 @@ class FolderTransport:
             try:
                 fd = open_regular(self._path(key), os.O_RDONLY)
             except (FileNotFoundError, NotADirectoryError) as error:
+                self._check_there()
                 raise KeyMissing(key) from error
-            try:
-                yield fd
-            finally:
-                os.close(fd)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _make_folder(self, key: str) -> None:
+        """Make the folder of a key. A remote's own is made with its format alone: it may be a disk that is not mounted.
+
+        Raises OSError.
+        """
+        folder = os.path.dirname(self._path(key))
+        if folder == self._folder:
+            os.makedirs(folder, exist_ok=True)
+            return
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            return
+        sync_folder(self._folder)
+
+    def _read(self, key: str, fd: int, start: int, length: int) -> bytes:
+        """Return a part of an open object, less at its end."""
+        pieces = []
+        with self._translated(f"read {key}"):
+            while length and (piece := os.pread(fd, length, start)):
+                pieces.append(piece)
+                start, length = start + len(piece), length - len(piece)
+        return b"".join(pieces)
+
+    def _check_there(self) -> None:
+        """Check that the remote's folder is there, where an object is not. Raises OSError."""
+        os.close(os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def _path(self, key: str) -> str:
         return os.path.join(self._folder, *key.split("/"))
@@ -186,9 +219,13 @@ def _take_name(temporary: str, path: str) -> None:
         raise
 
 
-def _read(fd: int, start: int, length: int) -> bytes:
-    pieces = []
-    while length and (piece := os.pread(fd, length, start)):
-        pieces.append(piece)
-        start, length = start + len(piece), length - len(piece)
-    return b"".join(pieces)
+def _sweep(folder: str) -> None:
+    """Remove temporary files that no process holds, and none has held for long.
+
+    A mounted folder may keep to itself which of its files another machine has locked.
+    """
+    with suppress(OSError):
+        for name in abandoned(folder):
+            path = os.path.join(folder, name)
+            if time.time() - os.lstat(path).st_mtime > _LEFT_SECONDS:
+                os.unlink(path)

@@ -162,7 +162,7 @@ class Incoming:
         """Download whole packs, a few at a time."""
 
         def one(pack: tuple[str, int]) -> tuple[str, int]:
-            download_pack(self._transport, self.folder, *pack)
+            download_pack(self._transport, self.folder, *pack, self._objects.folder)
             return pack
 
         for name, size in in_order(one, packs, at_once=AT_ONCE):

@@ -123,6 +123,7 @@ class RemoteLog:
         if self.state.n and (not numbers or numbers[0] != first):
             if numbers:  # old entries were removed: a checkpoint stands for them
                 return self._after_gap(listed)
+            self._format()  # a disk that is not mounted any more has none
             raise self._rewound(f"entry {self.state.n} is gone, and none is newer")
         if numbers != list(range(first, first + len(numbers))):
             raise RemoteDamaged(self.transport.url, "entries of the log are missing")

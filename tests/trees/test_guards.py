@@ -18,6 +18,7 @@ from snapstore.errors import (
     TreeInTheWay,
     TreeRefused,
     TreeTooLarge,
+    WouldOverwrite,
     WrongFiles,
 )
 from tests.contents import execute
@@ -237,3 +238,19 @@ def test_a_folder_that_is_missing_when_a_snapshot_is_taken_is_named(site: Site) 
     assert found == f"files 'settings': '{site.settings}' is not there, so the snapshot has it as missing"
     site.snap.close()
     assert f"warning: {found}" in run(["tag", "again"], site.folder).stderr
+
+
+def test_files_come_back_where_no_database_is_but_replace_nothing_that_nobody_could_bring_back(site: Site) -> None:
+    site.snap.tag("base")
+    before = mtree(site.media)
+    site.database.unlink()
+    site.write("one.txt", "mine")
+    error = raised(WouldOverwrite, 14, site.snap.restore, "base")
+    assert error.path == str(site.media / "one.txt")
+    assert (site.media / "one.txt").read_text() == "mine"
+    shutil.rmtree(site.media)
+    site.media.mkdir()
+    assert site.snap.restore("base").safety is None
+    assert mtree(site.media) == before
+    assert site.database.exists()
+    assert site.snap.verify("base").ok
