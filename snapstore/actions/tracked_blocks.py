@@ -188,19 +188,25 @@ def _of_known_state(view: View, known: KnownImage, base: Manifest, read: Read, *
     numbers = list(islice(numbers_unlike(known.block_ids, base.block_ids), _MOST_BLOCKS + 1))
     if len(numbers) > _MOST_BLOCKS or lock_page(view.page_size) <= max(view.page_count, base.page_count):
         return None
-    pages = {one.number: _split(one, view.page_size) for one in view.blocks(numbers, known.block_ids)}
     with suppress(StoreDamaged):
+        pages = {
+            one.number: _unlike_pages(one, read(id_) if (id_ := base.block_id(one.number)) else b"", view.page_size)
+            for one in view.blocks(numbers, known.block_ids)
+        }
         found = TrackedBlocks(size, base, read, pages, keeps=keeps)
         found.complete(read)
-        found.same.clear()  # no log names them
         return found
     return None
 
 
-def _split(block: ReadBlock, size: int) -> list[tuple[int, bytes]]:
-    """Return the pages of a block."""
-    first, data = first_page(block.number, size), block.data
-    return [(first + start // size, data[start : start + size]) for start in range(0, len(data), size)]
+def _unlike_pages(block: ReadBlock, old: bytes, size: int) -> list[tuple[int, bytes]]:
+    """Return the pages of a block that the one in its place does not have."""
+    first, data, found = first_page(block.number, size), block.data, []
+    for start in range(0, len(data), size):
+        page = data[start : start + size]
+        if page != old[start : start + size]:
+            found.append((first + start // size, page))
+    return found
 
 
 def prepare(store: Store, project: Project, name: str, notes: dict[type, object]) -> Iterator[None]:
