@@ -35,7 +35,7 @@ def found(transport: Transport, settings: RemoteSettings, project: str) -> Found
     _check_parent(settings)
     created = False
     try:
-        present = read_format(transport)
+        present = _read(transport, settings)
     except NotARemote:
         if settings.read_only:
             raise
@@ -46,6 +46,13 @@ def found(transport: Transport, settings: RemoteSettings, project: str) -> Found
         raise OtherProject(settings.name, present.project, settings.project)
     tags = 0 if created else len(RemoteLog(settings, transport, _Uncached()).read().refs)
     return Founded(present.project, created, tags)
+
+
+def _read(transport: Transport, settings: RemoteSettings) -> Format:
+    """Read what a remote is; a folder that does not exist is none yet. Raises NotARemote and what requests raise."""
+    if settings.is_folder and not os.path.lexists(settings.url):
+        raise NotARemote(settings.url)
+    return read_format(transport)
 
 
 def _create(transport: Transport, new: Format) -> tuple[Format, bool]:
@@ -82,7 +89,7 @@ def _holds_something(transport: Transport, settings: RemoteSettings) -> bool:
     """Tell whether something else is there; hidden files in a folder do not count."""
     if not settings.is_folder:
         return any(True for _ in islice(transport.list_after(""), 1))
-    if not os.path.isdir(settings.url):
-        return os.path.lexists(settings.url)
+    if not os.path.lexists(settings.url):
+        return False
     with translated(settings.url):
         return any(not name.startswith(".") and name not in _NOBODYS for name in os.listdir(settings.url))

@@ -19,6 +19,7 @@ from snapstore.errors import (
     NotADatabase,
     NotARemote,
     RemoteDamaged,
+    RemoteUnreachable,
     SnapError,
     UnknownOnRemote,
     WouldOverwrite,
@@ -150,6 +151,9 @@ def test_a_remote_that_is_none_or_damaged_leaves_nothing_behind(team: Team) -> N
     with pytest.raises(RemoteDamaged):
         team.clone()
     team.remote = team.folder / "nowhere"
+    with pytest.raises(RemoteUnreachable):
+        team.clone()
+    team.remote.mkdir()
     with pytest.raises(NotARemote):
         team.clone()
     assert os.listdir(team.folder / "clone") == ["mine.txt"]
