@@ -33,7 +33,7 @@ def facts(tools: Tools, folder: str) -> list[tuple[str, str]]:
         ("click, xxhash", f"{version('click')}, {version('xxhash')}"),
         ("Load average at the start", f"{os.getloadavg()[0]:.1f}"),
     ]
-    found += [(name, _short(text)) for name, text in tools.versions().items()]
+    found += [(name, short(text)) for name, text in tools.versions().items()]
     return found + [(name, "not installed, skipped") for name in tools.missing()]
 
 
@@ -62,7 +62,7 @@ def _file_system(folder: str) -> str:
     return max(above, default=(0, "unknown"))[1]
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     """Return the version in a program's output: a number, or a date if that is the version."""
     found = re.search(r"\d{4}-\d\d-\d\d|\d+(\.\d+)+", text)
     return found.group() if found else "unknown"
