@@ -165,7 +165,7 @@ class Incoming:
             download_pack(self._transport, self.folder, *pack, self._objects.folder)
             return pack
 
-        for name, size in in_order(one, packs, at_once=AT_ONCE):
+        for name, size in in_order(one, packs, self._transport, at_once=AT_ONCE):
             self._progress.advance(size)
             self._open(name)
 
@@ -185,7 +185,7 @@ class Incoming:
             raise RemoteDamaged(self._transport.url, f"pack {name}: object {min(expected).hex()} is not in it")
 
     def _download_ranges(self, ranges: list[_Range]) -> None:
-        for part, data in zip(ranges, in_order(self._range, ranges, at_once=AT_ONCE), strict=True):
+        for part, data in zip(ranges, in_order(self._range, ranges, self._transport, at_once=AT_ONCE), strict=True):
             for found in part.objects:
                 start = found.offset - ENTRY_BYTES - part.start
                 self._keep(found, data[start : start + ENTRY_BYTES + found.stored_bytes])

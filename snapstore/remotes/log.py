@@ -7,8 +7,7 @@ seen is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from snapstore.errors import OtherProject, RemoteDamaged, RemoteRewound
@@ -18,6 +17,7 @@ from snapstore.remotes.format import Format, read_format
 from snapstore.remotes.index import MOST_BYTES as MOST_INDEX_BYTES
 from snapstore.remotes.index import IndexedPack, decode
 from snapstore.remotes.keys import LOG, STATE, index_key, log_key, number_of, state_key
+from snapstore.remotes.parallel import in_order
 from snapstore.remotes.settings import RemoteSettings
 from snapstore.remotes.state import RemoteState
 from snapstore.remotes.transport import KeyExists, KeyMissing, Listed, Transport
@@ -75,12 +75,11 @@ class RemoteLog:
     def indexed(self, names: Iterable[str]) -> Iterator[list[IndexedPack]]:
         """Yield what indexes hold, in order; those that are not kept are fetched. Raises RemoteDamaged."""
         wanted = list(names)
-        with ThreadPoolExecutor(self.settings.concurrency) as pool:
-            for name, data in zip(wanted, pool.map(self._index, wanted), strict=True):
-                try:
-                    yield decode(data)
-                except ValueError as error:
-                    raise RemoteDamaged(self.transport.url, f"index {name}: {error}") from error
+        for name, data in zip(wanted, self._at_once(self._index, wanted), strict=True):
+            try:
+                yield decode(data)
+            except ValueError as error:
+                raise RemoteDamaged(self.transport.url, f"index {name}: {error}") from error
         self.cache.drop_indexes(set(self.state.indexes()))
 
     def _index(self, name: str) -> bytes:
@@ -142,14 +141,16 @@ class RemoteLog:
             self._check_last(listed[0])
             listed = listed[1:]
         known = self.state.n
-        with ThreadPoolExecutor(self.settings.concurrency) as pool:
-            for one, data in zip(listed, pool.map(lambda one: self._read(one.key), listed), strict=True):
-                try:
-                    self.state.apply(LogEntry.decode(data), data, one.modified)
-                except ValueError as error:
-                    if known and known == self.state.n and "does not follow" in str(error):
-                        raise self._rewound(f"entry {known + 1} {error}") from error
-                    raise RemoteDamaged(self.transport.url, f"{one.key} {error}") from error
+        for one, data in zip(listed, self._at_once(self._read, [one.key for one in listed]), strict=True):
+            try:
+                self.state.apply(LogEntry.decode(data), data, one.modified)
+            except ValueError as error:
+                if known and known == self.state.n and "does not follow" in str(error):
+                    raise self._rewound(f"entry {known + 1} {error}") from error
+                raise RemoteDamaged(self.transport.url, f"{one.key} {error}") from error
+
+    def _at_once(self, function: Callable[[str], bytes], names: Iterable[str]) -> Iterator[bytes]:
+        return in_order(function, names, self.transport, at_once=self.settings.concurrency)
 
     def _check_last(self, listed: Listed) -> None:
         """Check that the newest entry that was seen is the same, unless a list shows that. Raises RemoteRewound."""

@@ -48,7 +48,7 @@ def upload(log: RemoteLog, packs: Iterable[ExportPack], size: int, progress: Pro
     listed: list[RemotePack] = []
     sent = 0
     at_once = min(AT_ONCE, log.settings.concurrency)
-    for pack, bytes_sent in in_order(partial(_put, log, there), packs, at_once=at_once):
+    for pack, bytes_sent in in_order(partial(_put, log, there), packs, log.transport, at_once=at_once):
         done.append(pack)
         sent += bytes_sent
         progress.advance(pack.size)
