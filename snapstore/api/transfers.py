@@ -124,7 +124,7 @@ class Transfers(Bound):
         from snapstore.remotes.log import RemoteLog
         from snapstore.remotes.opening import open_transport
 
-        with closing(open_transport(settings)) as transport:
+        with closing(open_transport(settings, self.locations.environ)) as transport:
             yield RemoteLog(settings, transport, RemoteCache(store.path, settings.name))
 
 

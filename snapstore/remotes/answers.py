@@ -55,6 +55,8 @@ _MANGLED = {"BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "Incomple
 """What arrived is not what was sent."""
 
 
+MAY_EXIST = (HTTPStatus.NOT_MODIFIED, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
+"""What a create is answered with where there is an object, or another create is under way."""
 _WITHOUT_RANGES = "source: NotPartial"
 
 
@@ -93,7 +95,7 @@ def may_pass(error: BaseException) -> bool:
     answer = answer_of(error)
     if answer.status is None:
         return not answer.retries and not any(mark in str(error) for mark in ("kind: Connect,", _WITHOUT_RANGES))
-    return answer.status == HTTPStatus.CONFLICT or answer.code in _MANGLED
+    return answer.status in MAY_EXIST or answer.code in _MANGLED
 
 
 def may_be_the_clock(answer: Answer) -> bool:

@@ -8,6 +8,7 @@ is then found to exist: the caller has to find out whose object it is.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -15,7 +16,7 @@ from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from threading import BoundedSemaphore, Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from snapstore.errors import RemoteRefused, RemoteUnreachable, RemoteUnsafe
 from snapstore.files import write_all
@@ -23,6 +24,7 @@ from snapstore.remotes.answers import (
     CREATE,
     DELETE,
     LIST,
+    MAY_EXIST,
     NO_BUCKET,
     READ,
     Answer,
@@ -34,13 +36,11 @@ from snapstore.remotes.answers import (
 from snapstore.remotes.calls import Calls, CallsClosed
 from snapstore.remotes.clients import SMALL_BYTES, Clients, Limits
 from snapstore.remotes.credentials import environment, find_credentials
+from snapstore.remotes.digest import checksum
 from snapstore.remotes.places import AZURE, S3, place_of
 from snapstore.remotes.server_clock import clock_offset
 from snapstore.remotes.settings import RemoteSettings
 from snapstore.remotes.transport import Count, KeyExists, KeyMissing, Listed, Traffic
-
-if TYPE_CHECKING:
-    from snapstore.remotes.clients import Client
 
 Result = TypeVar("Result")
 
@@ -49,7 +49,7 @@ _PAGE = 1000  # keys in an answer
 _EVERYTHING = 1 << 30  # where a list cannot begin after a key, it is read once
 _PIECE_BYTES = 1 << 20
 _ONE = Traffic(requests=1)
-_THERE_IS_ONE = (HTTPStatus.NOT_MODIFIED, HTTPStatus.PRECONDITION_FAILED)
+_MD5 = re.compile(r'"([0-9a-f]{32})"', re.ASCII)
 _PAUSES = (0.1, 0.3, 0.9)  # seconds at most, before the second try and those after it
 
 
@@ -74,6 +74,7 @@ class BucketTransport:
         self._large = BoundedSemaphore(LARGE_AT_ONCE)
         self._traffic = Traffic()
         self._lock = Lock()
+        self._has_checksums = True
 
     @property
     def traffic(self) -> Traffic:
@@ -82,19 +83,18 @@ class BucketTransport:
 
     def get(self, key: str, most: int) -> bytes:
         """Return an object of at most `most` bytes. Raises KeyMissing; ValueError for a longer one."""
-        client = self._client_for(most)
-        answer = self._request(READ, key, lambda: client.get(key))
-        size = answer.meta["size"]
-        if size > most:
-            raise ValueError(f"{key} has {size:,} bytes")
-        with self._room(size):
-            return self._received(bytes(self._call(READ, key, answer.bytes)))
+        data, expected = self._got(key, most)
+        while self._has_checksums and expected and checksum(data) != expected:
+            first = data
+            data, expected = self._got(key, most)
+            self._has_checksums = data != first  # twice the same: encrypted objects have something else there
+        return data
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """Return a part of an object. Raises KeyMissing; ValueError where it is shorter."""
         if not length:
             return b""
-        client = self._client_for(length)
+        client = self._clients.usual
         with self._room(length):
             data = bytes(self._request(READ, key, lambda: client.get_range(key, start=start, length=length)))
         if len(data) != length:
@@ -145,7 +145,7 @@ class BucketTransport:
 
     def head(self, key: str) -> Listed:
         """Return what a list has about one object. Raises KeyMissing."""
-        return _listed(self._request(READ, key, lambda: self._clients.small.head(key)))
+        return _listed(self._request(READ, key, lambda: self._clients.usual.head(key)))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are gone are no error."""
@@ -153,7 +153,7 @@ class BucketTransport:
         remaining = iter(keys)
         while some := list(islice(remaining, at_once)):
             with suppress(KeyMissing):
-                self._request(DELETE, some[0], partial(self._clients.small.delete, some))
+                self._request(DELETE, some[0], partial(self._clients.usual.delete, some))
 
     def clock_offset(self) -> float | None:
         """Return by how many seconds the clock of this machine is ahead of the server's, None if it does not say."""
@@ -164,9 +164,20 @@ class BucketTransport:
         """Give up what is under way: whoever waits for it gets an error."""
         self._calls.close()
 
+    def _got(self, key: str, most: int) -> tuple[bytes, str | None]:
+        """Return an object, and its MD5 in hex if the server may have one."""
+        answer = self._request(READ, key, lambda: self._clients.usual.get(key))
+        size = answer.meta["size"]
+        if size > most:
+            raise ValueError(f"{key} has {size:,} bytes")
+        with self._room(size):
+            data = self._received(bytes(self._call(READ, key, answer.bytes)))
+        found = _MD5.fullmatch(answer.meta["e_tag"] or "")
+        return data, found and found[1]
+
     def _pieces(self, key: str, size: int) -> Iterator[bytes]:
         """Yield an object of `size` bytes in pieces. Raises KeyMissing, ValueError; RemoteUnreachable if too slow."""
-        client = self._client_for(size)
+        client = self._clients.usual
         seconds = self._limits.seconds_for(size)
         end = time.monotonic() + seconds
         answer = self._request(READ, key, lambda: client.get(key))
@@ -180,7 +191,7 @@ class BucketTransport:
 
     def _page(self, folder: str, after: str, size: int) -> list[Listed]:
         """Return the next objects in a folder of the bucket; what lies in folders of the outermost one is left out."""
-        client = self._clients.small
+        client = self._clients.usual
         if folder:
             found = next(client.list(folder, offset=after or None, chunk_size=size), ())
         else:
@@ -193,9 +204,6 @@ class BucketTransport:
         except KeyMissing:
             return False
         return True
-
-    def _client_for(self, size: int) -> Client:
-        return self._clients.small if size <= SMALL_BYTES else self._clients.for_download()
 
     def _room(self, size: int) -> AbstractContextManager[object]:
         """Return what bounds the memory: the turn of a large transfer."""
@@ -241,9 +249,7 @@ class BucketTransport:
 
     def _does_exist(self, answer: Answer, key: str) -> bool:
         """Return whether a create was refused because there is an object; after a conflict there may be none."""
-        if answer.status in _THERE_IS_ONE or answer.code == "BlobAlreadyExists":
-            return True
-        return answer.status == HTTPStatus.CONFLICT and self._is_there(key)
+        return answer.status in MAY_EXIST and self._is_there(key)
 
     def _received(self, data: bytes) -> bytes:
         self._count(Traffic(received=len(data)))

@@ -59,6 +59,7 @@ class Calls:
     def _work(self) -> None:
         while call := self._waiting.get():
             call.make()
+            del call  # with the pack that it has sent, while this waits for the next one
 
 
 class _Call(Generic[Result]):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     Client = S3Store | GCSStore | AzureStore
 
-SMALL_BYTES = 1 << 20  # up to here a request is over in the time of a small one
+SMALL_BYTES = 1 << 20  # what is sent before the idle limit is over
+_LONGEST_SECONDS = 3600
 _PACK_BYTES = 17 << 20  # and a little more than a pack has: one client sends all of them
 
 
@@ -26,22 +27,20 @@ class Limits(NamedTuple):
     """How long a remote is waited for: seconds, bytes a second, and how often a request is tried again."""
 
     connect: float = 5.0
-    request: float = 30.0
-    """A whole request with less than SMALL_BYTES."""
     idle: float = 30.0
-    """Without any byte."""
+    """Without any byte from the server."""
     slowest: int = 32 << 10
-    """Larger objects may take `request`, and their bytes at this rate."""
+    """A transfer may take `idle`, and its bytes at this rate."""
     retries: int = 6
     """With pauses of about 0.1, 0.25, 0.6, 1.2, 2.4 and 4.8 s, at random around those."""
 
     def seconds_for(self, size: int) -> float:
         """Return how long a transfer may take."""
-        return self.request + size / self.slowest
+        return self.idle + size / self.slowest
 
 
 class Clients:
-    """Makes a client when it is first needed. Each has connections of its own, so there are three and no more.
+    """Makes a client when it is first needed. Each has connections of its own, so there are two and no more.
 
     Raises ExtraMissing where obstore is not installed.
     """
@@ -64,18 +63,14 @@ class Clients:
         self._lock = Lock()
 
     @property
-    def small(self) -> Client:
-        """For all that is small."""
-        return self._client(self._limits.request)
-
-    def for_download(self) -> Client:
-        """Return one that waits as long as bytes come: the caller keeps the time."""
+    def usual(self) -> Client:
+        """For all but large uploads: it waits as long as bytes come."""
         return self._client(0.0)
 
     def for_upload(self, size: int) -> Client:
         """Return one for objects of a size; a limit to silence would count while a body is sent."""
         if size <= SMALL_BYTES:
-            return self.small
+            return self.usual
         packs = -(-size // _PACK_BYTES)
         return self._client(self._limits.seconds_for(packs * _PACK_BYTES))
 
@@ -90,7 +85,7 @@ class Clients:
         common: dict[str, Any] = {
             "prefix": self._place.prefix or None,
             "client_options": self._options(seconds),
-            "retry_config": self._retries(seconds),
+            "retry_config": self._retries(),
         }
         try:
             return _MAKERS[self._place.scheme](self, common)
@@ -124,7 +119,7 @@ class Clients:
         options: ClientConfig = {
             "allow_http": endpoint.startswith("http:"),
             "connect_timeout": timedelta(seconds=self._limits.connect),
-            "timeout": timedelta(seconds=seconds or 24 * 3600),
+            "timeout": timedelta(seconds=seconds or _LONGEST_SECONDS),
             "user_agent": f"snapstore/{__version__}",
         }
         if not seconds:
@@ -133,10 +128,10 @@ class Clients:
             options["root_certificate"] = bundle
         return options
 
-    def _retries(self, seconds: float) -> RetryConfig:
+    def _retries(self) -> RetryConfig:
         return {
             "max_retries": self._limits.retries,
-            "retry_timeout": timedelta(seconds=min(180.0, 2 * (seconds or self._limits.request))),
+            "retry_timeout": timedelta(seconds=2 * self._limits.idle),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
                 "max_backoff": timedelta(seconds=8),

@@ -13,6 +13,11 @@ def digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
 
 
+def checksum(data: bytes) -> str:
+    """Return the MD5 in hex, which most servers of object storage have for an object. It holds against accidents."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 def frame_digest(data: bytes) -> bytes:
     """Return the BLAKE2b-128 of an entry of a pack with its frame."""
     return hashlib.blake2b(data, digest_size=FRAME_BYTES).digest()

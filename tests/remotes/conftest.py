@@ -17,7 +17,7 @@ from snapstore.remotes.settings import RemoteSettings
 from snapstore.remotes.transport import Transport
 from tests.remotes.servers import BUCKET, WRITER, NoServer, Server, rclone, seaweedfs
 
-LIMITS = Limits(connect=2, request=10, idle=5)
+LIMITS = Limits(connect=2, idle=5)
 
 
 @pytest.fixture(scope="session")

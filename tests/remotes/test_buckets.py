@@ -30,7 +30,7 @@ from tests.support import ENVIRONMENT, raised
 
 KEY = log_key(1)
 FORMAT = b"snapstore-remote 1\nproject shop\n"
-QUICK = Limits(connect=1, request=2, idle=1, retries=2)
+QUICK = Limits(connect=1, idle=1, retries=2)
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def test_a_body_that_never_ends_is_given_up(between: Proxy, bucket: Bucket, tmp_
 
 def test_a_download_that_is_too_slow_is_given_up(seaweed: Server, bucket: Bucket, tmp_path: Path) -> None:
     bucket(seaweed.endpoint).put_new(KEY, bytes(8 << 20))
-    transport = bucket(seaweed.endpoint, limits=Limits(request=0.2, slowest=1 << 40))
+    transport = bucket(seaweed.endpoint, limits=Limits(idle=0.2, slowest=1 << 40))
     with (tmp_path / "pack").open("wb") as file, pytest.raises(RemoteUnreachable, match="too slow"):
         transport.download(KEY, file.fileno(), 8 << 20, lambda _: time.sleep(0.1))
 

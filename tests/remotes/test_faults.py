@@ -1,0 +1,166 @@
+"""Pushes and pulls through a proxy that injects faults: no state is ever wrong, and what was cut short goes on.
+
+FAULTS=10000 makes it as many faults; there are a few hundred by default.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from snapstore.errors import SnapError
+from snapstore.remotes.clients import Limits
+from snapstore.remotes.transport import Transport
+from tests.remotes.conftest import Bucket
+from tests.remotes.desks import Desk, create_remote
+from tests.remotes.proxy import Fault, Proxy, Request, no_faults, proxy, seeded
+from tests.remotes.servers import Server
+
+FAULTS = int(os.environ.get("FAULTS", "200"))
+LIMITS = Limits(connect=1, idle=1, retries=2)
+REFUSALS = {
+    "remote-unreachable": 17,
+    "remote-refused": 17,
+    "remote-damaged": 20,
+    "remote-rewound": 20,
+    "not-a-remote": 10,
+}
+"""What a push or a pull may end with, and the exit code."""
+
+
+@pytest.fixture
+def between(seaweed: Server) -> Iterator[Proxy]:
+    """Return a proxy before SeaweedFS; what stalls does so for longer than the idle limit."""
+    with proxy(seaweed.endpoint, stall=1.5) as running:
+        yield running
+
+
+@pytest.mark.timeout(300 + 2 * FAULTS)
+def test_no_fault_makes_a_wrong_state(between: Proxy, bucket: Bucket, tmp_path: Path) -> None:
+    pusher, puller = Desk(tmp_path / "pusher"), Desk(tmp_path / "puller", rows=1)
+    direct = bucket(f"http://127.0.0.1:{between.upstream[1]}")
+    create_remote(direct)
+    seen: Counter[Fault] = Counter()
+    ended: Counter[str] = Counter()
+    chance, number = random.Random(0), 0
+    while seen.total() < FAULTS:
+        number += 1
+        pusher.change(number)
+        wanted = pusher.tag("state")
+        transport = bucket(between.endpoint, limits=LIMITS)
+        between.plan = seeded(number, chance.choice((0.15, 0.4)), list(Fault))
+        ended[_until_done(between, partial(pusher.push, transport, "state"))] += 1
+        between.plan = seeded(-number, chance.choice((0.15, 0.4)), list(Fault))
+        before = puller.tags()
+        first = _try(partial(puller.pull, transport, "state"))
+        ended[first] += 1
+        if first:
+            assert puller.tags() == before
+            ended[_until_done(between, partial(puller.pull, transport, "state"))] += 1
+        assert puller.tags() == {"state": wanted}
+        seen.update(one.fault for one in between.requests() if one.fault)
+        between.clear()
+        transport.close()
+    assert puller.is_sound()
+    assert pusher.is_sound()
+    fresh = Desk(tmp_path / "fresh", rows=1)
+    fresh.pull(direct, "state")
+    assert fresh.tags() == pusher.tags()
+    assert fresh.is_sound()
+    assert set(seen) == set(Fault)
+    assert ended[""] > sum(ended.values()) / 4  # most faults are got over
+    assert ended.keys() <= {"", *REFUSALS}
+
+
+def _try(action: Callable[[], object]) -> str:
+    """Do something; return the code of the error that it ends with, which must have its exit code and words."""
+    try:
+        action()
+    except SnapError as error:
+        assert error.exit_code == REFUSALS[error.code], error
+        assert error.message.isprintable()
+        assert len(error.message) < 300
+        return error.code
+    return ""
+
+
+def _until_done(between: Proxy, action: Callable[[], object]) -> str:
+    """Do something with faults, and once more without if that did not do; return how the first try ended."""
+    found = _try(action)
+    if found:
+        plan, between.plan = between.plan, no_faults
+        assert _try(action) == ""
+        between.plan = plan
+    return found
+
+
+def _packs(between: Proxy) -> list[Request]:
+    return [one.request for one in between.requests("PUT") if one.request.key.endswith(".pack") and one.status == 200]
+
+
+def test_a_push_that_was_cut_short_sends_no_pack_twice(between: Proxy, bucket: Bucket, tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk")
+    desk.fill(1, 70)
+    desk.tag("baseline")
+    transport = bucket(between.endpoint, limits=LIMITS)
+    create_remote(transport)
+
+    def after_two_packs(request: Request) -> Fault | None:
+        is_late = len(_packs(between)) >= 2
+        return Fault.FORBIDDEN if request.method == "PUT" and is_late else None
+
+    between.plan = after_two_packs
+    assert _try(lambda: desk.push(transport, "baseline")) == "remote-refused"
+    first = _packs(between)
+    assert len(first) >= 2
+    between.plan = no_faults
+    before = transport.traffic
+    desk.push(transport, "baseline")
+    packs = _packs(between)
+    assert len(packs) == len({one.key for one in packs}) > len(first)
+    assert transport.traffic.since(before).sent < 70_000_000 - 2 * (16 << 20) + 2_000_000
+    puller = Desk(tmp_path / "puller", rows=1)
+    puller.pull(transport, "baseline")
+    assert puller.tags() == desk.tags()
+
+
+def test_a_pull_that_was_cut_short_receives_no_pack_twice(between: Proxy, bucket: Bucket, tmp_path: Path) -> None:
+    desk, puller = Desk(tmp_path / "desk"), Desk(tmp_path / "puller", rows=1)
+    desk.fill(2, 70)
+    desk.tag("baseline")
+    transport = bucket(between.endpoint, limits=LIMITS)
+    create_remote(transport)
+    desk.push(transport, "baseline")
+    between.clear()
+
+    def received() -> list[str]:
+        return [one.request.key for one in between.requests("GET") if ".pack" in one.request.key and one.status == 200]
+
+    between.plan = lambda request: Fault.FORBIDDEN if ".pack" in request.key and len(received()) >= 2 else None
+    assert _try(lambda: puller.pull(transport, "baseline")) == "remote-refused"
+    assert puller.tags() == {}
+    assert len(received()) >= 2
+    between.plan = no_faults
+    puller.pull(transport, "baseline")
+    assert puller.tags() == desk.tags()
+    assert len(received()) == len(set(received()))
+    assert puller.is_sound()
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.ANSWER_500], ids=lambda fault: fault.name)
+def test_an_entry_whose_answer_was_lost_is_ours(between: Proxy, bucket: Bucket, fault: Fault, tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "desk")
+    transport: Transport = bucket(between.endpoint, limits=LIMITS)
+    create_remote(transport)
+    between.plan = lambda request: fault if "log/" in request.key and request.number == 1 else None
+    for number in (1, 2):
+        desk.change(number)
+        desk.tag("state")
+        assert desk.push(transport, "state").entry == number
+    assert [one.key for one in transport.list_after("log/")] == [f"log/{number:016x}" for number in (1, 2)]
