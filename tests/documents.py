@@ -18,6 +18,7 @@ GENERATED = {
     "fuzzing.md",
     "per-test.md",
     "files-benchmarks.md",
+    "remote-benchmarks.md",
 }
 """Pages of measurements."""
 WRITTEN = [path for path in DOCUMENTS if path.name not in GENERATED and "node_modules" not in path.parts]

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,10 +22,11 @@ import pytest
 from snapstore.errors import SnapError
 from snapstore.remotes.clients import Limits
 from snapstore.remotes.transport import Transport
-from tests.remotes.conftest import Bucket
+from tests.remotes.conftest import Bucket, variables
 from tests.remotes.desks import Desk, create_remote
 from tests.remotes.proxy import Fault, Proxy, Request, no_faults, proxy, seeded
-from tests.remotes.servers import Server
+from tests.remotes.servers import BUCKET, Server
+from tests.support import ENVIRONMENT, make_database, run
 
 FAULTS = int(os.environ.get("FAULTS", "200"))
 LIMITS = Limits(connect=1, idle=1, retries=2)
@@ -151,6 +157,33 @@ def test_a_pull_that_was_cut_short_receives_no_pack_twice(between: Proxy, bucket
     assert puller.tags() == desk.tags()
     assert len(received()) == len(set(received()))
     assert puller.is_sound()
+
+
+@pytest.mark.parametrize("stalling", ["log/", ".pack"])
+def test_an_interrupted_push_ends_though_nothing_answers(between: Proxy, tmp_path: Path, stalling: str) -> None:
+    make_database(tmp_path / "db.sqlite3")
+    (tmp_path / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
+    url = f"s3://{BUCKET}/{uuid.uuid4().hex}"
+    command = ["remote", "add", "origin", url, "--endpoint", between.endpoint, "--region", "us-east-1"]
+    run(command, tmp_path, 0, (), **variables())
+    run(["tag", "baseline"], tmp_path)
+    between.stall = 60
+    between.plan = lambda request: Fault.STALL if stalling in request.key + request.query else None
+    between.clear()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snapstore", "push", "origin", "baseline"],
+        cwd=tmp_path,
+        env={**ENVIRONMENT, **variables(), "XDG_CONFIG_HOME": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not any(one.fault for one in between.requests()):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert "Traceback" not in process.communicate(timeout=20)[1]  # less than the limit of a request
+    assert process.returncode == 130
+    between.plan = no_faults
+    run(["push", "origin", "baseline"], tmp_path, 0, (), **variables())
 
 
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.ANSWER_500], ids=lambda fault: fault.name)
