@@ -37,8 +37,7 @@ def fetch(log: RemoteLog) -> Fetched:
 
 def remote_tags(store: Store, log: RemoteLog) -> RemoteTags:
     """Return the tags as of the last contact; where there was none, now is the first. Raises what `fetch` raises."""
-    seen = log.cache.read()
-    state = seen.state if seen else log.read()
+    state = log.known()
     tags = []
     for name, ref in sorted(state.refs.items()):
         last = ref.positions[0] if ref.positions else None

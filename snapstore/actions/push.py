@@ -54,6 +54,8 @@ def push(store: Store, log: RemoteLog, options: PushOptions, progress: Progress 
     moves = _moves(store, state, log.settings.name, options)
     uploaded = _NOTHING
     if moves:
+        if not options.dry_run:
+            log.signatures.check_can_sign()
         with Contents(store.catalog) as contents, Export(store, contents) as export:
             export.want({move.to: None for move in moves.values() if move.to})
             uploaded, moves = _Push(store, log, options, contents, export, progress).run(moves)

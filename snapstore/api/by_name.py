@@ -15,7 +15,6 @@ from snapstore.history.names import RESERVED
 from snapstore.history.refs import nearest
 
 if TYPE_CHECKING:
-    from snapstore.remotes.log import RemoteLog
     from snapstore.remotes.settings import RemoteSettings
     from snapstore.remotes.state import RemoteState
     from snapstore.results.remotes import Pulled
@@ -124,7 +123,7 @@ class ByName(Transfers):
 
         books = self.books(create=True)
         with self._log(books, found.settings) as log:
-            snapshot = _position(self._seen(log), found, revision)
+            snapshot = _position(log.known(), found, revision)
             if not books.snapshots.exists(snapshot) and not books.forgotten.holds(snapshot):
                 if self.policy_of(found.settings) == NEVER:
                     raise UnknownRevision(revision)
@@ -133,11 +132,6 @@ class ByName(Transfers):
         if self.locations.worker is not None:
             return self.bring(store, snapshot) or snapshot
         return snapshot
-
-    def _seen(self, log: RemoteLog) -> RemoteState:
-        """Return the state at the last contact; where there was none, now is the first."""
-        seen = log.cache.read()
-        return seen.state if seen else log.read()
 
 
 def _position(state: RemoteState, found: _OnRemote, revision: str) -> str:

@@ -123,9 +123,11 @@ class Transfers(Bound):
         from snapstore.remotes.cache import RemoteCache
         from snapstore.remotes.log import RemoteLog
         from snapstore.remotes.opening import open_transport
+        from snapstore.remotes.signatures import Signatures
 
         with closing(open_transport(settings, self.locations.environ)) as transport:
-            yield RemoteLog(settings, transport, RemoteCache(store.path, settings.name))
+            signatures = Signatures(settings, self.locations.environ)
+            yield RemoteLog(settings, transport, RemoteCache(store.path, settings.name), signatures)
 
 
 def _tags(store: Store) -> list[str]:

@@ -91,6 +91,8 @@ def _remote(name: str, node: Node) -> RemoteSettings:
         raise node.error("must have 'url'")
     settings = RemoteSettings(name, **values)
     entries = node.entries()
+    if settings.signing_key is not None and settings.signers is None:
+        raise entries["signing_key"][0].problem(f"'{node.key}' must have 'signers', too: a push checks what it signs")
     if settings.is_folder:
         for key in OF_OBJECT_STORAGE:
             if key in entries:

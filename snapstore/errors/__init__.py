@@ -70,6 +70,7 @@ from snapstore.errors.refused import (
     WrongDatabase,
 )
 from snapstore.errors.remotes import (
+    CannotSign,
     CredentialsMissing,
     ExtraMissing,
     NoRemote,
@@ -108,6 +109,7 @@ __all__ = [
     "BadName",
     "BaselineNotMade",
     "CannotFollow",
+    "CannotSign",
     "CleanImpossible",
     "ConfigurationError",
     "CredentialsMissing",

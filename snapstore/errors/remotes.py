@@ -64,6 +64,20 @@ class CredentialsMissing(ConfigurationError):
         self.hint = wanted
 
 
+class CannotSign(ConfigurationError):
+    """A push to a remote with signers cannot be signed; `key` is the configured one, None without."""
+
+    code = "cannot-sign"
+
+    def __init__(self, remote: str, key: str | None, problem: str) -> None:
+        with_key = f" with '{key}'" if key else ""
+        super().__init__(f"cannot sign a push to '{remote}'{with_key}: {problem}")
+        self.remote = remote
+        self.key = key
+        self.problem = problem
+        self.hint = "'signing_key' is a private key without a passphrase, or one that ssh-agent has ('ssh-add')"
+
+
 class NotARemote(SnapError):
     """There is nothing of snapstore's at this URL."""
 

@@ -1,7 +1,8 @@
 """What a store keeps of a remote, in `remotes/NAME/`: all of it can be made anew from the remote.
 
-state       the state after the newest entry that was seen: the line of a checkpoint; then a line of JSON with the
-            remote's project, when the entry was written by the remote's clock, its size, and when it was fetched
+state       the state after the newest entry that was seen: the line of a checkpoint; then a line of JSON with when
+            the entry was written by the remote's clock, its size, when it was fetched, and by which signers the
+            entry was vouched for
 *.idx       indexes
 incoming/   packs that were downloaded by a pull that did not end
 """
@@ -26,15 +27,24 @@ from snapstore.remotes.digest import digest
 from snapstore.remotes.state import RemoteState
 from snapstore.timestamps import now
 
+ACCEPTED = "accepted"
 _INDEX = ".idx"
 
 
 class Seen(NamedTuple):
-    """What was seen of a remote: its state, its project, and when."""
+    """What was seen of a remote, and when; `vouched` is the digest of the signers that the newest entry was checked by.
+
+    It is empty where it was not checked, and ACCEPTED where the user took it without a signature.
+    """
 
     state: RemoteState
-    project: str
     fetched: str
+    vouched: str = ""
+
+    @property
+    def project(self) -> str:
+        """The project of the remote."""
+        return self.state.project
 
 
 class RemoteCache:
@@ -53,12 +63,12 @@ class RemoteCache:
             state = RemoteState.decode(data)
             more = json.loads(data.split(b"\n")[1])
             state.modified, state.size = float(more["modified"]), int(more["size"])
-            return Seen(state, str(more["project"]), str(more["fetched"]))
+            return Seen(state, str(more["fetched"]), str(more["vouched"]))
         return None
 
-    def write(self, state: RemoteState, project: str) -> None:
+    def write(self, state: RemoteState, vouched: str) -> None:
         """Keep what was seen. Raises DiskFull, FileError."""
-        more = {"project": project, "modified": state.modified, "size": state.size, "fetched": now()}
+        more = {"vouched": vouched, "modified": state.modified, "size": state.size, "fetched": now()}
         with translated(self.folder):
             self._make()
             path = os.path.join(self.folder, REMOTE_STATE)

@@ -46,7 +46,8 @@ class Move(NamedTuple):
 class LogEntry(NamedTuple):
     """Entry `n`; `prev` is the digest of the one before. `condemned` packs are not needed, `dropped` ones are deleted.
 
-    `at` is a time for people, by the writer's clock; `by` is who wrote it, `tool` with what.
+    `at` is a time for people, by the writer's clock; `by` is who wrote it, `tool` with what. `project` is that of the
+    remote: what was signed for one remote is no entry of another project's.
     """
 
     n: int
@@ -59,6 +60,7 @@ class LogEntry(NamedTuple):
     packs: tuple[RemotePack, ...] = ()
     condemned: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    project: str = ""
 
     def encode(self) -> bytes:
         """Return the line of the entry."""
@@ -78,6 +80,7 @@ class LogEntry(NamedTuple):
             packs=tuple(map(pack_of, checked(record, "packs", is_list))),
             condemned=digests(record, "condemned"),
             dropped=digests(record, "dropped"),
+            project=checked(record, "project", is_text),
         )
 
 

@@ -55,7 +55,7 @@ class RemoteRef(NamedTuple):
 
 @dataclass
 class RemoteState:
-    """The state after entry `n`, whose digest is `digest`; `gone` are the tags that were removed.
+    """The state after entry `n`, whose digest is `digest` and time `at`; `gone` are the tags that were removed.
 
     `packs` are those that are needed, in the order in which the log has them; `condemned` ones have the entry that
     condemned them. Entry `n` has `size` bytes and was written at `modified`, by the remote's clock; 0 if unknown.
@@ -69,6 +69,8 @@ class RemoteState:
     condemned: dict[str, int] = field(default_factory=dict)
     modified: float = 0.0
     size: int = 0
+    at: str = ""
+    project: str = ""
 
     def apply(self, entry: LogEntry, data: bytes, modified: float = 0.0) -> None:
         """Follow the next entry, of which `data` are the bytes. Raises ValueError for one that is not next."""
@@ -76,10 +78,13 @@ class RemoteState:
             raise ValueError(f"is entry {entry.n} in the place of entry {self.n + 1}")
         if entry.prev != self.digest:
             raise ValueError(f"does not follow entry {self.n}: its 'prev' is of another one")
+        if entry.project != self.project:
+            raise ValueError(f"is of project {entry.project!r}, not of {self.project!r}")
         self._apply_packs(entry)
         for name, move in entry.refs.items():
             self._apply_move(name, move, Position(entry.n, move.to, entry.at, entry.by, move.message))
-        self.n, self.digest, self.size, self.modified = entry.n, hash_of(data), len(data), modified
+        self.n, self.digest, self.at = entry.n, hash_of(data), entry.at
+        self.size, self.modified = len(data), modified
 
     def _apply_packs(self, entry: LogEntry) -> None:
         for pack in entry.packs:
@@ -112,6 +117,8 @@ class RemoteState:
                 "format": FORMAT,
                 "n": self.n,
                 "digest": self.digest,
+                "at": self.at,
+                "project": self.project,
                 "refs": {
                     name: {**one._asdict(), "positions": _positions(one.positions)} for name, one in self.refs.items()
                 },
@@ -136,6 +143,8 @@ class RemoteState:
             {ref_name(name): _read_positions(one) for name, one in checked(record, "gone", is_mapping).items()},
             {pack.name: pack for pack in packs},
             condemned,
+            at=checked(record, "at", is_text),
+            project=checked(record, "project", is_text),
         )
 
 
