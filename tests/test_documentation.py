@@ -290,6 +290,12 @@ def errors() -> Iterator[type[SnapError]]:
             yield kind
 
 
+SECURITY_CODES = (
+    *("store-too-open", "access-lost", "untrusted-configuration"),
+    *("remote-damaged", "remote-rewound", "remote-unsigned", "cannot-sign"),
+)
+
+
 def test_what_the_page_on_security_says_is_what_the_code_does() -> None:
     page = text_of(DOCS / "security.md")
     modes = (PRIVATE_FOLDER, PRIVATE_FILE)
@@ -298,7 +304,7 @@ def test_what_the_page_on_security_says_is_what_the_code_does() -> None:
     exits = {kind.code: kind.exit_code for kind in errors()}
     said = re.findall(r"`([a-z-]+)`, exit\s+(\d+)|exit\s+(\d+) \(`([a-z-]+)`\)", page)
     assert {code or other: int(number or second) for code, number, second, other in said} == {
-        code: exits[code] for code in ("store-too-open", "access-lost", "untrusted-configuration")
+        code: exits[code] for code in SECURITY_CODES
     }
 
 

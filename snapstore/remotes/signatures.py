@@ -7,12 +7,14 @@ allowed signers; a key counts if it was valid at the time that the line itself n
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from types import MappingProxyType
 
 from snapstore.errors import CannotSign, ConfigurationError
 from snapstore.regular import open_named
@@ -21,12 +23,13 @@ from snapstore.remotes.settings import RemoteSettings
 from snapstore.timestamps import parse
 
 NAMESPACE = "snapstore"
-_BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
+_SIGNATURE = re.compile(rb"-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH SIGNATURE-----\n")
 _MOST_BYTES = 1 << 14  # of a signature; one by an RSA key of 16,384 bits with a certificate has less
 _MOST_SIGNERS_BYTES = 1 << 20
 _MOST_PRINCIPALS = 20  # that one key is tried for
 _SECONDS = 60.0  # for an agent that asks its user
 _ASKPASS, _ASKPASS_REQUIRE = "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _TOO_OLD = ("usage:", "Unsupported operation", "unknown option", "illegal option")
 
 
@@ -37,7 +40,7 @@ class Untrusted(ValueError):
 class Signatures:
     """Signs and checks lines of one remote, as its settings say; `environ` are the variables for ssh-keygen."""
 
-    def __init__(self, settings: RemoteSettings, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, settings: RemoteSettings, environ: Mapping[str, str] = _NOTHING) -> None:
         self._name = settings.name
         self._signers_path = settings.signers
         self._key = settings.signing_key
@@ -83,7 +86,7 @@ class Signatures:
         line, feed, signature = data.partition(b"\n")
         if not signature:
             raise Untrusted("it is not signed")
-        if len(signature) > _MOST_BYTES or not (signature.startswith(_BEGIN) and signature.endswith(_END)):
+        if len(signature) > _MOST_BYTES or not _SIGNATURE.fullmatch(signature):
             raise Untrusted("what follows it is not an SSH signature")
         when = f"-Overify-time={_local(at)}"
         with _folder({"signature": signature, "signers": self._allowed}) as folder:

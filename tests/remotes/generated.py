@@ -32,6 +32,7 @@ ENTRIES = st.builds(
     packs=st.lists(PACKS, max_size=3).map(tuple),
     condemned=st.lists(DIGESTS, max_size=2).map(tuple),
     dropped=st.lists(DIGESTS, max_size=2).map(tuple),
+    project=TEXTS,
 )
 POSITIONS = st.lists(st.builds(Position, NUMBERS, st.none() | IDS, TEXTS, TEXTS, TEXTS), max_size=3).map(tuple)
 STATES = st.builds(
@@ -42,6 +43,8 @@ STATES = st.builds(
     gone=st.dictionaries(NAMES, POSITIONS, max_size=3),
     packs=st.lists(PACKS, max_size=3).map(lambda packs: {one.name: one for one in packs}),
     condemned=st.dictionaries(DIGESTS, NUMBERS, max_size=2),
+    at=TEXTS,
+    project=TEXTS,
 )
 
 

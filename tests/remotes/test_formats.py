@@ -44,10 +44,12 @@ ENTRY = LogEntry(
     packs=(RemotePack(B, 1234, 5, C),),
     condemned=(A,),
     dropped=(C,),
+    project="shop",
 )
 ENTRY_LINE = (
     f'{{"at":"2026-01-31T12:00:00.000Z","by":"anna@laptop","condemned":["{A}"],"dropped":["{C}"],"format":1,"n":2,'
     f'"nonce":"{"0f" * 16}","packs":[{{"bytes":1234,"idx":"{C}","name":"{B}","objects":5}}],"prev":"{A}",'
+    f'"project":"shop",'
     f'"refs":{{"baseline":{{"from":"{ONE}","message":"gr\\u00f6\\u00dfer","pinned":true,"to":"{TWO}"}},'
     f'"old":{{"from":"{ONE}","message":"","pinned":false,"to":null}}}},"tool":"snapstore 1.0"}}\n'
 )
@@ -58,10 +60,13 @@ STATE = RemoteState(
     {"old": (Position(6, None, "", ""), Position(5, ONE, "", ""))},
     {B: RemotePack(B, 1234, 5, C)},
     {A: 6},
+    at="then",
+    project="shop",
 )
 STATE_LINE = (
-    f'{{"condemned":{{"{A}":6}},"digest":"{A}","format":1,"gone":{{"old":[[6,null,"","",""],[5,"{ONE}","","",""]]}},'
-    f'"n":7,"packs":[{{"bytes":1234,"idx":"{C}","name":"{B}","objects":5}}],"refs":{{"baseline":{{"message":"new",'
+    f'{{"at":"then","condemned":{{"{A}":6}},"digest":"{A}","format":1,"gone":{{"old":[[6,null,"","",""],[5,"{ONE}","","",""]]}},'
+    f'"n":7,"packs":[{{"bytes":1234,"idx":"{C}","name":"{B}","objects":5}}],'
+    f'"project":"shop","refs":{{"baseline":{{"message":"new",'
     f'"pinned":true,"positions":[[7,"{TWO}","then","anna@laptop","new"]],"snapshot":"{TWO}"}}}}}}\n'
 )
 DECODERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
