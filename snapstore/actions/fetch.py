@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 
+from snapstore.remotes.cache import Seen
 from snapstore.remotes.log import RemoteLog
+from snapstore.remotes.state import RemoteState
 from snapstore.results.remotes import Fetched, RefMove, RemoteTag, RemoteTags
 from snapstore.store import Store
 
 
 def fetch(log: RemoteLog) -> Fetched:
     """Read the log. Raises what reading it raises."""
+    return _fetched(log, log.cache.read(), log.read)
+
+
+def accept(log: RemoteLog, *, unsigned: bool) -> Fetched:
+    """Take the remote as it is, all tags as new; if `unsigned`, not signed. Raises what accepting it raises."""
+    return _fetched(log, None, partial(log.accept, unsigned=unsigned))
+
+
+def _fetched(log: RemoteLog, seen: Seen | None, read: Callable[[], RemoteState]) -> Fetched:
     start = time.monotonic()
     before = log.transport.traffic
-    seen = log.cache.read()
     old = {name: ref.snapshot for name, ref in seen.state.refs.items()} if seen else {}
-    state = log.read()
+    state = read()
     new = {name: ref.snapshot for name, ref in state.refs.items()}
     traffic = log.transport.traffic.since(before)
     return Fetched(

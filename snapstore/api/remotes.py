@@ -82,11 +82,16 @@ class RemoteVerbs(ByName):
         self._cache(name).forget()
         return RemoteRemoved(name, file)
 
-    def accept_remote(self, name: str | None = None) -> Fetched:
-        """Take a remote as it is now. Raises NoRemote, and what `fetch` raises."""
+    def accept_remote(self, name: str | None = None, *, unsigned: bool = False) -> Fetched:
+        """Take a remote as it is now: its log, its project, and if `unsigned`, what none of its signers signed.
+
+        Raises NoRemote, and what `fetch` raises but RemoteRewound and OtherProject.
+        """
+        from snapstore.actions.fetch import accept
+
         settings = self.locations.remote_settings(name)
-        self._cache(settings.name).forget()
-        return self.fetch(settings.name)
+        with self._log(self.books(create=True), settings) as log:
+            return accept(log, unsigned=unsigned)
 
     def known_tags(self, name: str | None = None) -> tuple[str, ...]:
         """Return the names that a remote had at the last contact; nothing is asked for there. Raises NoRemote."""

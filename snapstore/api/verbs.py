@@ -279,7 +279,12 @@ class Verbs(Protocol):
     def remove_remote(self, name: Annotated[str, "a remote"]) -> RemoteRemoved:
         """Take a remote out of the configuration; nothing is deleted there."""
 
-    def accept_remote(self, name: Annotated[str | None, "a remote; the default one by default"] = None) -> Fetched:
+    def accept_remote(
+        self,
+        name: Annotated[str | None, "a remote; the default one by default"] = None,
+        *,
+        unsigned: Annotated[bool, "also if its newest entry is signed by none of its signers"] = False,
+    ) -> Fetched:
         """Take a remote as it is now, after its log was replaced or rewound."""
 
     def git_install(self) -> GitInstalled:

@@ -80,7 +80,7 @@ class Configuration(NamedTuple):
         name = name or self.default_remote
         if name is None or name not in self.remotes:
             raise NoRemote(name, tuple(self.remotes))
-        return self.remotes[name]
+        return self.remotes[name]._replace(project=self.project_name)
 
     @property
     def default_remote(self) -> str | None:

@@ -161,7 +161,9 @@ def test_a_signer_covers_what_is_before(team: Team) -> None:
     desk.snap.tag("second")
     with refused(desk, RemoteUnsigned):
         desk.snap.push(["second"])
-    accept(desk)
+    with refused(desk, RemoteUnsigned):
+        desk.snap.accept_remote()
+    assert desk.snap.accept_remote(unsigned=True).entry == 1
     with refused(worker, RemoteUnsigned):
         worker.snap.pull(["first"])
     desk.snap.push(["second"])
@@ -177,12 +179,6 @@ def log_of(machine: Machine) -> Iterator[RemoteLog]:
         yield log
 
 
-def accept(machine: Machine, *, unsigned: bool = True) -> None:
-    """Take the remote of a machine as it is."""
-    with log_of(machine) as log:
-        log.accept(unsigned=unsigned)
-
-
 def test_to_accept_a_rewound_log_does_not_accept_an_unsigned_one(team: Team) -> None:
     desk, worker = team.machine("desk", team.anna), team.machine("worker")
     pushed(desk)
@@ -191,17 +187,17 @@ def test_to_accept_a_rewound_log_does_not_accept_an_unsigned_one(team: Team) -> 
     last_entry(team.remote).unlink()
     with refused(worker, RemoteRewound):
         worker.snap.fetch()
-    accept(worker, unsigned=False)
+    worker.snap.accept_remote()
     assert worker.snap.fetch().entry == 1
     forge(team.remote)
     with refused(worker, RemoteUnsigned):
-        accept(worker, unsigned=False)
+        worker.snap.accept_remote()
 
 
 def test_what_was_accepted_stays_accepted_until_there_is_more(team: Team) -> None:
     pushed(unsigned(team, "careless"))
     worker = team.machine("worker")
-    accept(worker)
+    worker.snap.accept_remote(unsigned=True)
     assert worker.snap.fetch().up_to_date
     os.utime(last_entry(team.remote))
     assert worker.snap.fetch().up_to_date

@@ -39,8 +39,9 @@ _USAGE = {LIST: "", ADD: " NAME URL", REMOVE: " NAME", ACCEPT: " [NAME]"}
 @click.option("--unsafe-single-writer", is_flag=True, help="Take a server that overwrites: one machine alone may push.")
 @click.option("--read-only", is_flag=True, help="Never push there.")
 @click.option("--project", metavar="NAME", help="The project that it is, or becomes, a remote of [the folder's name].")
+@click.option("--unsigned", is_flag=True, help="With accept: also if no signer signed what is there.")
 @click.pass_obj
-def command(context: Context, /, action: str, arguments: tuple[str, ...], **options: Any) -> None:
+def command(context: Context, /, action: str, arguments: tuple[str, ...], *, unsigned: bool, **options: Any) -> None:
     """List, add and remove remotes.
 
     A remote is a bucket of object storage or a folder, in which stores share snapshots. `add` writes it into
@@ -53,6 +54,8 @@ def command(context: Context, /, action: str, arguments: tuple[str, ...], **opti
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if given and action != ADD:
         raise click.UsageError(f"{given[0]} belongs to 'remote {ADD}'")
+    if unsigned and action != ACCEPT:
+        raise click.UsageError(f"--unsigned belongs to 'remote {ACCEPT}'")
     snapstore, output = context.snapstore, context.output
     if action == ADD:
         added = snapstore.add_remote(*arguments, **options)
@@ -61,7 +64,7 @@ def command(context: Context, /, action: str, arguments: tuple[str, ...], **opti
         removed = snapstore.remove_remote(*arguments)
         output.result(removed, _removed(removed))
     elif action == ACCEPT:
-        accepted = snapstore.accept_remote(*arguments)
+        accepted = snapstore.accept_remote(*arguments, unsigned=unsigned)
         output.result(accepted, _accepted(accepted))
     else:
         listed = snapstore.remotes()
