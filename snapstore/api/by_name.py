@@ -24,7 +24,7 @@ OFFLINE = "SNAPSTORE_OFFLINE"
 _POSITION = re.compile(r"(.+)@\{(\d{1,9})\}", re.DOTALL)
 
 
-class _OnRemote(NamedTuple):
+class OnRemote(NamedTuple):
     """A revision of a remote: a name there, and how many positions back."""
 
     settings: RemoteSettings
@@ -109,15 +109,15 @@ class ByName(Transfers):
         """Tell whether a revision is a plain name, no position and no word with a meaning."""
         return revision not in (*RESERVED, "") and "@{" not in revision and ".." not in revision
 
-    def _on_remote(self, revision: str) -> _OnRemote | None:
+    def _on_remote(self, revision: str) -> OnRemote | None:
         remote, slash, name = revision.partition("/")
         if not slash or remote not in self.locations.configuration.remotes:
             return None
         found = _POSITION.fullmatch(name)
         settings = self.locations.remote_settings(remote)
-        return _OnRemote(settings, found[1], int(found[2])) if found else _OnRemote(settings, name, 0)
+        return OnRemote(settings, found[1], int(found[2])) if found else OnRemote(settings, name, 0)
 
-    def _bring_from_remote(self, store: Store, found: _OnRemote, revision: str) -> str:
+    def _bring_from_remote(self, store: Store, found: OnRemote, revision: str) -> str:
         from snapstore.actions.pull import bring_snapshot
         from snapstore.remotes.settings import NEVER
 
@@ -134,7 +134,7 @@ class ByName(Transfers):
         return snapshot
 
 
-def _position(state: RemoteState, found: _OnRemote, revision: str) -> str:
+def _position(state: RemoteState, found: OnRemote, revision: str) -> str:
     ref = state.refs.get(found.name)
     positions = ref.positions if ref else state.gone.get(found.name, ())
     if ref and found.back == 0:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from snapstore.api.facade import Facade
 from snapstore.config.locations import Locations
 from snapstore.database.tree_map_cache import TreeMapCache
 from snapstore.errors import (
@@ -27,6 +26,7 @@ from snapstore.errors import (
 from snapstore.history.reflog import HEAD
 from snapstore.results.sessions import Info, Released, ShutDown, TrackedDatabase
 from snapstore.results.suites import SuiteEnded
+from snapstore.session.bucket_child import BucketChild
 from snapstore.session.tracker import Tracker
 from snapstore.store import Store
 
@@ -34,7 +34,7 @@ CHECK_EVERY = 200  # requests
 MOST_QUERY_SECONDS = 300.0  # where a request has no timeout: nobody can press Ctrl-C in a session
 
 
-class SessionFacade(Facade):
+class SessionFacade(BucketChild):
     """A façade for one request after another. Raises what is wrong with the locations when it is made."""
 
     def __init__(self, locations: Locations) -> None:
