@@ -16,8 +16,8 @@ from snapstore.ids import ID_BYTES
 from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.remotes.adoption import Adoption
-from snapstore.remotes.contents import Contents
 from snapstore.remotes.download import PackGone
+from snapstore.remotes.extract import Extract
 from snapstore.remotes.incoming import Incoming
 from snapstore.remotes.log import RemoteLog
 from snapstore.remotes.state import RemoteRef, RemoteState
@@ -104,7 +104,7 @@ def _tried(
     options: PullOptions,
     progress: Progress,
 ) -> _Counts | None:
-    with Contents(store.catalog) as contents:
+    with Extract(store.catalog) as contents:
         if wanted:
             contents.load(log)
         with Incoming(folder, log.transport, contents, store.objects, progress) as incoming:

@@ -14,9 +14,9 @@ from snapstore.files import reached
 from snapstore.history.refs import nearest
 from snapstore.progress import SILENT, Progress
 from snapstore.remotes.author import author
-from snapstore.remotes.contents import Contents
 from snapstore.remotes.entry import LogEntry, Move
 from snapstore.remotes.export import Export
+from snapstore.remotes.extract import Extract
 from snapstore.remotes.log import RemoteLog
 from snapstore.remotes.pushed_names import PushRef
 from snapstore.remotes.state import RemoteRef, RemoteState
@@ -56,7 +56,7 @@ def push(store: Store, log: RemoteLog, options: PushOptions, progress: Progress 
     if moves:
         if not options.dry_run:
             log.signatures.check_can_sign()
-        with Contents(store.catalog) as contents, Export(store, contents) as export:
+        with Extract(store.catalog) as contents, Export(store, contents) as export:
             export.want({move.to: None for move in moves.values() if move.to})
             uploaded, moves = _Push(store, log, options, contents, export, progress).run(moves)
     traffic = log.transport.traffic.since(before)
@@ -80,7 +80,7 @@ class _Push:
     """One push: the packs that it has uploaded stay valid while what is missing stays the same."""
 
     def __init__(
-        self, store: Store, log: RemoteLog, options: PushOptions, contents: Contents, export: Export, progress: Progress
+        self, store: Store, log: RemoteLog, options: PushOptions, contents: Extract, export: Export, progress: Progress
     ) -> None:
         self._store = store
         self._log = log

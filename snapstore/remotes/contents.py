@@ -8,7 +8,7 @@ tables are temporary, in the memory of the catalog's connection.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from snapstore.objects.catalog import Catalog
 from snapstore.objects.pack import Kind
@@ -51,8 +51,10 @@ class Contents:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self.incomplete: frozenset[bytes] = frozenset()
+        """The objects that cannot be decoded: one of their bases is missing, or they are in a circle."""
 
-    def __enter__(self) -> Contents:
+    def __enter__(self) -> Self:
         for statement in _TABLES.split(";"):
             self._catalog.rows(statement)
         return self
@@ -99,7 +101,8 @@ class Contents:
                 break
             before = left
             self._catalog.rows(_DEEPER)
-        self._catalog.rows("DELETE FROM remote_object WHERE depth IS NULL")
+        rows = self._catalog.rows("DELETE FROM remote_object WHERE depth IS NULL RETURNING id")
+        self.incomplete = frozenset(id_ for (id_,) in rows)
 
     def has(self, id_: bytes) -> bool:
         """Return whether the remote has an object."""

@@ -23,8 +23,8 @@ from snapstore.objects import codec
 from snapstore.objects.object_writer import Frame, encode
 from snapstore.objects.pack import Kind, PackBuilder
 from snapstore.objects.pack_index import LONGEST_CHAIN, MAX_DEPTH, Location
-from snapstore.remotes.contents import Contents
 from snapstore.remotes.digest import frame_digest
+from snapstore.remotes.extract import Extract
 from snapstore.remotes.index import IndexedPack
 from snapstore.store import Store
 from snapstore.threads import ordered_map
@@ -32,6 +32,10 @@ from snapstore.threads import ordered_map
 PACK_BYTES = 16 << 20  # a pack is uploaded in one request, from memory
 PACK_OBJECTS = 8192
 _AHEAD = 32
+_WANTED_AND_BELOW = (
+    "WITH RECURSIVE below(id) AS (SELECT id FROM wanted"
+    " UNION SELECT base FROM object JOIN below USING (id) WHERE base IS NOT NULL) SELECT id FROM below"
+)
 _SALT_BYTES = 16
 
 
@@ -56,7 +60,7 @@ _ALONE = _Placed(None, 0)
 class Export:
     """The objects that a remote lacks of some snapshots, used in a `with` block."""
 
-    def __init__(self, store: Store, contents: Contents) -> None:
+    def __init__(self, store: Store, contents: Extract) -> None:
         self._store = store
         self._contents = contents
         self._missing: dict[bytes, Location] = {}
@@ -82,6 +86,7 @@ class Export:
 
     def compare(self) -> set[bytes]:
         """Find out what the remote lacks; return the ids. Raises StoreDamaged where the store lacks it too."""
+        self._contents.add(id_ for (id_,) in self._store.catalog.rows(_WANTED_AND_BELOW))
         rows = self._store.catalog.typed_rows(
             "SELECT wanted.id, name, offset, stored_bytes, object.bytes, base, depth, kind FROM wanted"
             " LEFT JOIN object ON object.id = wanted.id LEFT JOIN pack USING (pack)"

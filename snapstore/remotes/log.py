@@ -16,7 +16,7 @@ from snapstore.remotes.cache import ACCEPTED, RemoteCache
 from snapstore.remotes.entry import MOST_BYTES, LogEntry, hash_of
 from snapstore.remotes.format import Format, read_format
 from snapstore.remotes.index import MOST_BYTES as MOST_INDEX_BYTES
-from snapstore.remotes.index import IndexedPack, decode
+from snapstore.remotes.index import Columns, IndexedPack
 from snapstore.remotes.keys import LOG, STATE, index_key, log_key, number_of, state_key
 from snapstore.remotes.parallel import in_order
 from snapstore.remotes.settings import RemoteSettings
@@ -112,9 +112,18 @@ class RemoteLog:
     def indexed(self, names: Iterable[str]) -> Iterator[list[IndexedPack]]:
         """Yield what indexes hold, in order; those that are not kept are fetched. Raises RemoteDamaged."""
         wanted = list(names)
+        for name, columns in zip(wanted, self.columns(wanted), strict=True):
+            try:
+                yield [columns.pack(head) for head in columns.packs]
+            except ValueError as error:
+                raise RemoteDamaged(self.transport.url, f"index {name}: {error}") from error
+
+    def columns(self, names: Iterable[str]) -> Iterator[Columns]:
+        """Yield indexes as they are written, in order; those that are not kept are fetched. Raises RemoteDamaged."""
+        wanted = list(names)
         for name, data in zip(wanted, self._at_once(self._index, wanted), strict=True):
             try:
-                yield decode(data)
+                yield Columns(data)
             except ValueError as error:
                 raise RemoteDamaged(self.transport.url, f"index {name}: {error}") from error
         self.cache.drop_indexes(set(self.state.indexes()))
