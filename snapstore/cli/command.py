@@ -66,4 +66,6 @@ class SnapCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Name the global options, which every command's help would otherwise repeat."""
         formatter.write_paragraph()
-        formatter.write_text("Global options, here or before the command: --config --store --db --json -q -v --color")
+        formatter.write_text(
+            "Global options, here or before the command: --config --store --db --offline --json -q -v --color"
+        )

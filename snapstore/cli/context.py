@@ -23,12 +23,15 @@ class Context:
     """The attributes that `__init__` sets are the global options; all else is made from them when it is needed."""
 
     def __init__(self) -> None:
+        """Begin without options; `pull` is when a name is pulled from a remote, if a command takes that."""
         self.config: str | None = None
         self.store: str | None = None
         self.db: str | None = None
         self.worker: str | None = None
         self.json_output = False
         self.quiet = False
+        self.offline = False
+        self.pull: str | None = None
         self.verbose = False
 
     @cached_property
@@ -66,7 +69,14 @@ class Context:
         def detail(text: str) -> None:
             self.output.detail(f"snap: {text}")
 
-        return Facade(self.locations, progress=self.progress, say=self.output.note, detail=detail)
+        facade = Facade(self.locations, progress=self.progress, say=self.output.note, detail=detail)
+        facade.pull_policy = self.pull_policy
+        return facade
+
+    @property
+    def pull_policy(self) -> str | None:
+        """When a name is pulled from a remote; None as configured."""
+        return "never" if self.offline else self.pull
 
     def close(self) -> None:
         """Close the store and remove the progress bar."""

@@ -10,12 +10,27 @@ import click
 from snapstore.cli.context import Context
 from snapstore.cli.types import PATH, SECONDS
 
+POLICIES = ("missing", "always", "never")  # of remotes/settings.py, which few commands load
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 timeout_option = click.option(
     "--timeout",
     type=SECONDS,
     metavar="S",
     help="Wait this long for locks [default: 10, or 'timeout' in the configuration].",
+)
+
+
+def _keep_policy(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Context).pull = value
+
+
+pull_option = click.option(
+    "--pull",
+    type=click.Choice(POLICIES),
+    expose_value=False,
+    callback=_keep_policy,
+    help="When to pull a name from the remote [default: missing, or its 'policy'].",
 )
 
 
@@ -38,6 +53,7 @@ def global_options(*, hidden: bool) -> list[click.Parameter]:
         option("--store", type=PATH, metavar="DIR", help="Store [default: one per project in the user's data folder]."),
         option("--db", type=PATH, metavar="PATH", help="Database; without snapstore.yaml, unless it names it."),
         option("--worker", metavar="NAME", help="Take --db for this worker's copy of the project's database."),
+        option("--offline", is_flag=True, help="Contact no remote for a name that is not here."),
         option("--json", "json_output", is_flag=True, help="Print one JSON document."),
         option("-q", "--quiet", is_flag=True, help="Print only errors and what was asked for."),
         option("-v", "--verbose", is_flag=True, help="Print what is done."),

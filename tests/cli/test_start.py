@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import ENVIRONMENT, Snap, connect
 
-LATE = {"yaml", "apsw", "jinja2", "platformdirs", "urllib.request", "http.client", "ssl"}
+LATE = {"yaml", "apsw", "jinja2", "platformdirs", "urllib.request", "http.client", "ssl", "obstore"}
 
 
 def loaded(snap: Snap, *arguments: str, places: bool = True, code: int = 0) -> set[str]:
@@ -68,6 +68,17 @@ def test_a_configuration_and_a_query_of_a_snapshot_load_what_reads_them(snap: Sn
     assert loaded(snap, "query", "baseline", "SELECT 1") & LATE == {"apsw"}
     (snap.folder / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
     assert loaded(snap, "status", places=False) & LATE == {"yaml"}
+
+
+def test_remotes_cost_nothing_but_where_they_are_meant(snap: Snap) -> None:
+    (snap.folder / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
+    remotes = {name for name in loaded(snap, "tag", "baseline", places=False) if "snapstore.remotes" in name}
+    assert remotes <= {"snapstore.remotes", "snapstore.remotes.settings"}
+    loaded(snap, "remote", "add", "origin", "team", places=False)
+    for command in (["push", "baseline"], ["fetch"], ["pull", "baseline"], ["restore", "baseline"], ["remote"]):
+        found = loaded(snap, *command, places=False)
+        assert found & LATE == {"yaml"}, command
+        assert ("snapstore.remotes.log" in found) == (command[0] in ("push", "fetch", "pull")), command
 
 
 def test_the_check_itself_sees_what_is_loaded(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import click
 import pytest
 
+from snapstore.cli.options import POLICIES
 from snapstore.cli.program import cli
+from snapstore.remotes import settings
 from tests.contents import execute
 from tests.damage.here import run_here
 from tests.support import make_database
@@ -193,6 +195,28 @@ def test_a_clone_says_what_it_made(here: Machine) -> None:
     assert (clone / "db.sqlite3").exists()
     assert "leave it out" in here("clone", "../team", "--config", "x", code=2)[0]
     assert "already exists" in here("clone", "../team", code=14)[0]
+
+
+def test_what_is_not_here_is_pulled_unless_somebody_says_no(
+    here: Machine, there: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (["--offline"], ["--pull", "never"]):
+        there("restore", "baseline", *words, code=10)
+    monkeypatch.setenv("SNAPSTORE_OFFLINE", "true")
+    there("restore", "baseline", code=10)
+    monkeypatch.delenv("SNAPSTORE_OFFLINE")
+    lines = there("verify", "baseline")
+    assert lines[-1].startswith("pulled 'baseline' from origin")
+    here.change()
+    here("push", "baseline")
+    before = there("restore", "baseline")
+    assert before[0].startswith("already baseline")
+    lines = there("restore", "baseline", "--pull", "always")
+    assert lines[0].startswith("restored baseline")
+    assert lines[-1].startswith("pulled 'baseline' from origin")
+    lines = there("run", "--pull", "always", "--", "true")
+    assert not any(line.startswith("pulled") for line in lines)
+    assert POLICIES == settings.POLICIES
 
 
 def complete(machine: Machine, *words: str) -> list[str]:

@@ -10,7 +10,7 @@ from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
-from snapstore.cli.options import timeout_option, yes_option
+from snapstore.cli.options import pull_option, timeout_option, yes_option
 from snapstore.cli.output import size
 from snapstore.cli.types import PATH, REVISION
 from snapstore.ids import short
@@ -33,6 +33,7 @@ snap restore run-41 --to copy.sqlite3
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be written.")
 @click.option("--no-safety", is_flag=True, help="Do not keep the present state; undo is then impossible.")
 @click.option("--force", is_flag=True, help="Replace a file that is damaged, in use, or of another database.")
+@pull_option
 @timeout_option
 @yes_option
 @click.pass_obj

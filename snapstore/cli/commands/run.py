@@ -16,6 +16,7 @@ from snapstore.cli.child import Child
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.documents import Document
+from snapstore.cli.options import pull_option
 from snapstore.cli.types import PATH
 from snapstore.errors import FileError, SnapError
 from snapstore.ids import short
@@ -48,6 +49,7 @@ NOT_CLEAN, SIGNALLED = 1, 130
 @click.option("--label", metavar="TEXT", help="Name the run in the ledger [default: the command].")
 @click.option("--junit", type=PATH, metavar="FILE", help="Write the results as JUnit XML, for CI systems.")
 @click.option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
+@pull_option
 @click.pass_obj
 def command(
     context: Context,

@@ -39,6 +39,7 @@ def command(context: Context) -> int:
     except SnapError as error:  # printed on standard error too; a client rebuilds it from its fields
         os.write(sys.stdout.fileno(), encode(fault_of(NOBODY, failure(error))))
         raise
+    facade.pull_policy = context.pull_policy
     if not sys.stdin.isatty():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the test runner decides what follows an interrupt
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the client blocks it until here

@@ -12,7 +12,7 @@ from snapstore.cli.context import Context
 from snapstore.cli.grid import counts_line, grid, paint
 from snapstore.cli.hints import hint
 from snapstore.cli.hooks import report_hooks
-from snapstore.cli.options import timeout_option
+from snapstore.cli.options import pull_option, timeout_option
 from snapstore.cli.paint import style
 from snapstore.cli.types import REVISION
 from snapstore.compare.verdicts import CLEAN, DRIFTED, worst
@@ -39,6 +39,7 @@ _MOST_SHOWN = 10
 @click.option("--label", metavar="TEXT", help="What was run; kept with the verdict.")
 @click.option("--strict", is_flag=True, help="Fail on drift too: the rows are equal, but something moved.")
 @click.option("--bytes", "by_bytes", is_flag=True, help="Compare every page with its stored bytes.")
+@pull_option
 @timeout_option
 @click.pass_obj
 def command(
