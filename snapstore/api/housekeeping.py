@@ -46,6 +46,7 @@ class Housekeeping(Branches):
         """Rename a tag. Raises UnknownRevision, BadName, NameExists."""
         from snapstore.actions.names import rename
 
+        self.locations.configuration.check_tag(new)
         return rename(self.store(), old, new)
 
     def rm(self, *revs: str, force: bool = False) -> Removal:

@@ -14,7 +14,7 @@ from snapstore.api.bound import default, names
 from snapstore.api.told import told
 from snapstore.api.upkeep import Upkeep
 from snapstore.api.watched import watched
-from snapstore.errors import InvalidArgument, NoSnapshot, NothingToRestore
+from snapstore.errors import InvalidArgument, NoSnapshot, NothingToRestore, UnknownRevision
 from snapstore.progress import SILENT, Progress
 from snapstore.project import DEFAULT
 
@@ -52,6 +52,7 @@ class Snapshots(Upkeep):
         """
         from snapstore.actions.take import TakeOptions, take
 
+        self.locations.configuration.check_tag(name)
         text = self._message(name, message or "")
         options = TakeOptions(name, text, "tag", new, pin, force, self.seconds(timeout), self.examines)
         project = self.project  # before a store is created: a missing configuration leaves none behind
@@ -64,7 +65,10 @@ class Snapshots(Upkeep):
         from snapstore.actions.names import name_snapshot
 
         store = self.store(timeout)
-        id_ = store.revisions(project.origin).with_forgotten().resolve(rev)
+        try:
+            id_ = store.revisions(project.origin).with_forgotten().resolve(rev)
+        except UnknownRevision:
+            id_ = self.resolve(store, rev)  # it may be on a remote
         return name_snapshot(store, project, id_, options)
 
     @watched
@@ -271,6 +275,8 @@ class Snapshots(Upkeep):
         from snapstore.actions.importing import ImportOptions, import_file
 
         project = self.project
+        if name is not None:
+            self.locations.configuration.check_tag(name)
         seconds = self.seconds(timeout)
         path, database = self.locations.path(file), default(only_db, DEFAULT)
         options = ImportOptions(path, name, database, message or "", force, with_files, seconds)

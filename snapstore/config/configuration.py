@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.actions.upkeep import NEVER, Automatic
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
-from snapstore.errors import NoRemote
+from snapstore.errors import BadName, NoRemote
 from snapstore.history.retention import Retention
 from snapstore.hooks.hook import NO_SETTINGS, HookSettings
 from snapstore.store import DEFAULT_TIMEOUT
@@ -81,6 +81,12 @@ class Configuration(NamedTuple):
         if name is None or name not in self.remotes:
             raise NoRemote(name, tuple(self.remotes))
         return self.remotes[name]._replace(project=self.project_name)
+
+    def check_tag(self, name: str) -> None:
+        """Raise BadName for a new tag that would read as one on a remote."""
+        remote, slash, _ = name.partition("/")
+        if slash and remote in self.remotes:
+            raise BadName(name, f"it stands for a tag on the remote '{remote}'")
 
     @property
     def default_remote(self) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from snapstore.errors import (
+    BadName,
     ConfigurationError,
     InvalidArgument,
     NoRemote,
@@ -146,3 +147,21 @@ def test_a_layout_that_cannot_be_edited_is_noticed_before_anything_is_created(sh
         shop.snap.add_remote("origin", os.fspath(tmp_path / "team"))
     assert raised.value.hint == f"add this line below 'remotes:' yourself: origin: {tmp_path / 'team'}"
     assert not (tmp_path / "team").exists()
+
+
+def test_a_new_tag_does_not_read_as_one_on_a_remote(shop: Configured, tmp_path: Path) -> None:
+    shop.snap.tag("first")
+    shop.snap.tag("origin/old")
+    shop.snap.add_remote("origin", os.fspath(tmp_path / "team"))
+    shop.snap.push(("first",))
+    with refused(shop, BadName, 12) as raised:
+        shop.snap.tag("origin/first")
+    assert raised.value.reason == "it stands for a tag on the remote 'origin'"
+    with refused(shop, BadName, 12):
+        shop.snap.rename("first", "origin/second")
+    with refused(shop, BadName, 12):
+        shop.snap.import_(shop.databases["default"], name="origin/second")
+    assert shop.snap.tag("others/first").name == "others/first"
+    named = shop.snap.tag("same", "origin/first")
+    assert named.snapshot == shop.snap.show("first").snapshot
+    assert shop.snap.rename("origin/old", "old").name == "old"
