@@ -77,8 +77,8 @@ class Answer(NamedTuple):
 def answer_of(error: BaseException) -> Answer:
     """Return what the text of an error of obstore has of the server's answer."""
     text = str(error)
-    status = _found(r"status(?: code)?: (\d{3})", text)
-    code = _found(r"<Code>(\w+)</Code>", text) or _found(r"\(code: (\w+)\)", text) or ""
+    status = _found(r"status(?: code)?: (\d{3})", text) or _found(r"\(code: (\d{3})\)", text)
+    code = _found(r"<Code>(\w+)</Code>", text) or _found(r"\(code: ([A-Z]\w+)\)", text) or ""
     if not status and code == "AccessDenied":  # of one of many in a request
         status = "403"
     return Answer(

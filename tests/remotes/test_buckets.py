@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from snapstore.errors import ConfigurationError, RemoteRefused, RemoteUnreachable
+from snapstore.remotes.answers import answer_of
 from snapstore.remotes.clients import Limits
 from snapstore.remotes.credentials import StaticKeys
 from snapstore.remotes.keys import log_key, pack_key
@@ -405,3 +406,18 @@ def test_http_is_for_this_machine_alone(bucket: Bucket) -> None:
     bucket("http://storage.example.org", allow_http=True)
     for local in ("http://localhost:9000", "http://127.0.0.7:9000", "http://[::1]:9000"):
         bucket(local)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "code"),
+    [
+        ("DeleteObjects request failed for key pre/log/1: Access Denied. (code: AccessDenied)", 403, "AccessDenied"),
+        ("Bulk delete request failed for key pre/log/1: The specified blob does not exist. (code: 404)", 404, ""),
+        ("Server returned non-2xx status code: 503 Service Unavailable: <Code>SlowDown</Code>", 503, "SlowDown"),
+        ("HTTP error: error sending request", None, ""),
+    ],
+)
+def test_answers_are_read_from_what_obstore_says(text: str, status: int | None, code: str) -> None:
+    """Words of obstore for S3, and for Azure, of which no server is at hand."""
+    found = answer_of(OSError(text))
+    assert (found.status, found.code) == (status, code)
