@@ -36,7 +36,7 @@ OUTPUT = os.path.join("docs", "remote-benchmarks.md")
 LATENCIES = (0.0, 0.03)
 STATES = 10
 SNAP, RESTIC, RCLONE, S5CMD = "snap", "restic", "rclone", "s5cmd"
-FIRST, NEXT, FRESH = "first", "next", "fresh machine"
+FIRST, NEXT, FRESH, PUSH, PULL = "first", "next", "fresh machine", "first: push alone", "fresh machine: pull alone"
 AGAIN, TEN, TEN_FETCHED, NOTHING = "first, again", "ten states", "ten states, received", "nothing new"
 
 
@@ -167,10 +167,12 @@ class _Bench:
     def _send(self, step: str, name: str) -> None:
         """Send the database as it is now, with each program."""
         tagged = self._snap("sender", "tag", name)
-        self._costs[step, SNAP] = tagged.and_then(self._snap("sender", "push", "origin", name))
+        pushed = self._snap("sender", "push", "origin", name)
+        self._costs[step, SNAP] = tagged.and_then(pushed)
         for program, command, _ in self._whole_file():
             self._costs[step, program] = self._run(command)
         if step == FIRST:
+            self._costs[PUSH, SNAP] = pushed
             shutil.rmtree(os.path.join(self._folder, "sender", "store", "remotes"))
             self._costs[AGAIN, SNAP] = self._snap("sender", "push", "origin", f"{name}:again")
 
@@ -181,6 +183,7 @@ class _Bench:
         """
         copy = os.path.join(self._folder, "copy.db")
         pulled = self._snap("receiver", "pull", "origin", "baseline")
+        self._costs[PULL, SNAP] = pulled
         self._costs[FRESH, SNAP] = pulled.and_then(self._snap("receiver", "restore", "baseline", "--to", copy))
         self._check(SNAP, copy, self._pristine)
         for program, _, command in self._whole_file():

@@ -26,6 +26,7 @@ def in_order(
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
+                del item  # a pack, while the next one is made
                 if len(pending) >= at_once:
                     yield pending.popleft().result()
             while pending:

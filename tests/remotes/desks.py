@@ -71,7 +71,9 @@ class Desk:
     def pull(self, transport: Transport, *names: str) -> Pulled:
         """Pull tags."""
         with Store.open(self.store) as store:
-            return pull(store, self._log(transport), PullOptions(names, str(self.database)))
+            log = self._log(transport)
+            log.read()
+            return pull(store, log, PullOptions(names, str(self.database)))
 
     def tags(self) -> dict[str, str]:
         """Return what the tags point to, in hex."""
