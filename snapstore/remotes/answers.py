@@ -32,8 +32,8 @@ _WRONG_KEY = {
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
 _OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _NETWORK = (
-    ("dns error", "its host name is not known", "check the URL, the endpoint and the network"),
-    ("ConnectionRefused", "nothing listens there (connection refused)", "check the endpoint and its port"),
+    ("dns error", "its host is not known", "check the URL, the endpoint and the network"),
+    ("ConnectionRefused", "nothing listens there", "check the endpoint and its port"),
     ("NetworkUnreachable", "the network is unreachable", "check the network"),
     ("HostUnreachable", "the host is unreachable", "check the network"),
     ("InvalidCertificate", "its certificate is not trusted", "AWS_CA_BUNDLE names a file with more certificates"),
@@ -143,7 +143,7 @@ MOST_OFFSET = 300
 
 def _denied(answer: Answer, place: Place, right: str) -> tuple[str, str | None]:
     needed = _RIGHTS[place.scheme]
-    hint = f"it needs {needed[right]} for '{place.bucket}'"
+    hint = f"they need {needed[right]} for '{place.bucket}'"
     if place.scheme == S3 and right == READ:
         hint += f"; without {needed[LIST]}, an object that is missing looks the same"
     return f"the credentials do not allow it ({_named(answer)})", hint
@@ -168,9 +168,10 @@ def _named(answer: Answer) -> str:
 
 
 def _network(text: str) -> tuple[str, str | None]:
+    host = _found(r"\bhttps?://([^/\s]+)/", text)
     for mark, problem, hint in _NETWORK:
         if mark in text:
-            return problem, hint
+            return f"{problem} ({host})" if host else problem, hint
     return _without_addresses(text), None
 
 

@@ -57,9 +57,9 @@ def test_a_key_that_may_only_read_is_told_which_right_is_missing(seaweed: Server
     assert error.message == (
         f"'{reader.url}' refused to create {log_key(2)}: the credentials do not allow it (HTTP status 403 AccessDenied)"
     )
-    assert error.hint == "it needs s3:PutObject for 'snapshots'"
+    assert error.hint == "they need s3:PutObject for 'snapshots'"
     error = raised(RemoteRefused, 17, reader.delete, [KEY])
-    assert (error.action, error.hint) == (f"delete {KEY}", "it needs s3:DeleteObject for 'snapshots'")
+    assert (error.action, error.hint) == (f"delete {KEY}", "they need s3:DeleteObject for 'snapshots'")
     assert listed(reader) == [KEY]
 
 
@@ -111,7 +111,7 @@ def test_a_bucket_elsewhere_is_reported_with_its_region(between: Proxy, bucket: 
 
 def test_a_host_that_is_not_known_is_reported(bucket: Bucket) -> None:
     error = raised(RemoteUnreachable, 17, listed, bucket("https://no-such-host.invalid", limits=QUICK))
-    assert error.problem == "its host name is not known"
+    assert error.problem == "its host is not known (no-such-host.invalid)"
 
 
 def test_a_port_that_nobody_listens_on_is_reported(bucket: Bucket) -> None:
@@ -120,19 +120,19 @@ def test_a_port_that_nobody_listens_on_is_reported(bucket: Bucket) -> None:
         transport = bucket(f"http://127.0.0.1:{taken.getsockname()[1]}", limits=QUICK)
         for action in (lambda: transport.get(KEY, 10), lambda: listed(transport), lambda: put(transport)):
             error = raised(RemoteUnreachable, 17, action)
-            assert error.problem == "nothing listens there (connection refused)"
+            assert error.problem == f"nothing listens there (127.0.0.1:{taken.getsockname()[1]})"
 
 
 def test_a_server_without_tls_is_reported(seaweed: Server, bucket: Bucket) -> None:
     transport = bucket(seaweed.endpoint.replace("http:", "https:"), limits=QUICK)
     error = raised(RemoteUnreachable, 17, listed, transport)
-    assert error.problem in ("it does not speak TLS there", "it closed the connection")
+    assert error.problem.startswith(("it does not speak TLS there", "it closed the connection"))
 
 
 def test_a_server_that_does_not_answer_is_given_up(between: Proxy, bucket: Bucket) -> None:
     between.plan = lambda _: Fault.STALL
     error = raised(RemoteUnreachable, 17, bucket(between.endpoint, limits=QUICK).get, KEY, 10)
-    assert error.problem == "no answer in time"
+    assert error.problem == f"no answer in time ({between.endpoint.removeprefix('http://')})"
 
 
 @pytest.mark.parametrize(("hours", "words"), [(1, "1 h ahead"), (-3, "3 h behind")])
@@ -264,7 +264,7 @@ def test_a_connection_that_always_breaks_is_reported(between: Proxy, bucket: Buc
     between.plan = lambda _: Fault.RESET
     transport = bucket(between.endpoint, limits=QUICK)
     for action in (lambda: transport.get(KEY, 10), lambda: listed(transport), lambda: put(transport)):
-        assert raised(RemoteUnreachable, 17, action).problem == "it closed the connection"
+        assert raised(RemoteUnreachable, 17, action).problem.startswith("it closed the connection (127.0.0.1:")
 
 
 def test_a_body_that_never_ends_is_given_up(between: Proxy, bucket: Bucket, tmp_path: Path) -> None:
