@@ -174,7 +174,7 @@ def _record(
                 store.refs.set(name, ref.snapshot, PULL, ref.message, force=options.force)
                 if ref.pinned:
                     store.refs.pin(name, pinned=True)
-    return _Counts(incoming.received, adoption.objects)
+    return _Counts(len(incoming.received), adoption.objects)
 
 
 def _list(store: Store, snapshots: Mapping[str, Snapshot], stored_bytes: int, origin: str) -> None:

@@ -109,6 +109,14 @@ class ObjectStore:
             return partial(bytes, cached)
         return partial(self._decoded, self._chain(id_, location))
 
+    def with_frame(self, id_: bytes, location: Location) -> tuple[Location, bytes, Callable[[], bytes]]:
+        """Read an object's frames; return where it is now, its own frame, and a function that decodes it in any thread.
+
+        Both raise StoreDamaged.
+        """
+        chain = self._chain(id_, location)
+        return chain[0].location, chain[0].frame, partial(self._decoded, chain)
+
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of the ids, checked; many are decoded on several threads. Raises StoreDamaged."""
         locations = self.locate(ids)

@@ -103,7 +103,7 @@ class Adoption:
             at = self._places[at].entry.base
             if len(chain) > LONGEST_CHAIN:
                 raise self._store.objects.damaged(f"object {id_.hex()} is in a circular chain of bases")
-        depth = -1 if at is None else self._depths.get(at, self._depth_here(at))
+        depth = -1 if at is None else self._depths[at] if at in self._depths else self._depth_here(at)
         for one in reversed(chain):
             depth += 1
             self._depths[one] = depth

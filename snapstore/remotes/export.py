@@ -16,7 +16,6 @@ from contextlib import closing
 from functools import partial
 from typing import NamedTuple
 
-from snapstore.errors import StoreDamaged
 from snapstore.history.reachable import Needs
 from snapstore.ids import object_id
 from snapstore.objects import codec
@@ -122,23 +121,11 @@ class Export:
         objects = self._store.objects
         for id_, known in self._missing.items():
             base = self._place(id_).base
-            location, frame = self._frame(id_, known)
-            read = objects.reader(id_, location)
+            location, frame, read = objects.with_frame(id_, known)
             if base == location.base:
                 yield partial(_as_it_is, read, Frame(frame, uses_prefix=base is not None))
             else:
                 yield partial(_again, read, objects.read(base) if base else None)
-
-    def _frame(self, id_: bytes, location: Location) -> tuple[Location, bytes]:
-        """Return where an object is and its frame; a prune may have moved it meanwhile. Raises StoreDamaged."""
-        objects = self._store.objects
-        try:
-            return location, objects.frame(id_, location)
-        except StoreDamaged:
-            present = objects.index.find(id_)
-            if present is None or present == location:
-                raise
-            return present, objects.frame(id_, present)
 
     def _place(self, id_: bytes) -> _Placed:
         """Return what an object is stored upon; first those below it are placed."""

@@ -57,8 +57,8 @@ class Incoming:
         self, folder: str, transport: Transport, contents: Contents, objects: ObjectStore, progress: Progress
     ) -> None:
         self.folder = folder
-        self.received = 0
-        """How many packs came, as a whole or in part."""
+        self.received: set[str] = set()
+        """The names of the packs that came, as a whole or in part."""
         self._transport = transport
         self._contents = contents
         self._objects = objects
@@ -94,7 +94,7 @@ class Incoming:
                 whole.append((pack, size))
             else:
                 ranges += _joined(pack, self._with_heads(pack, some))
-        self.received += len(whole) + len({one.pack for one in ranges})
+        self.received |= {name for name, _ in whole} | {one.pack for one in ranges}
         self._progress.start("downloading", sum(size for _, size in whole) + sum(one.end - one.start for one in ranges))
         self._download(whole)
         self._download_ranges(ranges)

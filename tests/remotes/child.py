@@ -1,8 +1,9 @@
 """Run one verb of the facade in a process, which may be killed (SIGKILL) right after a durable step, or waits there.
 
 `python -m tests.remotes.child FOLDER VERB OPTIONS [STEP NUMBER]`: the options of the verb are JSON; the result is
-printed as JSON, an error as `{"error": NAME, ...}`. With the step `none` the names of all steps are written to standard
-error, a line each. With a path as NUMBER the process waits at the step until the file is there.
+printed as JSON with the peak of memory in bytes, an error as `{"error": NAME, ...}`. With the step `none` the names of
+all steps are written to standard error, a line each. With a path as NUMBER the process waits at the step until the file
+is there.
 """
 
 from __future__ import annotations
@@ -52,6 +53,15 @@ def wait_at(wanted: str, path: Path) -> None:
     files.on_step = on_step
 
 
+def peak_memory() -> int | None:
+    """Return the most bytes that were resident, None where nobody says; getrusage(2) counts those of the parent too."""
+    try:
+        lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    except FileNotFoundError:
+        return None
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+
+
 def main(folder: str, verb: str, options: str, step: str = "", number: str = "0") -> None:
     export.PACK_BYTES = PACK_BYTES
     if os.sep in number:
@@ -64,6 +74,7 @@ def main(folder: str, verb: str, options: str, step: str = "", number: str = "0"
             document = to_document(getattr(snap, verb)(**json.loads(options)))
     except SnapError as error:
         document = {"error": type(error).__name__, "exit_code": error.exit_code, "message": error.message}
+    document["memory"] = peak_memory()
     print(json.dumps(document))  # noqa: T201
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from snapstore.errors import (
 from snapstore.leftovers import is_temporary
 from tests.contents import execute
 from tests.limits import mounted, read_only, without_powers
-from tests.remotes.machines import Machine, Truth, make_remote, remote_state, result_of, run, started
+from tests.remotes.machines import Machine, Truth, make_remote, remote_state, result_of, run, started, wait_for
 from tests.support import raised
 
 
@@ -224,14 +222,6 @@ def test_a_snapshot_that_is_freed_while_it_is_pushed(tmp_path: Path, step: str) 
         else:
             assert there["doomed"].snapshot == snapshot
         assert one.snap.fsck().ok
-
-
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 60
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_prunes_beside_pushes_and_pulls(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from snapstore.remotes import export
 from tests.contents import execute
-from tests.remotes.machines import Machine, entries_of, make_remote
+from tests.remotes.machines import Machine, entries_of, make_remote, run
 
 STATES = 10
 SMALL_BYTES = 1024  # of a list and an entry
@@ -125,3 +125,21 @@ def test_of_a_large_pack_a_small_part_comes_as_ranges(one: Machine, tmp_path: Pa
         assert pulled.bytes < 600_000
         assert late.exported("baseline", tmp_path / "out") == one.exported("baseline", tmp_path / "out-here")
         late.demand_sound()
+
+
+def test_memory_does_not_grow_with_the_database(tmp_path: Path) -> None:
+    """Packs are made, sent and received a few at a time: of sixty times the bytes little more is in memory."""
+    remote = make_remote(tmp_path / "remote")
+    peaks = {}
+    for name, rows in (("small", 1000), ("large", 60_000)):
+        with Machine(tmp_path / name, remote) as one, Machine(tmp_path / f"other-{name}", remote) as other:
+            one.fill(rows, seed=rows)
+            one.tag(name)
+            one.snap.close()
+            pushed, pulled = run(one, "push", {"revs": [name]}), run(other, "pull", {"tags": [name]})
+            assert pulled["packs"] == pushed["packs"] > rows // 1000
+            if pushed["memory"] is None:
+                pytest.skip("no /proc tells the peak of memory")
+            peaks[name] = (pushed["memory"], pulled["memory"])
+    for small, large in zip(peaks["small"], peaks["large"], strict=True):
+        assert large - small < 25 << 20
