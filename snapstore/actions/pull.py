@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from snapstore.errors import NotFastForward, RemoteDamaged, UnknownOnRemote
+from snapstore.errors import NamePinned, NotFastForward, RemoteDamaged, UnknownOnRemote
 from snapstore.files import reached
 from snapstore.history.manifest import Manifest
 from snapstore.history.reflog import PULL
@@ -160,10 +160,11 @@ def _record(
     moves: Mapping[str, RemoteRef],
     options: PullOptions,
 ) -> _Counts | None:
-    """Make it a part of the store and move the names; None where the store lost objects meanwhile."""
+    """Make it a part of the store and move the names; None where the store lost some of it meanwhile."""
     incoming.finish()
     with store.writer():
-        if incoming.lacks(needed):
+        known = all(ref.snapshot in snapshots or _is_here(store, ref.snapshot) for ref in moves.values())
+        if not known or incoming.lacks(needed):
             return None
         adoption = Adoption(store, incoming, incoming.places(needed))
         adoption.move_packs()
@@ -185,7 +186,7 @@ def _list(store: Store, snapshots: Mapping[str, Snapshot], stored_bytes: int, or
 
 
 def _moves(store: Store, state: RemoteState, remote: str, options: PullOptions) -> dict[str, RemoteRef]:
-    """Return the names that move, and where to. Raises UnknownOnRemote, NotFastForward."""
+    """Return the names that move, and where to. Raises UnknownOnRemote, NotFastForward, NamePinned."""
     moves = {}
     for name in options.names:
         if (there := state.refs.get(name)) is None:
@@ -194,6 +195,8 @@ def _moves(store: Store, state: RemoteState, remote: str, options: PullOptions) 
         if here and here.snapshot == there.snapshot:
             continue
         if here is None or options.force or here.snapshot in {one.snapshot for one in there.positions}:
+            if here and here.pinned and not options.force:
+                raise NamePinned(name)
             moves[name] = there
         elif all(entry.snapshot != there.snapshot for entry in store.refs.positions(name)):
             raise NotFastForward(name, remote, pulling=True)

@@ -9,9 +9,10 @@ before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 
-from snapstore.errors import OtherProject, RemoteDamaged, RemoteRewound, RemoteUnsigned
+from snapstore.errors import OtherProject, RemoteDamaged, RemoteRewound, RemoteUnsigned, SnapError
 from snapstore.remotes.cache import ACCEPTED, RemoteCache
 from snapstore.remotes.entry import MOST_BYTES, LogEntry, hash_of
 from snapstore.remotes.format import Format, read_format
@@ -278,9 +279,10 @@ class RemoteLog:
         """
         is_due = self.state.n % CHECKPOINT_ENTRIES == 0 or self._vouched == ACCEPTED
         self._vouched = self.signatures.signers
-        self.cache.write(self.state, self._vouched)
-        if is_due:
-            self.write_checkpoint()
+        with suppress(SnapError):  # the entry counts
+            self.cache.write(self.state, self._vouched)
+            if is_due:
+                self.write_checkpoint()
 
     def write_checkpoint(self) -> None:
         """Create the checkpoint after the newest entry, unless there is one. Raises CannotSign."""

@@ -12,12 +12,14 @@ import pytest
 from snapstore.errors import (
     DiskFull,
     FileError,
+    NamePinned,
     NotARemote,
     RemoteRefused,
     RemoteUnreachable,
     StoreLocked,
 )
 from snapstore.leftovers import is_temporary
+from snapstore.remotes import log
 from tests.contents import execute
 from tests.limits import mounted, read_only, without_powers
 from tests.remotes.machines import Machine, Truth, make_remote, remote_state, result_of, run, started, wait_for
@@ -250,3 +252,22 @@ def test_prunes_beside_pushes_and_pulls(tmp_path: Path) -> None:
         assert other.tags()["baseline"] == one.tags()["baseline"]
         for machine in (one, other):
             machine.demand_sound()
+
+
+def test_a_checkpoint_that_cannot_be_left_undoes_no_push(one: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "CHECKPOINT_ENTRIES", 1)
+    (one.remote / "state").write_text("no folder")
+    pushed = one.snap.push(["baseline"])
+    assert pushed.entry == 2
+    (one.remote / "state").unlink()
+    assert remote_state(one.remote).refs["baseline"].snapshot == one.tags()["baseline"]
+
+
+def test_a_pinned_name_is_refused_before_anything_is_downloaded(one: Machine, other: Machine) -> None:
+    one.snap.push(["baseline"])
+    other.snap.pin("baseline")
+    before = sorted(other.store_folder.rglob("*.pack"))
+    raised(NamePinned, 14, other.snap.pull, ["baseline"])
+    assert sorted(other.store_folder.rglob("*.pack")) == before
+    other.snap.pull(["baseline"], force=True)
+    assert other.tags() == one.tags()
