@@ -228,6 +228,21 @@ def test_a_create_that_did_not_count_is_made_again(between: Proxy, bucket: Bucke
     assert bucket(between.endpoint).get(KEY, 10) == b"data"
 
 
+def test_a_small_object_that_was_damaged_on_its_way_is_read_again(between: Proxy, bucket: Bucket) -> None:
+    transport = bucket(between.endpoint)
+    put(transport)
+    between.plan = lambda request: Fault.FLIPPED if (request.method, request.number) == ("GET", 1) else None
+    assert transport.get(KEY, 10) == b"data"
+    assert [one.fault for one in between.requests("GET")] == [Fault.FLIPPED, None]
+
+
+def test_an_object_whose_checksum_is_another_thing_is_read_twice_once(between: Proxy, bucket: Bucket) -> None:
+    transport = bucket(between.endpoint)
+    between.answer = (200, b"data", {"ETag": f'"{"0" * 32}"', "Last-Modified": "Mon, 30 Nov 2026 15:00:00 GMT"})
+    assert [transport.get(KEY, 10) for _ in range(3)] == [b"data"] * 3
+    assert len(between.requests("GET")) == 4
+
+
 def test_a_conflict_with_one_that_won_is_one_that_exists(between: Proxy, bucket: Bucket) -> None:
     bucket(f"http://127.0.0.1:{between.upstream[1]}").put_new(KEY, b"another")
     between.plan = lambda request: Fault.CONFLICT if request.method == "PUT" else None
