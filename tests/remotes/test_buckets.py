@@ -231,16 +231,16 @@ def test_a_create_that_did_not_count_is_made_again(between: Proxy, bucket: Bucke
 def test_a_small_object_that_was_damaged_on_its_way_is_read_again(between: Proxy, bucket: Bucket) -> None:
     transport = bucket(between.endpoint)
     put(transport)
-    between.plan = lambda request: Fault.FLIPPED if (request.method, request.number) == ("GET", 1) else None
+    between.plan = lambda request: Fault.FLIPPED if request.method == "GET" and request.number < 3 else None
     assert transport.get(KEY, 10) == b"data"
-    assert [one.fault for one in between.requests("GET")] == [Fault.FLIPPED, None]
+    assert [one.fault for one in between.requests("GET")] == [Fault.FLIPPED, Fault.FLIPPED, None]
 
 
-def test_an_object_whose_checksum_is_another_thing_is_read_twice_once(between: Proxy, bucket: Bucket) -> None:
+def test_an_object_whose_checksum_is_another_thing_is_read_thrice_once(between: Proxy, bucket: Bucket) -> None:
     transport = bucket(between.endpoint)
     between.answer = (200, b"data", {"ETag": f'"{"0" * 32}"', "Last-Modified": "Mon, 30 Nov 2026 15:00:00 GMT"})
     assert [transport.get(KEY, 10) for _ in range(3)] == [b"data"] * 3
-    assert len(between.requests("GET")) == 4
+    assert len(between.requests("GET")) == 5
 
 
 def test_a_conflict_with_one_that_won_is_one_that_exists(between: Proxy, bucket: Bucket) -> None:
