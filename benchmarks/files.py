@@ -1,9 +1,10 @@
 """Measure folders with files beside a database: `python -m benchmarks.files` writes docs/files-benchmarks.md.
 
 A folder has 1 GB in 10,000 files, or in 20. In each round ten of them change, and the programs take and restore in
-turn, as whole processes. What each restore leaves is compared with the pristine folder: names, times and the bytes of
-what had changed. `rsync` restores from a copy, `cp -a` copies everything. In a session, one file is added to the
-10,000.
+turn, as whole processes. Before its turn each program takes the folder once, untimed: others have written the files
+since its last turn, and all of them know files by inode and time. What each restore leaves is compared with the
+pristine folder: names, times and the bytes of what had changed. `rsync` restores from a copy, `cp -a` copies
+everything. In a session, one file is added to the 10,000.
 
 `--megabytes 50` makes everything smaller.
 """
@@ -98,14 +99,19 @@ class _Bench:
                 self._note("first", name, first)
         for round_ in range(1, rounds + 1):
             for name, (_, _, take, restore) in _turned(self._commands, round_):
-                self._change()
-                if take:
-                    self._note("next", name, take)
-                self._note("restore", name, restore)
-                self._check(name)
+                self._take_turn(name, take, restore)
         for _ in range(rounds):
             self._note("verify", SNAP, [_snap(), "verify", "baseline"])
         return Case(len(self._paths), self._samples, self._session())
+
+    def _take_turn(self, name: str, take: Sequence[str], restore: Sequence[str]) -> None:
+        if take:
+            run(take, self._place)
+        self._change()
+        if take:
+            self._note("next", name, take)
+        self._note("restore", name, restore)
+        self._check(name)
 
     def _note(self, what: str, name: str, command: Sequence[str]) -> None:
         os.sync()
@@ -139,6 +145,7 @@ class _Bench:
         """Measure a session, as its client sees it."""
         found: dict[str, list[float]] = {"verify unchanged": [], "verify with one added": [], "restore": []}
         config = self._at("snapstore.yaml")
+        os.sync()
         with Session(config=config, cwd=self._folder, env=dict(self._place.environment)) as session:
             session.restore("baseline")
             session.verify("baseline")
@@ -217,7 +224,9 @@ def page(cases: Sequence[Case], facts: Sequence[tuple[str, str]], least: int, me
         "",
         "Made by `python -m benchmarks.files`, whose docstring says what is measured. Times are medians of whole",
         f"processes in {rounds} rounds, with {megabytes:,} MB in each folder, {CHANGED} of its files changed and one",
-        "added. Each restore was compared with the pristine folder. [Files](files.md) says what snapstore does.",
+        "added. Each restore was compared with the pristine folder. When a restore of snap ends, it is on the disk,",
+        "and the state before is kept; `cp` is synced, too, and the others leave that to the system, and keep nothing.",
+        "[Files](files.md) says what snapstore does.",
         "",
         "| | |",
         "|---|---|",

@@ -14,6 +14,7 @@ from snapstore.errors import ConfigurationError, NoSnapshot
 from snapstore.locks import Deadline
 from snapstore.project import Project
 from snapstore.store import DEFAULT_TIMEOUT, Store
+from snapstore.trees.names import tree_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def query(store: Store, project: Project, options: QueryOptions) -> Iterator[Ans
     DatabaseLocked, DatabaseUnusable, StoreDamaged.
     """
     snapshots = options.state.snapshots
-    name = _name(options.only_db, list(project.databases if snapshots is None else snapshots))
+    parts = project.databases if snapshots is None else snapshots
+    name = _name(options.only_db, [part for part in parts if tree_of(part) is None])
     from snapstore.database.image_vfs import ImageDatabase  # a second SQLite library, which few commands need
 
     if snapshots is None:

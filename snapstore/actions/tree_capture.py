@@ -15,7 +15,7 @@ from snapstore.objects.pack import Kind
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.store import Store
-from snapstore.trees.difference import unlike
+from snapstore.trees.difference import has_same_content, unlike
 from snapstore.trees.manifest import NOTHING, TreeManifest
 from snapstore.trees.reading import FileBlock, ReadTree
 
@@ -40,7 +40,8 @@ class TreeCapture:
         present = self._present(settings.path, base) if live is None or live.will_walk else set(self._added)
 
         def must_read(manifest: TreeManifest) -> set[bytes]:
-            _, new = unlike(base.entries, manifest.entries)
+            old, found = unlike(base.entries, manifest.entries)
+            new = {path: one for path, one in found.items() if path not in old or not has_same_content(old[path], one)}
             wanted = {id_ for entry in new.values() for id_ in entry.blocks()}
             present.update(self._store.objects.index.known(sorted(wanted)))
             return {path for path, entry in new.items() if not may_take(path, b"".join(entry.blocks()))}

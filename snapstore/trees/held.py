@@ -36,10 +36,11 @@ class HeldFiles:
             self.let_go()
 
     def let_go(self) -> None:
-        """Close the files in another thread."""
-        if self._fds:
-            in_background(partial(_close, self._fds))
-            self._fds = []
+        """Close the files in other threads."""
+        for fds in (self._fds[::2], self._fds[1::2]):
+            if fds:
+                in_background(partial(_close, fds))
+        self._fds = []
 
 
 def _close(fds: Sequence[int]) -> None:

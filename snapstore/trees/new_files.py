@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from snapstore.trees.manifest import LINK, TreeEntry
 from snapstore.trees.reuse import block_count, copy_alike, unlike
 from snapstore.trees.staging import LARGE_BYTES, Staging
 
-_BATCH_FILES, _BATCH_BYTES = 32, 64 << 20  # whose blocks are asked for at once
+_BATCH_FILES = 32  # open at once
 _FILES_AHEAD = 4
 
 Read = Callable[[list[bytes]], Iterable[bytes]]
@@ -35,9 +35,11 @@ class _File(NamedTuple):
     old: int | None
     others: list[int]
 
-    def copied(self) -> list[int]:
-        """Copy what the old file has; return the numbers of the blocks that are lacking."""
-        return self.others if self.old is None else copy_alike(self.old, self.fd, self.entry, self.others)
+    def copied(self) -> _File:
+        """Copy what the old file has; return this with the blocks that are lacking now as `others`."""
+        if self.old is None:
+            return self
+        return self._replace(others=copy_alike(self.old, self.fd, self.entry, self.others))
 
 
 def write_new(staging: Staging, folders: Folders, changes: Sequence[PathChange], read: Read) -> dict[bytes, str]:
@@ -47,35 +49,34 @@ def write_new(staging: Staging, folders: Folders, changes: Sequence[PathChange],
     """
     links = [one.after for one in changes if one.after and one.after.kind == LINK]
     names = {entry.path: staging.add_link(entry) for entry in links}
-    for batch in _batches([one for one in changes if one.after and one.after.kind != LINK]):
-        names.update(_write(staging, folders, batch, read))
+    files = [one for one in changes if one.after and one.after.kind != LINK]
+    for start in range(0, len(files), _BATCH_FILES):
+        names.update(_write(staging, folders, files[start : start + _BATCH_FILES], read))
     return names
 
 
-def _batches(changes: Sequence[PathChange]) -> Iterator[list[PathChange]]:
-    batch, size = list[PathChange](), 0
-    for one in changes:
-        assert one.after is not None
-        batch.append(one)
-        size += one.after.size
-        if len(batch) == _BATCH_FILES or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
 def _write(staging: Staging, folders: Folders, batch: Sequence[PathChange], read: Read) -> dict[bytes, str]:
+    """Write some files: those that are large one by one as they are copied, and the others together."""
+    waiting: list[_File] = []
     with ExitStack() as stack:
         files = [_begun(staging, folders, one, stack) for one in batch]
-        lacking = _copied(files)
-    places = [(file, number) for file, numbers in zip(files, lacking, strict=True) for number in numbers]
+        for file in stack.enter_context(closing(_copied(files))):
+            waiting.append(file)
+            if file.entry.size >= LARGE_BYTES:
+                _complete(staging, waiting, read)
+                waiting = []
+    _complete(staging, waiting, read)
+    return {file.entry.path: file.name for file in files}
+
+
+def _complete(staging: Staging, files: Sequence[_File], read: Read) -> None:
+    """Write the blocks that files lack still, and finish them."""
+    places = [(file, number) for file in files for number in file.others]
     wanted = [file.entry.block_id(number) or b"" for file, number in places]
     for (file, number), block in zip(places, read(wanted), strict=True):
         write_all_at(file.fd, block, number * BLOCK_BYTES)
     for file in files:
         staging.finish(file.name, file.entry)
-    return {file.entry.path: file.name for file in files}
 
 
 def _begun(staging: Staging, folders: Folders, one: PathChange, stack: ExitStack) -> _File:
@@ -100,9 +101,9 @@ def _opened(folders: Folders, path: bytes) -> int | None:
         return None
 
 
-def _copied(files: Sequence[_File]) -> list[list[int]]:
-    """Copy what old files have, on several threads if it is much; return what each file lacks."""
+def _copied(files: Sequence[_File]) -> Generator[_File, None, None]:
+    """Copy what old files have, on several threads if it is much; yield the files with the blocks that they lack."""
     if sum(file.entry.size for file in files if file.old is not None) < LARGE_BYTES or len(files) == 1:
-        return [file.copied() for file in files]
-    with closing(ordered_map(_File.copied, files, ahead=_FILES_AHEAD)) as found:
-        return list(found)
+        yield from map(_File.copied, files)
+    else:
+        yield from ordered_map(_File.copied, files, ahead=_FILES_AHEAD)

@@ -10,7 +10,6 @@ import os
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing
 from itertools import count
 from typing import NamedTuple
 
@@ -184,11 +183,10 @@ class TreeReader:
                 before = os.fstat(fd)
                 started = time.time_ns()
                 ids = bytearray()
-                with closing(hashed_blocks(fd, before.st_size)) as blocks:
-                    for number, (id_, data) in enumerate(blocks):
-                        ids += id_
-                        yield FileBlock(seen.path, number, id_, data)
-                        progress.advance(len(data))
+                for number, (id_, data) in enumerate(hashed_blocks(fd, before.st_size)):
+                    ids += id_
+                    yield FileBlock(seen.path, number, id_, data)
+                    progress.advance(len(data))
                 stamp, has_ended = Stamp.of(os.fstat(fd)), not os.pread(fd, 1, before.st_size)
             finally:
                 os.close(fd)

@@ -17,6 +17,9 @@ from snapstore.ids import ID_BYTES, numbers_unlike, object_id
 from snapstore.trees.manifest import FILE, TreeEntry
 
 _EXTENT_BYTES = EXTENT_BLOCKS * BLOCK_BYTES
+_PIECE_BYTES = (
+    4 * BLOCK_BYTES
+)  # copied at once: for more the system looks for memory in larger pieces, which takes longer
 _CANNOT = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
 """What copy_file_range(2) fails with if the system or the file system has no such copies."""
 
@@ -72,12 +75,13 @@ def _wrong(data: memoryview, numbers: range, lacking: set[int], after: TreeEntry
 def _copy(old: int, new: int, start: int, end: int) -> None:
     """Copy a range of bytes, as far as the old file goes."""
     while start < end:
+        size = min(_PIECE_BYTES, end - start)
         try:
-            done = os.copy_file_range(old, new, end - start, start, start)
+            done = os.copy_file_range(old, new, size, start, start)
         except (AttributeError, OSError) as error:
             if isinstance(error, OSError) and error.errno not in _CANNOT:
                 raise
-            data = os.pread(old, end - start, start)
+            data = os.pread(old, size, start)
             write_all_at(new, data, start)
             done = len(data)
         if not done:

@@ -86,6 +86,16 @@ def test_files_that_come_between_a_check_and_the_restore_are_named(site: Site) -
     assert (site.media / "late.txt").read_text() == "x\n"
 
 
+def test_a_query_is_about_the_database(site: Site) -> None:
+    site.upload("up.txt", "up")
+    site.snap.tag("base")
+    site.snap.close()
+    for rev in ("base", "live"):
+        assert run(["query", rev, "SELECT name FROM upload"], site.folder).stdout.split() == ["name", "'up.txt'"]
+    refused = run(["query", "base", "SELECT 1", "--only-db", "files:uploads"], site.folder, 13).stderr
+    assert "the state has the databases default; name one" in refused
+
+
 def test_a_report_is_as_private_as_the_folders_whose_paths_it_has(site: Site) -> None:
     site.snap.tag("base")
     site.snap.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 
 from snapstore import Session
 from tests.contents import execute
@@ -123,3 +124,23 @@ def test_a_session_restores_files(site: Site) -> None:
         assert (site.media / "4.txt").read_text() == "4"
     assert site.configure().status().verdict == "clean"
     assert site.temporaries() == []
+
+
+def test_pytest_takes_uploads_back(site: Site) -> None:
+    (site.folder / "pytest.ini").write_text("[pytest]\n")
+    (site.folder / "test_it.py").write_text(
+        "import pathlib\n"
+        "media = pathlib.Path('media')\n"
+        "def test_uploads():\n    (media / 'new.txt').write_text('new')\n"
+        "def test_deletes():\n    (media / 'one.txt').unlink()\n"
+        "def test_finds_what_was_there():\n"
+        "    assert sorted(one.name for one in media.iterdir()) == ['one.txt', 'pictures']\n"
+    )
+    before = site.state()
+    site.snap.close()
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:django", "--snap"]
+    done = subprocess.run(command, cwd=site.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert "test_uploads  files uploads: 1 added (new.txt)  (restored)" in done.stdout, done.stdout
+    assert "test_deletes  files uploads: 1 removed (one.txt)  (restored)" in done.stdout
+    assert "3 passed" in done.stdout
+    assert site.state() == before

@@ -46,7 +46,8 @@ def command(
         for line in files_lines(result.files, dry_run=True):
             context.output.note(f"snap: {line}")
         if not any(one.statements for one in result.databases.values()):
-            context.output.note(f"snap: nothing to clean: the rows are those of {one_line(rev or 'HEAD')} already")
+            nothing = "" if result.changed else "nothing to clean: "
+            context.output.note(f"snap: {nothing}the rows are those of {one_line(rev or 'HEAD')} already")
     else:
         context.output.result(result, _lines(result))
     return report_hooks(context, result.hooks, result.warnings)
