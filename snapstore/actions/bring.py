@@ -1,15 +1,18 @@
-"""Bring a snapshot of a project into the store of a worker, as a snapshot of the copy that the worker has."""
+"""Bring a snapshot of a project into the store of a worker, as a snapshot of the copy that the worker has, and back."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import NamedTuple
 
 import snapstore
 from snapstore.actions.origin import IMPORTED
 from snapstore.errors import ConfigurationError, NoSnapshot, SnapshotForgotten, UnknownRevision
-from snapstore.files import path_text
-from snapstore.history.snapshot import DatabaseEntry, Snapshot
+from snapstore.files import path_text, storable
+from snapstore.history.manifest import Manifest
+from snapstore.history.snapshot import FORENSIC, DatabaseEntry, Snapshot
 from snapstore.ids import ID_BYTES, short
 from snapstore.objects.object_writer import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
@@ -18,6 +21,13 @@ from snapstore.store import Store
 from snapstore.timestamps import now
 
 _Entries = Mapping[str, DatabaseEntry]
+
+
+class _Note(NamedTuple):
+    """What a snapshot is of, and what its message says."""
+
+    kind: str
+    message: str
 
 
 def bring_revision(source: Store, origin: str, revision: str, store: Store, project: Project) -> str | None:
@@ -46,10 +56,26 @@ def bring(source: Store, id_: str, store: Store, project: Project, name: str | N
         return present.snapshot
     found = _found(store, entries)
     if found is None:
-        return _copied(source, id_, store, project, entries, name)
+        note = _Note(IMPORTED, f"copied from the project's {short(id_)}")
+        return _copied(source, store, project, entries, note, name)
     if name:
         store.refs.set(name, found, IMPORTED, force=True)
     return found
+
+
+def bring_home(source: Store, id_: str, store: Store, project: Project, message: str, like: str | None = None) -> str:
+    """Copy a snapshot of a worker into the store of its project, as a failing state of the project; return its id.
+
+    `like` is a snapshot of the worker that it resembles. Raises ConfigurationError, StoreDamaged, DiskFull.
+    """
+    entries = _entries(source.snapshots.load(id_), id_, project)
+    return _copied(source, store, project, entries, _Note(FORENSIC, message), like=like)
+
+
+def bring_home_once(source: Store, id_: str, store: Store, project: Project, message: str) -> str:
+    """Do as `bring_home`, unless a snapshot of the project holds the same already."""
+    entries = _entries(source.snapshots.load(id_), id_, project)
+    return _found(store, entries) or _copied(source, store, project, entries, _Note(FORENSIC, message))
 
 
 def _entries(snapshot: Snapshot, id_: str, project: Project) -> dict[str, DatabaseEntry]:
@@ -72,30 +98,48 @@ def _holds(store: Store, id_: str, entries: _Entries) -> bool:
     )
 
 
-def _copied(source: Store, id_: str, store: Store, project: Project, entries: _Entries, name: str | None) -> str:
+def _copied(
+    source: Store,
+    store: Store,
+    project: Project,
+    entries: _Entries,
+    note: _Note,
+    name: str | None = None,
+    like: str | None = None,
+) -> str:
     """Copy the objects of databases, and record a snapshot of them."""
-    message = f"copied from the project's {short(id_)}"
     tool = f"snapstore {snapstore.__version__}"
-    snapshot = Snapshot(dict(entries), None, now(), IMPORTED, message, tool, os.urandom(4).hex())
+    snapshot = Snapshot(dict(entries), None, now(), note.kind, storable(note.message), tool, os.urandom(4).hex())
+    similar = source.snapshots.load(like).databases if like else {}
     with store.writer() as writer:
-        for one in entries.values():
-            _copy(source, writer, one)
+        for part, one in entries.items():
+            _copy(source, store, writer, one, similar.get(part))
         copied = writer.add(Kind.SNAPSHOT, snapshot.encode(), None)
         pack_bytes = writer.finish()
         with store.catalog.transaction():
             writer.record()
             store.snapshots.record(copied, snapshot, pack_bytes, project.origin)
             if name:
-                store.refs.set(name, copied.hex(), IMPORTED, message, force=True)
+                store.refs.set(name, copied.hex(), note.kind, note.message, force=True)
     return copied.hex()
 
 
-def _copy(source: Store, writer: ObjectWriter, entry: DatabaseEntry) -> None:
+def _copy(
+    source: Store, store: Store, writer: ObjectWriter, entry: DatabaseEntry, similar: DatabaseEntry | None
+) -> None:
+    """Copy a manifest and its blocks; each is based on the block at its place in `similar`.
+
+    Those that `similar` has are left out where the store has them: both had them from the same place.
+    """
     manifest = source.snapshots.manifest_of(entry)
-    ids = manifest.block_ids
-    writer.add_all(_blocks(source, dict.fromkeys(ids[at : at + ID_BYTES] for at in range(0, len(ids), ID_BYTES))))
+    bases = _ids(source.snapshots.manifest_of(similar)) if similar else []
+    ids = dict(zip_longest(_ids(manifest), bases[: manifest.block_count]))
+    known = store.objects.locate(ids.keys() & bases, cached=True) if bases else {}
+    lacking = ((id_, base) for id_, base in ids.items() if id_ not in known)
+    writer.add_all(Candidate(Kind.BLOCK, id_, source.objects.read(id_), base) for id_, base in lacking)
     writer.add(Kind.MANIFEST, manifest.encode(), None)
 
 
-def _blocks(source: Store, ids: Iterable[bytes]) -> Iterable[Candidate]:
-    return (Candidate(Kind.BLOCK, id_, source.objects.read(id_), None) for id_ in ids)
+def _ids(manifest: Manifest) -> list[bytes]:
+    ids = manifest.block_ids
+    return [ids[at : at + ID_BYTES] for at in range(0, len(ids), ID_BYTES)]

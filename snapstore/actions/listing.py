@@ -16,7 +16,7 @@ def list_snapshots(
     after: str | None = None,
     last: str | None = None,
 ) -> list[Listed]:
-    """Return the snapshots, the newest first; with `everything` also unnamed safety snapshots and forgotten ones.
+    """Return the snapshots, the newest first; with `everything` also automatic ones without a name, and forgotten ones.
 
     `after` and `last` are ids: only what was taken after the one is listed, and not what was taken after the other.
     """

@@ -20,7 +20,7 @@ from snapstore.actions.gone import NOTHING_GONE, find_gone, forget_gone
 from snapstore.actions.retained import NOTHING_PLANNED, Planned, Retained
 from snapstore.errors import EmptyPolicy, StoreDamaged, StoreLocked
 from snapstore.history.reachable import Reachable
-from snapstore.history.retention import Retention
+from snapstore.history.retention import MOST_STATES, Retention
 from snapstore.objects.garbage import Garbage
 from snapstore.objects.inspection import OBJECT, PACK
 from snapstore.objects.repack import Repacker
@@ -44,8 +44,8 @@ class PruneOptions:
     `grace` is how long a forgotten snapshot can be listed again. `everywhere` applies the rules to each project of the
     store separately. `lock` is a descriptor that holds the prune lock already. `timeout` bounds each wait for writers
     to finish. With `gone`, projects whose databases have not been there for so long are forgotten (gone.py). The tags
-    in `dropped` are removed first, if they still name these snapshots (hex). `at` is the time on the entries of a prune
-    and of its parts.
+    in `dropped` are removed first, if they still name these snapshots (hex). `keep_states` states of failed tests
+    stay. `at` is the time on the entries of a prune and of its parts.
     """
 
     policy: Retention
@@ -56,6 +56,7 @@ class PruneOptions:
     timeout: float = DEFAULT_TIMEOUT
     gone: timedelta | None = None
     dropped: Mapping[str, str] = field(default_factory=dict)
+    keep_states: int = MOST_STATES
     at: str = field(default_factory=now)
 
 
@@ -90,7 +91,7 @@ class _Prune:
     def run(self, progress: Progress) -> Pruned:
         start = time.monotonic()
         origin = None if self._options.everywhere else self._origin
-        retained = Retained(self._store, self._options.policy, origin, self._options.dropped)
+        retained = Retained(self._store, self._options.policy, origin, self._options.dropped, self._options.keep_states)
         if self._options.dry_run:
             planned = self._plan(retained)
             going = (*planned.removed, *self._gone.snapshots)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import filterfalse
 from typing import NamedTuple
 
-from snapstore.actions.undo import undo_target
+from snapstore.actions.kept_states import KeptStates, began_with
+from snapstore.actions.needed import needed
 from snapstore.history.refs import Ref
 from snapstore.history.retention import Dated, Retention, decide
 from snapstore.history.snapshot import FORENSIC, SAFETY
@@ -17,6 +18,7 @@ from snapstore.timestamps import parse
 
 PRUNE = "prune"  # the reflog's word for it
 _BY_THE_WAY = (SAFETY, FORENSIC)
+_BEFORE = "before a failed test"
 
 
 class Planned(NamedTuple):
@@ -50,13 +52,17 @@ class Retained:
     """Decides about the snapshots of one project, or with `origin` None about those of each project.
 
     The tags in `dropped` keep nothing and are removed, unless they name another snapshot (hex) than it says by then.
+    Of the states of failed tests, `keep_states` of each project stay.
     """
 
-    def __init__(self, store: Store, policy: Retention, origin: str | None, dropped: Mapping[str, str]) -> None:
+    def __init__(
+        self, store: Store, policy: Retention, origin: str | None, dropped: Mapping[str, str], keep_states: int
+    ) -> None:
         self._store = store
         self._policy = policy
         self._origin = origin
         self._dropped = dropped
+        self._keep_states = keep_states
 
     def drops(self, ref: Ref) -> bool:
         """Return whether a tag is removed whatever the rules."""
@@ -71,11 +77,11 @@ class Retained:
         tags: dict[str, list[Ref]] = defaultdict(list)
         for ref in filterfalse(self.drops, self._store.refs.all()):
             tags[ref.snapshot].append(ref)
-        needed = self._needed(by_project)
+        staying = self._needed(by_project)
         kept: dict[str, tuple[str, ...]] = {}
         removed: list[str] = []
         for rows in by_project.values():
-            decision = decide(self._policy, [_dated(row, tags[row.snapshot], needed) for row in rows])
+            decision = decide(self._policy, [_dated(row, tags[row.snapshot], staying) for row in rows])
             kept.update(decision.kept)
             removed += decision.removed
         created = {row.snapshot: row.created for rows in by_project.values() for row in rows}
@@ -101,24 +107,16 @@ class Retained:
             for id_, kind, created, origin in rows
         ]
 
-    def _needed(self, origins: dict[str, list[_Row]]) -> dict[str, list[str]]:
-        """Return the snapshots that stay whatever the rules: those of HEAD, and those that restores return to.
-
-        A chain of tests that has not ended returns to what its tests began with (objects/ledger.sql).
-        """
-        needed: dict[str, list[str]] = defaultdict(list)
-        for (snapshot,) in self._store.catalog.rows("SELECT DISTINCT lower(hex(snapshot)) FROM head"):
-            needed[snapshot].append("HEAD")
-        for both in self._store.catalog.rows("SELECT lower(hex(before)), lower(hex(target)) FROM intent"):
-            for snapshot in both:
-                needed[snapshot].append("unsettled restore")
-        if self._store.catalog.value("SELECT 1 FROM sqlite_schema WHERE name = 'begun'"):
-            for (snapshot,) in self._store.catalog.rows("SELECT DISTINCT snapshot FROM begun"):
-                needed[snapshot].append("retry")
+    def _needed(self, origins: Iterable[str]) -> dict[str, list[str]]:
+        """Return the snapshots that stay whatever the rules, with the states of failed tests among them."""
+        found = needed(self._store, origins)
         for origin in origins:
-            if target := undo_target(self._store, origin):
-                needed[target].append("undo")
-        return needed
+            for one in KeptStates(self._store, origin, self._keep_states).within():
+                found[one.snapshot].append("failed test")
+                for began in began_with(self._store, one.snapshot):
+                    if _BEFORE not in found[began]:
+                        found[began].append(_BEFORE)
+        return found
 
 
 def _dated(row: _Row, refs: list[Ref], needed: dict[str, list[str]]) -> Dated:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from snapstore.errors import WouldRemoveEverything
 
+MOST_STATES = 50  # of failed tests that a project keeps, whatever the rules say
 _UNITS = {"y": 365 * 86400, "mo": 30 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600, "min": 60, "s": 1}
 _PART = re.compile(r"(\d+)\s*(mo|min|[ywdhs])")
 _DURATION = re.compile(rf"(?:{_PART.pattern}\s*)+")

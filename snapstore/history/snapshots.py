@@ -204,8 +204,11 @@ class Snapshots:
         return self._list("ORDER BY number DESC, created DESC, id DESC")
 
     def recent(self, limit: int | None, *, everything: bool) -> list[SnapshotRow]:
-        """Return the newest rows; safety snapshots without a tag only with `everything`."""
-        where = "WHERE ? OR kind <> 'safety' OR id IN (SELECT snapshot FROM ref) ORDER BY recorded.number DESC LIMIT ?"
+        """Return the newest rows; safety snapshots and failing states without a tag only with `everything`."""
+        where = (
+            "WHERE ? OR kind NOT IN ('safety', 'forensic') OR id IN (SELECT snapshot FROM ref)"
+            " ORDER BY recorded.number DESC LIMIT ?"
+        )
         return self._in_order(where, everything, -1 if limit is None else limit)
 
     def newest(self) -> SnapshotRow | None:
