@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from snapstore.results.prunes import BroughtBack, GoneProject, Pruned, PrunedWorker
     from snapstore.results.reports import Report
     from snapstore.results.stores import Stores
+    from snapstore.store import Store
 
 _LOWEST_PRIORITY = 19  # nice(2)
 
@@ -116,14 +117,25 @@ class Housekeeping(Branches):
         policy = rules if alone else self._retention(rules)
         store = self.store(timeout)
         self.note_clock(store)
-        dropped = {} if policy.is_empty else self.deleted_branches(store)
-        options = PruneOptions(policy, span, dry_run, all_projects, lock, self.seconds(timeout), gone, dropped)
+        dropped = {} if policy.is_empty else {**self.deleted_branches(store), **self._too_many_failed(store)}
+        most = self.locations.configuration.suite.keep_states
+        options = PruneOptions(
+            policy, span, dry_run, all_projects, lock, self.seconds(timeout), gone, dropped, keep_states=most
+        )
         pruned = prune(store, self._project_or_none() if alone else self.project, options, self.progress)
         if pruned.gone and not dry_run:
             self._forget_suites(pruned.gone)
         if self.locations.worker is not None:
             return pruned
         return self._with_workers(pruned, options, span if gone is None else gone)
+
+    def _too_many_failed(self, store: Store) -> dict[str, str]:
+        """Return the names of states of failed tests that are too many, with their snapshots."""
+        from snapstore.actions.kept_states import KeptStates
+
+        most = self.locations.configuration.suite.keep_states
+        beyond = KeptStates(store, self.project.origin, most).beyond()
+        return {ref.name: ref.snapshot for one in beyond for ref in store.refs.naming(one.snapshot)}
 
     def _with_workers(self, pruned: Pruned, options: PruneOptions, age: timedelta) -> Pruned:
         """Remove the stores of workers whose databases have been gone for so long, and prune the others by the rules.
@@ -260,7 +272,9 @@ class Housekeeping(Branches):
         except ValueError as error:
             raise InvalidArgument("since", str(error)) from error
         ledger = self.ledger()
-        return measure(ledger, begin, standings(ledger, self.books(), self.locations.whole_project))
+        books = self.books()
+        named = {ref.name: ref.snapshot for ref in books.refs.all()}
+        return measure(ledger, begin, standings(ledger, books, self.locations.whole_project), named)
 
     def _project_or_none(self) -> Project | None:
         """Return the project whose live databases may help to heal, None where none is named."""

@@ -11,12 +11,13 @@ from snapstore.api.upkeep import INSIDE_SUITE, Upkeep
 from snapstore.errors import InvalidArgument, OutOfOrder, SnapError
 
 if TYPE_CHECKING:
-    from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded
+    from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded, TestFailed
     from snapstore.store import Store
     from snapstore.suite.cleanup import CleanupRunner
     from snapstore.suite.flow import Suite
+    from snapstore.suite.keeper import Home
     from snapstore.suite.mark import RunMark
-    from snapstore.suite.policy import Decision, SuitePolicy
+    from snapstore.suite.policy import Decision, Keep, SuitePolicy
 
 
 class Suites(Upkeep):
@@ -35,6 +36,7 @@ class Suites(Upkeep):
         mode: str | None = None,
         backup_name: str | None = None,
         keep_backup: bool | None = None,
+        keep: str | None = None,
         run: str | None = None,
         resume: bool = False,
         quiet: float | str | None = None,
@@ -64,6 +66,7 @@ class Suites(Upkeep):
             run=run,
             backup_name=backup_name,
             keep_backup=keep_backup,
+            keep=keep,
         )
         if is_as_it_is := baseline == "":
             policy = policy._replace(baseline=None, takes_baseline=False, recipe=None)
@@ -84,7 +87,9 @@ class Suites(Upkeep):
                 policy = self._of_worker(store, policy, is_given=baseline is not None)
             runner = CleanupRunner(project, self.suite_environment(name), self.locations.folder)
             ledger = self.ledger()
-            suite = Suite(store, project, policy, runner, note, self.progress, self.watch, self.hooks, ledger)
+            suite = Suite(
+                store, project, policy, runner, note, self.progress, self.watch, self.hooks, ledger, self._home(store)
+            )
             resumed = suite.begin(name, command or name, mark.last_sign, resumes=resume)
             mark.show_life()
             self._marks = marks.pop_all()
@@ -114,6 +119,18 @@ class Suites(Upkeep):
         late = suite.late if suite.late in suite.all_late else None
         return TestBegun(label, tuple(suite.tests[ended:]), late, suite.began_with, suite.is_back)
 
+    def fail_test(self, label: str | None = None, *, rev: str | None = None) -> TestFailed:
+        """Keep the state of a test that has failed. Raises OutOfOrder, InvalidArgument, UnknownRevision."""
+        suite = self._suite
+        if suite is None:
+            if label is None:
+                raise InvalidArgument("label", "is needed outside of a suite")
+            return self._fail_outside(label, rev)
+        if not suite.has_open_test:
+            raise OutOfOrder("no test is running")
+        store = self.store()
+        return suite.fail_test(label, self.resolve(store, rev) if rev is not None else None)
+
     def end_test(
         self,
         outcome: str = "passed",
@@ -121,6 +138,7 @@ class Suites(Upkeep):
         seconds: float | None = None,
         verdicts: Mapping[str, str] | None = None,
         leaks: str | None = None,
+        keep: str | None = None,
     ) -> TestEnded:
         """End a test. Raises OutOfOrder, InvalidArgument, and what `verify` and `restore` raise."""
         from snapstore.suite.ledger import FAILED, INTERRUPTED, PASSED, SKIPPED
@@ -133,7 +151,7 @@ class Suites(Upkeep):
         if not suite.has_open_test:
             raise OutOfOrder("no test is running")
         self.store()
-        return suite.end_test(outcome, seconds, decisions, fails_on_leaks=leaks == "fail")
+        return suite.end_test(outcome, seconds, decisions, fails_on_leaks=leaks == "fail", keep=_keep(keep))
 
     def end_suite(self, exit_code: int | None = None, *, outcome: str | None = None, pause: bool = False) -> SuiteEnded:
         """End the suite, or pause it. Raises OutOfOrder, InvalidArgument, and what `end_test` raises."""
@@ -175,6 +193,24 @@ class Suites(Upkeep):
             self._runner.stop()
         self.hooks.stop()
 
+    def _home(self, store: Store) -> Home:
+        """Return where the states of failed tests are kept."""
+        from snapstore.suite.keeper import Home
+
+        is_worker = self.locations.worker is not None
+        return Home(self.books() if is_worker else store, self.locations.whole_project)
+
+    def _fail_outside(self, label: str, rev: str | None) -> TestFailed:
+        """Keep the live state as that of a test of no suite, or of one that `snap run` has begun in another process."""
+        from snapstore.suite.keeper import keep_outside
+
+        policy = self._policy(None, None)
+        with self.new_store() as store:
+            name = next((one for one in (policy.backup_name, self.baseline) if one and store.refs.get(one)), None)
+            began = self.state(store, name) if name else None
+            taken = self.resolve(store, rev) if rev is not None else None
+            return keep_outside(store, self.project, policy, self._home(store), self.ledger(), label, began, taken)
+
     def _of_worker(self, store: Store, policy: SuitePolicy, *, is_given: bool) -> SuitePolicy:
         """Return a policy for a copy: it begins with the baseline of the project, and never makes one.
 
@@ -199,9 +235,10 @@ class Suites(Upkeep):
 
         Raises InvalidArgument.
         """
-        from snapstore.suite.policy import AUTO, CHAIN, MODES
+        from snapstore.suite.policy import AUTO, CHAIN, MODES, NEVER
 
         given: dict[str, Any] = {key: value for key, value in others.items() if value is not None}
+        _keep(given.get("keep"))
         _check("mode", given.get("mode", MODES[0]), (*MODES, CHAIN))
         if isinstance(quiet, str):
             _check("quiet", quiet, (AUTO,))
@@ -212,7 +249,7 @@ class Suites(Upkeep):
         policy = self.locations.configuration.suite
         policy = policy._replace(**given, decisions={**policy.decisions, **_decisions(verdicts)})
         policy = policy._replace(timeout=self.seconds(None), shortens=self.shortens)
-        return policy._replace(mode="cleanup") if self.is_switched_off else policy
+        return policy._replace(mode="cleanup", keep=NEVER) if self.is_switched_off else policy
 
 
 def _decisions(verdicts: Mapping[str, str] | None) -> dict[str, Decision]:
@@ -226,6 +263,15 @@ def _decisions(verdicts: Mapping[str, str] | None) -> dict[str, Decision]:
         _check("verdicts", word, DECISIONS)
         decisions[verdict] = next(one for one in DECISIONS if one == word)
     return decisions
+
+
+def _keep(word: str | None) -> Keep | None:
+    """Return which states are kept, checked. Raises InvalidArgument."""
+    from snapstore.suite.policy import KEEP
+
+    if word is not None:
+        _check("keep", word, KEEP)
+    return next((one for one in KEEP if one == word), None)
 
 
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -36,7 +36,7 @@ from snapstore.results.sessions import Info, Released
 from snapstore.results.snapshots import Listed, Shown, Taken
 from snapstore.results.statuses import Status
 from snapstore.results.stores import Stores
-from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded
+from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded, TestFailed
 from snapstore.results.verdicts import Verified
 
 PathLike = str | os.PathLike[str]
@@ -172,7 +172,7 @@ class Verbs(Protocol):
         self,
         number: Annotated[int | None, "that many at most"] = None,
         *,
-        everything: Annotated[bool, "automatic safety snapshots and forgotten ones too"] = False,
+        everything: Annotated[bool, "automatic snapshots without a name and forgotten ones too"] = False,
         rev: Annotated[str | None, "`A..B`: taken after A, up to B; or one revision: up to it"] = None,
     ) -> list[Listed]:
         """List the snapshots, the newest first."""
@@ -333,6 +333,9 @@ class Verbs(Protocol):
         mode: Annotated[str | None, "`hybrid`, `backup` or `cleanup`, by default as configured; or `chain`"] = None,
         backup_name: Annotated[str | None, "the backup's name; by default as configured"] = None,
         keep_backup: Annotated[bool | None, "leave the backup's name in place at the end"] = None,
+        keep: Annotated[
+            str | None, "whose states get a name: `failed` tests, also those that `left` something, `never`"
+        ] = None,
         run: Annotated[str | None, "which run of a test runner this is: its suites are one in the ledger"] = None,
         resume: Annotated[bool, "go on with the suite of this run if it has not ended; the state stays"] = False,
         quiet: Annotated[
@@ -353,6 +356,16 @@ class Verbs(Protocol):
     ) -> TestBegun:
         """Note that a test begins; one that was not ended is ended first."""
 
+    def fail_test(
+        self,
+        label: Annotated[
+            str | None, "which test, by default the one that runs; needed if no suite of this session does"
+        ] = None,
+        *,
+        rev: Annotated[str | None, "a snapshot that has the state; by default that of the live databases"] = None,
+    ) -> TestFailed:
+        """Keep the state now as that of a failed test, before anything is torn down; else its end does so."""
+
     def end_test(
         self,
         outcome: Annotated[str, "`passed`, `failed`, `skipped` or `interrupted`"] = "passed",
@@ -364,6 +377,7 @@ class Verbs(Protocol):
         leaks: Annotated[
             str | None, "`fail` records a test that left something as failed, though its outcome is `passed`"
         ] = None,
+        keep: Annotated[str | None, "`failed`, `left` or `never` for this test, in place of the suite's"] = None,
     ) -> TestEnded:
         """End a test: clean up, verify, and restore where the policy asks for it."""
 

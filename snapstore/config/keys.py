@@ -19,7 +19,17 @@ from snapstore.history.names import check_name
 from snapstore.history.retention import Retention, parse_duration
 from snapstore.hooks.hook import Hook, HookSettings
 from snapstore.project import DEFAULT
-from snapstore.suite.policy import AUTO, DECISIONS, DEFAULT_DECISIONS, LATE, MODES, CleanupStep, Recipe, SuitePolicy
+from snapstore.suite.policy import (
+    AUTO,
+    DECISIONS,
+    DEFAULT_DECISIONS,
+    KEEP,
+    LATE,
+    MODES,
+    CleanupStep,
+    Recipe,
+    SuitePolicy,
+)
 
 if TYPE_CHECKING:
     from snapstore.remotes.settings import RemoteSettings
@@ -227,6 +237,8 @@ _RUN_KEYS: dict[str, Callable[[Node], Any]] = {
     "verdicts": lambda node: node.fields(dict.fromkeys(VERDICTS, _one_of(*DECISIONS))),
     "late": _one_of(*LATE),
     "keep_backup": Node.flag,
+    "keep": _one_of(*KEEP),
+    "keep_states": Node.count,
     "ledger_suites": Node.count,
     "exit_restored": lambda node: node.count(most=MOST_EXIT_CODE),
 }

@@ -126,3 +126,17 @@ CREATE TABLE IF NOT EXISTS begun (
   test          INTEGER PRIMARY KEY REFERENCES test ON DELETE CASCADE,
   snapshot      TEXT NOT NULL
 ) STRICT;
+
+-- The states that tests failed with, as they were kept in the project's store: each with the label and the name that it
+-- was given, and with what the test began with, as the suite called it and by its id there (null where that is not
+-- known). Ledgers of earlier releases lack this table until the next suite begins.
+CREATE TABLE IF NOT EXISTS kept (
+  test          INTEGER NOT NULL REFERENCES test ON DELETE CASCADE,
+  number        INTEGER NOT NULL,
+  label         TEXT NOT NULL,
+  name          TEXT NOT NULL,
+  snapshot      TEXT NOT NULL,
+  rev           TEXT,
+  began         TEXT,
+  PRIMARY KEY (test, number)
+) STRICT, WITHOUT ROWID;

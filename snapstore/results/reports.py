@@ -115,10 +115,25 @@ class SuiteLine:
 
 
 @dataclass(frozen=True)
+class FailedState:
+    """The state that a test failed with last, at the end of the test `at`; `snap restore NAME` brings it back.
+
+    `began_with` is the snapshot that the test began with, None if it is not known.
+    """
+
+    label: str
+    name: str
+    snapshot: str
+    at: str
+    began_with: Against | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """All figures; suites and leaks the newest first. `state_ok` counts tests after which the state was right.
 
     `still_wrong` are the tables that still differed, or differed again, after a restore; their runs are restores.
+    `failed_states` are those that have a name now, the newest first.
     """
 
     since: str
@@ -134,3 +149,4 @@ class Report:
     steps: tuple[Step, ...]
     suites: tuple[SuiteLine, ...]
     still_wrong: tuple[TestLeak, ...] = ()
+    failed_states: tuple[FailedState, ...] = ()

@@ -97,6 +97,20 @@ class SuiteBegun:
 
 
 @dataclass(frozen=True)
+class KeptState:
+    """The state that a test failed with: `snap restore NAME` brings it back.
+
+    `name` is in the store of the project, and moves with the test's next failure; `snapshot` is what it names now.
+    `label` is the test's, `began_with` the snapshot in that store that the test began with, None if it is not known.
+    """
+
+    name: str
+    snapshot: str
+    label: str
+    began_with: Against | None = None
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One attempt at a cleanup step."""
 
@@ -118,8 +132,9 @@ class TestEnded:
     are by phase. `databases` names the rows, in the answer to the end of a test alone. `compared_with` is the snapshot
     that `verdict` is against. `tables_after` and `databases_after` are what still differed after a restore.
     `warnings` say that another file took the place of a database, before the test, in it or in its cleanup, or that a
-    hook failed; `hooks` are all that ran around the restore. A test whose required hook failed is not `ok`. `files` and
-    `files_after` have the folders and files beside the databases.
+    hook failed, or that the state it failed with could not be kept; `hooks` are all that ran around the restore. A test
+    whose required hook failed is not `ok`. `files` and `files_after` have the folders and files beside the databases.
+    `kept` are the states that it failed with.
     """
 
     __test__ = False  # pytest collects classes with such names
@@ -145,6 +160,21 @@ class TestEnded:
     hooks: tuple[HookRun, ...] = ()
     files: Mapping[str, VerifiedFiles] = field(default_factory=dict)
     files_after: Mapping[str, VerifiedFiles] = field(default_factory=dict)
+    kept: tuple[KeptState, ...] = ()
+
+
+@dataclass(frozen=True)
+class TestFailed:
+    """A test that was said to have failed; `kept` is the state it failed with, None where the policy keeps none.
+
+    `problem` says why the state could not be kept. Then the end of the test tries again.
+    """
+
+    __test__ = False
+
+    label: str
+    kept: KeptState | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +202,8 @@ class SuiteEnded:
     `suite` is its number in the ledger, `baseline_made` the baseline if it had to be made at the beginning. `warnings`
     say that another file took the place of a database after the last test, or that a hook failed; `hooks` are those
     that ran outside of tests. `late` are rows written after a test was verified. A suite that is `paused` has not
-    ended: the next one of its run goes on.
+    ended: the next one of its run goes on. `kept` are the names of the states that tests failed with, in all workers of
+    the run so far.
     """
 
     suite: int
@@ -190,11 +221,15 @@ class SuiteEnded:
     baseline_made: BaselineMade | None = None
     hooks: tuple[HookRun, ...] = ()
     paused: bool = False
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunEnded:
-    """What `snap run` came to: the exit code of the command, and its own; `hooks` ran when it began."""
+    """What `snap run` came to: the exit code of the command, and its own; `hooks` ran when it began.
+
+    `kept` are the names of the states that tests failed with.
+    """
 
     suite: str
     outcome: str
@@ -208,3 +243,4 @@ class RunEnded:
     state: SuiteState | None = None
     baseline_made: BaselineMade | None = None
     hooks: tuple[HookRun, ...] = ()
+    kept: tuple[str, ...] = ()

@@ -175,6 +175,7 @@ class Session:
     report = remote(Verbs.report)
     begin_suite = remote(Verbs.begin_suite)
     begin_test = remote(Verbs.begin_test)
+    fail_test = remote(Verbs.fail_test)
     end_test = remote(Verbs.end_test)
     end_suite = remote(Verbs.end_suite)
     push = remote(Verbs.push)

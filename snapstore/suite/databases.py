@@ -105,6 +105,7 @@ class SuiteDatabases:
         self._say = say
         self._hooks = hooks
         self._position: object = None  # of the last verify
+        self._kept: tuple[object, str] | None = None  # the state that a test failed with, and its position
 
     def wait_until_quiet(self) -> None:
         """Wait until nobody has written for as long as the policy says, or nobody is in a write transaction."""
@@ -191,8 +192,21 @@ class SuiteDatabases:
         self._say(f"verify, against {against_text(named)}: {found.verdict} ({found.seconds:.2f} s)")
         return Check(found.verdict, found.ok, found.databases, named, found.files)
 
+    def keep_failed(self, label: str, timeout: float | None = None) -> str:
+        """Keep the state that a test failed with, and return the snapshot. Raises what taking a snapshot raises."""
+        position = self._positions()
+        seconds = self._policy.timeout if timeout is None else min(timeout, self._policy.timeout)
+        snapshot = keep_state(self._store, self._project, FORENSIC, label, seconds)
+        self._kept = position, snapshot
+        return snapshot
+
     def keep(self, label: str) -> str | None:
-        """Keep the live state for inspection; return the snapshot, None where there is no space for it."""
+        """Keep the live state for inspection; return the snapshot, None where there is no space for it.
+
+        It is that of `keep_failed` if nobody has committed since.
+        """
+        if self._kept and self._kept[0] == self._positions() and self._store.snapshots.exists(self._kept[1]):
+            return self._kept[1]
         try:
             return keep_state(self._store, self._project, FORENSIC, label, self._policy.timeout)
         except (DiskFull, FileError) as error:

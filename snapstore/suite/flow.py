@@ -29,7 +29,7 @@ from snapstore.project import Project
 from snapstore.results.drifts import late_line
 from snapstore.results.files import short
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
-from snapstore.results.suites import BaselineMade, Late, Repaired, SuiteEnded, SuiteState, TestEnded
+from snapstore.results.suites import BaselineMade, Late, Repaired, SuiteEnded, SuiteState, TestEnded, TestFailed
 from snapstore.results.text import baseline_text
 from snapstore.store import Store
 from snapstore.suite.backup import BackupKeeper
@@ -37,10 +37,12 @@ from snapstore.suite.baseline import BaselineMaker
 from snapstore.suite.chain import Chain
 from snapstore.suite.cleanup import CleanupRunner
 from snapstore.suite.databases import Say, SuiteDatabases
+from snapstore.suite.keeper import Failures, Home, Keeper
+from snapstore.suite.kept_ledger import names_kept
 from snapstore.suite.ledger import FAILED, PASSED, Ledger
 from snapstore.suite.ledger_rows import SuiteRow
 from snapstore.suite.parts import DIED
-from snapstore.suite.policy import CHAIN, Decision, SuitePolicy
+from snapstore.suite.policy import CHAIN, Decision, Keep, SuitePolicy
 from snapstore.suite.repair import Repairer
 from snapstore.suite.returning import Returner
 from snapstore.suite.teardown import Teardown, TestSoFar
@@ -62,6 +64,7 @@ class Suite:
         watch: FileWatch | None = None,
         hooks: Hooks = NO_HOOKS,
         ledger: Ledger | None = None,
+        home: Home | None = None,
     ) -> None:
         self._store = store
         self._watch = watch or FileWatch(project.databases, {})
@@ -90,6 +93,8 @@ class Suite:
         self.baseline_made: BaselineMade | None = None
         self.hooks: list[HookRun] = []
         self._returner = Returner(self._databases, policy, self._watch, say, self.hooks)
+        self._keeper = Keeper(self._databases, policy, store, home or Home(store, project), say)
+        self._failures = Failures()
 
     @property
     def all_late(self) -> list[Late]:
@@ -139,6 +144,7 @@ class Suite:
         """
         if self._open:
             self.end_test(UNFINISHED)
+        self._failures = Failures()
         so_far = TestSoFar(label, "", scenario)
         so_far.warnings += self._watch.look()
         if self._chain and again:
@@ -153,6 +159,14 @@ class Suite:
         self.began_with = self._chain.begin(number, label) if self._chain else None
         self._open = (number, so_far)
 
+    def fail_test(self, label: str | None = None, taken: str | None = None) -> TestFailed:
+        """Keep the state of the test that runs, which has just failed; `label` names a part of it that did.
+
+        With `taken`, the snapshot of that id has the state.
+        """
+        assert self._open is not None
+        return self._keeper.at_once(self._failures, label or self._open[1].label, self._began(), taken)
+
     def end_test(
         self,
         outcome: str,
@@ -160,10 +174,11 @@ class Suite:
         decisions: dict[str, Decision] | None = None,
         *,
         fails_on_leaks: bool = False,
+        keep: Keep | None = None,
     ) -> TestEnded:
         """Tear the test down; return what became of it. Raises what `verify` and `restore` raise.
 
-        With `fails_on_leaks`, a test that passed and left something is recorded as failed.
+        With `fails_on_leaks`, a test that passed and left something is recorded as failed. `keep` overrides the policy.
         On an error the test is recorded with an unknown verdict, and the suite must end; the next suite repairs it.
         """
         assert self._open is not None
@@ -173,17 +188,24 @@ class Suite:
         result.outcome = outcome
         if seconds is not None:
             result.seconds["test"] = seconds
+        began, inside = self._began(), self._ledger.kept.of_test(number)
         try:
+            if not inside:  # a test runner in this test has kept the states of its own
+                self._keeper.before_cleanup(self._failures, result, began, keep)
             if self._chain:
                 self._chain.end(result, self.began_with)
             else:
                 self._teardown.run(result, self._against, self._backup, decisions or {})
             if fails_on_leaks and outcome == PASSED and result.verdict not in (None, CLEAN, DRIFTED):
                 result.outcome = FAILED
+            if not inside:
+                self._keeper.after_restore(self._failures, result, began, keep)
         except SnapError:
             result.verdict, result.decision = result.verdict or UNKNOWN, "fail"
             raise
         finally:
+            result.kept = (*inside, *self._failures.kept)
+            result.warnings += self._failures.warnings
             self._enter(number, result)
             ended = result.ended()
             # A suite may have thousands of tests, each with thousands of rows.
@@ -211,7 +233,7 @@ class Suite:
             self._ledger.pause(self._number)
         else:
             if self._backup and not self._policy.keep_backup and (self._state_ok or not self._restores):
-                self._keeper().delete()
+                self._backups().delete()
             elif self._backup:
                 self._say(f"kept the backup {self._policy.backup_name}")
             # A test that failed may pass in another worker, so the ledger judges the tests of a run when it is over.
@@ -235,6 +257,7 @@ class Suite:
             late=tuple(self.all_late),
             baseline_made=self.baseline_made,
             paused=pauses,
+            kept=self.names_kept(),
         )
 
     @property
@@ -250,8 +273,8 @@ class Suite:
         """Go on with a suite: the state stays as it is, and a test that never ended is on record as died."""
         for test in self._ledger.open_tests(paused.suite):
             self._ledger.end_test(test, TestSoFar("", DIED).columns(), [], {})
-        self._backup = self._keeper().taken(paused.backup)
-        self._against = self._backup or self._keeper().stand_in()
+        self._backup = self._backups().taken(paused.backup)
+        self._against = self._backup or self._backups().stand_in()
         self._goes_on = True
         self._watch.note()
         mode, run = self._policy.mode, self._policy.run
@@ -266,6 +289,16 @@ class Suite:
         self.late = self._returner.take_back_late(self._against, self._last_label)
         if self.late in self.all_late and self._last:
             self._ledger.warn(self._last, [late_line(self.late)])
+
+    def names_kept(self) -> tuple[str, ...]:
+        """Return the names of the states that tests of this suite failed with, in all workers of the run so far."""
+        return names_kept(self._ledger.kept.of_suite(self._number))
+
+    def _began(self) -> State | None:
+        """Return what the test that runs began with, None where that is not known."""
+        if not self._chain:
+            return self._against
+        return snapshot_state(self._store, self.began_with, "what it began with") if self.began_with else None
 
     def abandon(self) -> None:
         """Keep the state that the suite is left with, so that its repair knows what came later."""
@@ -294,6 +327,8 @@ class Suite:
             self._ledger.end_test(
                 number, result.columns(), result.attempts, result.stages, against, warnings=result.warnings
             )
+            for one in self._failures.kept:
+                self._ledger.kept.note(number, one)
         except (DiskFull, FileError) as error:
             self._say(f"'{result.label}' cannot be recorded: {error}")
 
@@ -330,11 +365,11 @@ class Suite:
     def _back_up(self) -> str | None:
         """Take the backup and return its snapshot; without one, tests are compared with the baseline."""
         if self._policy.mode == "cleanup":
-            self._against = self._keeper().stand_in()
+            self._against = self._backups().stand_in()
             return None
-        snapshot, self._backup = self._keeper().take(self._name)
+        snapshot, self._backup = self._backups().take(self._name)
         self._against = self._backup
         return snapshot
 
-    def _keeper(self) -> BackupKeeper:
+    def _backups(self) -> BackupKeeper:
         return BackupKeeper(self._store, self._project, self._policy, self._say, self._progress)

@@ -13,6 +13,7 @@ from snapstore.results.against import Against
 from snapstore.results.rows import Counts
 from snapstore.store import Store
 from snapstore.suite.begun import BegunTests
+from snapstore.suite.kept_ledger import KeptLedger, KeptRow
 from snapstore.suite.ledger_rows import (
     ATTEMPT_TYPES,
     LEFTOVER_TYPES,
@@ -34,7 +35,7 @@ PASSED, FAILED, SKIPPED, INTERRUPTED = "passed", "failed", "skipped", "interrupt
 Leftovers = Mapping[tuple[str, str], Counts]
 """Rows that differ from the backup, by database and table."""
 
-_NEWEST_TABLE = "begun"  # of ledger.sql
+_NEWEST_TABLE = "kept"  # of ledger.sql
 _ELSEWHERE = {"rev": "compared", "snapshot": "compared", "worker": "worker_test"}  # fields of a TestRow, by table
 VERIFIED, RESTORED = -1, -2
 """The stages of the leftovers that `verify` found, and of those that it still found after a restore."""
@@ -49,6 +50,7 @@ class Ledger:
         self._worker = worker
         self._parts = Parts(store.catalog, worker, own or origin)
         self.begun = BegunTests(store.catalog)
+        self.kept = KeptLedger(store.catalog)
 
     def begin_suite(
         self, name: str, command: str, mode: str, pid: int, backup: str | None, run: str | None = None
@@ -258,6 +260,10 @@ class Ledger:
         found = self._of_tests("test, text", "test_warning", "test, number", since, WARNING_TYPES)
         return [(test, text) for test, text in found]
 
+    def kept_states(self, since: str = "") -> list[KeptRow]:
+        """Return the states that tests of suites since a time failed with, in order."""
+        return self.kept.since(self._origin, since)
+
     def bound(self, suites: int) -> None:
         """Forget all but the newest suites."""
         with self._catalog.transaction():
@@ -267,7 +273,7 @@ class Ledger:
             if not old:  # nor is there a ledger, perhaps
                 return
             self._make()
-            for table in ("attempt", "leftover", "compared", "test_warning", "worker_test", "begun"):
+            for table in ("attempt", "leftover", "compared", "test_warning", "worker_test", "begun", "kept"):
                 sql = f"DELETE FROM {table} WHERE test IN (SELECT test FROM test WHERE suite = ?)"
                 self._catalog.run_many(sql, old)
             for table in ("test", "part", "suite_of_run"):

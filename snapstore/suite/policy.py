@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED
+from snapstore.history.retention import MOST_STATES
 from snapstore.store import DEFAULT_TIMEOUT
 
 Mode = Literal["hybrid", "backup", "cleanup", "chain"]
@@ -32,6 +33,12 @@ DEFAULT_DECISIONS: Mapping[str, Decision] = {
 Late = Literal["pass", "warn", "fail"]
 LATE: tuple[Late, ...] = ("pass", "warn", "fail")
 """pass: say nothing; warn: name them; fail: the suite fails."""
+
+Keep = Literal["failed", "left", "never"]
+LEFT: Keep = "left"
+NEVER: Keep = "never"
+KEEP: tuple[Keep, ...] = ("failed", LEFT, NEVER)
+"""Which states get a name: of tests that failed; also of those that passed and left something; or none."""
 
 AUTO = "auto"
 """The word for a `quiet` of None, in the configuration and in calls."""
@@ -76,6 +83,7 @@ class SuitePolicy(NamedTuple):
     it is verified at once, and again if somebody commits meanwhile; writers are waited for.
     `run` names a run of a test runner: all suites of it are one suite in the ledger.
     `late` says what becomes of rows that are written after a test was verified; they are taken back in any case.
+    `keep` says which states get a name, and `keep_states` how many stay.
     If it `shortens`, the rows of results have a LongValue for each long value.
     """
 
@@ -93,6 +101,8 @@ class SuitePolicy(NamedTuple):
     recipe: Recipe | None = None
     backup_name: str = "e2e-backup"
     keep_backup: bool = False
+    keep: Keep = "failed"
+    keep_states: int = MOST_STATES
     rows: Policy = NOTHING_IGNORED
     timeout: float = DEFAULT_TIMEOUT
     ledger_suites: int = 1000

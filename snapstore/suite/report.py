@@ -7,10 +7,10 @@ tests whose suite died: nobody cleaned up after them. A restore succeeded where 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from snapstore.compare.verdicts import CLEAN, DRIFTED
-from snapstore.results.reports import Phase, Rate, Report, Scenario, Step, SuiteLine, TestLeak
+from snapstore.results.reports import FailedState, Phase, Rate, Report, Scenario, Step, SuiteLine, TestLeak
 from snapstore.results.rows import Counts
 from snapstore.suite.cleanup import DONE
 from snapstore.suite.ledger import RESTORED, VERIFIED, Ledger
@@ -21,16 +21,20 @@ from snapstore.suite.teardown import PHASES
 
 RIGHT = (CLEAN, DRIFTED)
 _NONE: Mapping[int, str] = {}
+_NO_NAMES: Mapping[str, str] = {}
 RECENT_RUNS = 20  # of a test that leaks, the newest that are looked at one by one
 
 Place = tuple[str, str, "str | None"]
 """A test's label, a database, and a table, None where it is the schema or the whole file."""
 
 
-def measure(ledger: Ledger, since: str = "", standings: Mapping[int, str] = _NONE) -> Report:
+def measure(
+    ledger: Ledger, since: str = "", standings: Mapping[int, str] = _NONE, named: Mapping[str, str] = _NO_NAMES
+) -> Report:
     """Return the figures of the suites that began at a time or later.
 
     `standings` are the words for suites that have not ended, by number; without one, a suite is running.
+    `named` has the snapshots that tags name now.
     """
     suites, tests = ledger.suites(since), ledger.tests(since)
     outcomes = {suite.suite: suite.outcome or standings.get(suite.suite, RUNNING) for suite in suites}
@@ -55,7 +59,17 @@ def measure(ledger: Ledger, since: str = "", standings: Mapping[int, str] = _NON
         steps=tuple(_steps(ledger, since)),
         suites=tuple(_line(suite, outcomes[suite.suite], by_suite[suite.suite]) for suite in suites),
         still_wrong=tuple(_leaks(restored, after_restore, lambda test: test.final not in RIGHT)),
+        failed_states=tuple(_failed_states(ledger, since, tests, named)),
     )
+
+
+def _failed_states(
+    ledger: Ledger, since: str, tests: Sequence[TestRow], named: Mapping[str, str]
+) -> Iterator[FailedState]:
+    ended = {test.test: test.ended or test.started for test in tests}
+    for test, kept in reversed(ledger.kept_states(since)):
+        if named.get(kept.name) == kept.snapshot:
+            yield FailedState(kept.label, kept.name, kept.snapshot, ended[test], kept.began_with)
 
 
 def is_wrong(test: TestRow) -> bool:

@@ -18,7 +18,7 @@ from snapstore.results.against import Against
 from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
 from snapstore.results.rows import Counts
-from snapstore.results.suites import Attempt, TestEnded
+from snapstore.results.suites import Attempt, KeptState, TestEnded
 from snapstore.results.verdicts import VerifiedDatabase
 from snapstore.store import Store
 from snapstore.suite.cleanup import DONE, CleanupRunner
@@ -59,6 +59,7 @@ class TestSoFar:
     hooks: tuple[HookRun, ...] = ()
     files: Mapping[str, VerifiedFiles] = field(default_factory=dict)
     files_after: Mapping[str, VerifiedFiles] = field(default_factory=dict)
+    kept: tuple[KeptState, ...] = ()
 
     @property
     def restored(self) -> bool:
@@ -131,6 +132,7 @@ class TestSoFar:
             hooks=self.hooks,
             files={name: one for name, one in self.files.items() if one.verdict != CLEAN},
             files_after={name: one for name, one in self.files_after.items() if one.verdict != CLEAN},
+            kept=self.kept,
         )
 
 

@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 import pytest
 
 from snapstore.cli.junit import document
-from snapstore.results.suites import Attempt
+from snapstore.results.suites import Attempt, KeptState
 from snapstore.store import Store
 from snapstore.suite import ledger_rows as rows
+from snapstore.suite.kept_ledger import KeptRow
 from snapstore.suite.ledger import VERIFIED, Ledger
 from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow
 from tests.suite.recorded import HOSTILE, enter, moment
@@ -104,6 +105,8 @@ def test_any_text_survives_wherever_it_stands(text: str, parsed: str) -> None:
     assert f"cleanup {parsed}, attempt 1: {parsed} (0.100 s): {parsed}\n" in output
     assert f"verified: {parsed}.{parsed}: 1 added, 0 removed, 0 changed\n" in output
     assert f"the failed state is kept as {parsed}" in output
+    assert failure.text == "snap restore failed/test"
+    assert "the state when it failed: snap restore failed/test\n" in output
 
 
 class Recorded:
@@ -126,6 +129,9 @@ class Recorded:
 
     def warnings(self, _: str) -> list[tuple[int, str]]:
         return [(1, self.text)]
+
+    def kept_states(self, _: str) -> list[KeptRow]:
+        return [KeptRow(1, KeptState("failed/test", self.text, self.text))]
 
     def leftovers(self, _: str) -> list[LeftoverRow]:
         return [LeftoverRow(1, VERIFIED, self.text, self.text, 1, 0, 0)]
