@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -44,7 +45,15 @@ class Context:
     @property
     def program(self) -> str:
         """The program, with the options that were given here and that lead to the databases and their store."""
-        options = {"--config": self.config, "--store": self.store, "--db": self.db, "--worker": self.worker}
+        return self._program({"--db": self.db, "--worker": self.worker})
+
+    @property
+    def program_of_project(self) -> str:
+        """The same for the project that a worker has a copy of; where there is no worker, the program."""
+        return self._program({}) if self.locations.worker else self.program
+
+    def _program(self, others: Mapping[str, str | None]) -> str:
+        options = {"--config": self.config, "--store": self.store, **others}
         words = [word for name, value in options.items() if value for word in (name, value)]
         return shlex.join([program_name(), *words])
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from snapstore.results.suites import Attempt
+from snapstore.results.commands import restore_command
+from snapstore.results.suites import Attempt, KeptState
 from snapstore.results.text import against_text
 from snapstore.suite.ledger import PASSED, RESTORED, VERIFIED, Ledger
 from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow, TestRow
@@ -37,11 +38,12 @@ class _Problem(NamedTuple):
 
 
 def document(
-    ledger: Ledger, since: str = "", only: int | None = None, outcomes: Mapping[int, str] = _NONE
+    ledger: Ledger, since: str = "", only: int | None = None, outcomes: Mapping[int, str] = _NONE, program: str = "snap"
 ) -> Iterator[str]:
     """Yield the document of the suites since a time, oldest first, or of one suite.
 
     `outcomes` are the words for suites by number; without one, a suite that has not ended is running.
+    `program` begins the commands that are to be pasted.
     """
     rows = [suite for suite in reversed(ledger.suites(since)) if only in (None, suite.suite)]
     suites = [row._replace(outcome=row.outcome or outcomes.get(row.suite, RUNNING)) for row in rows]
@@ -49,7 +51,7 @@ def document(
     tests: dict[int, list[TestRow]] = defaultdict(list)
     for test in ledger.tests(since):
         tests[test.suite].append(test._replace(outcome=test.outcome or words.get(test.suite)))
-    output = _Output(ledger, since)
+    output = _Output(ledger, since, program)
     sums = _sums([test for suite in suites for test in tests[suite.suite]])
     root = Element("testsuites", {"name": "snapstore", **sums})
     for suite in suites:
@@ -63,7 +65,11 @@ def document(
 class _Output:
     """The lines of `system-out`, by test."""
 
-    def __init__(self, ledger: Ledger, since: str) -> None:
+    def __init__(self, ledger: Ledger, since: str, program: str) -> None:
+        self._program = program
+        self._kept: dict[int, list[KeptState]] = defaultdict(list)
+        for one in ledger.kept_states(since):
+            self._kept[one.test].append(one.kept)
         self._attempts: dict[int, list[Attempt]] = defaultdict(list)
         self._leftovers: dict[int, list[LeftoverRow]] = defaultdict(list)
         for test, attempt in ledger.attempts(since):
@@ -73,6 +79,10 @@ class _Output:
             self._warnings[test].append(text)
         for row in ledger.leftovers(since):
             self._leftovers[row.test].append(row)
+
+    def commands(self, test: TestRow) -> Iterator[str]:
+        """Yield the commands that bring back the states that a test failed with."""
+        yield from (f"{self._program} {restore_command(kept)}" for kept in self._kept[test.test])
 
     def lines(self, test: TestRow) -> Iterator[str]:
         """Yield warnings, cleanup attempts, what was left behind, and the verdict."""
@@ -86,6 +96,7 @@ class _Output:
         if test.verdict:
             against = f", against {against_text(test.compared_with)}" if test.compared_with else ""
             yield f"verdict: {test.verdict}{against}, decision: {test.decision}, final: {test.final}"
+        yield from (f"the state when it failed: {command}" for command in self.commands(test))
         if test.forensic:
             yield f"the failed state is kept as {test.forensic}"
 
@@ -110,7 +121,8 @@ def _add_case(parent: Element, suite: SuiteRow, test: TestRow, output: _Output) 
     attributes = {"classname": test.scenario or suite.name, "name": test.label, "time": f"{_seconds(test):.3f}"}
     element = SubElement(parent, "testcase", _valid(attributes))
     if problem := _problem(test):
-        SubElement(element, problem.element, _valid({"type": problem.type, "message": problem.message}))
+        child = SubElement(element, problem.element, _valid({"type": problem.type, "message": problem.message}))
+        child.text = _valid_text("\n".join(output.commands(test))) or None
     if lines := "\n".join(output.lines(test)):
         SubElement(element, "system-out").text = _valid_text(lines)
 

@@ -27,8 +27,8 @@ _MOST_COLUMNS = 60  # suites in a chart
 _MOST_SUITES = 50  # in the table below it
 
 
-def pieces(report: Report, project: Project) -> Iterator[str]:
-    """Yield the page in pieces."""
+def pieces(report: Report, project: Project, program: str = "snap") -> Iterator[str]:
+    """Yield the page in pieces; `program` begins the commands that are to be pasted."""
     scale = LogScale([phase.seconds for phase in report.phases])
     yield from render(
         "report.html",
@@ -45,6 +45,7 @@ def pieces(report: Report, project: Project) -> Iterator[str]:
         marks=[(_power(seconds), place) for seconds, place in scale.marks],
         restore_ratio=_restore_ratio(report.phases),
         growth=_growth(report),
+        program=program,
     )
 
 

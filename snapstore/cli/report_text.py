@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from snapstore.cli.figures import duration, interval, place_of, rows_of, share
-from snapstore.cli.hints import hint
+from snapstore.cli.hints import hint, program_of_project
 from snapstore.cli.output import size, table, when
 from snapstore.cli.paint import plain, style
 from snapstore.results.reports import Rate, Report, TestLeak
 from snapstore.results.text import counted, one_line
 
 _MOST_LEAKS = 20
+_MOST_FAILED = 10
 _LONGEST_NAME, _SHORTEST_NAME = 60, 20  # characters
 _INDENT = "  "
 _NARROW = 100  # columns of a terminal
@@ -35,6 +36,7 @@ def lines(report: Report, width: int | None = None) -> Iterator[str]:
             yield from _section(title, _leaks(leaks, is_narrow=width is not None and width < _NARROW), (3,), width)
         if len(leaks) > _MOST_LEAKS:
             yield style(f"… {len(leaks) - _MOST_LEAKS:,} more; --html shows all", dim=True)
+    yield from _failed(report, width)
     if report.steps:
         yield from _section("Cleanup steps", _steps(report), (1, 2, 3, 4), width)
     if report.phases:
@@ -105,6 +107,15 @@ def _leaks(leaks: Sequence[TestLeak], *, is_narrow: bool) -> list[tuple[str, ...
         place = one_line(place_of(leak, several=several))
         rows.append((_name(leak.label), place, rows_of(leak), runs, when(leak.first)[:10], when(leak.last)[:10]))
     return [(*row[:4], row[5]) for row in rows] if is_narrow else rows
+
+
+def _failed(report: Report, width: int | None) -> Iterator[str]:
+    found, program = report.failed_states, program_of_project()
+    rows = [(_name(one.label), when(one.at), f"{program} restore {one.name}") for one in found[:_MOST_FAILED]]
+    if rows:
+        yield from _section("What tests failed with", [("test", "failed", "to restore it"), *rows], (), width)
+    if len(found) > _MOST_FAILED:
+        yield style(f"… {len(found) - _MOST_FAILED:,} more; --html shows all", dim=True)
 
 
 def _steps(report: Report) -> list[tuple[str, ...]]:

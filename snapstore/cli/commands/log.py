@@ -26,7 +26,7 @@ snap log --all --json
 @click.command("log", cls=SnapCommand, examples=EXAMPLES)
 @click.argument("rev", required=False, type=SPAN, metavar="[A..B]")
 @click.option("-n", "--number", type=COUNT, metavar="N", help="Show only the newest N.")
-@click.option("--all", "everything", is_flag=True, help="Show automatic safety snapshots and forgotten ones too.")
+@click.option("--all", "everything", is_flag=True, help="Show automatic ones without a name and forgotten ones too.")
 @click.pass_obj
 def command(context: Context, rev: str | None, number: int | None, everything: bool) -> None:
     """List the snapshots, newest first.

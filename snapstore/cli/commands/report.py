@@ -7,6 +7,7 @@ import click
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.documents import Document
+from snapstore.cli.hints import program_of_project
 from snapstore.cli.report_text import lines
 from snapstore.cli.types import PATH, checked
 from snapstore.suite.since import moment
@@ -37,12 +38,12 @@ def command(context: Context, html: str | None, junit: str | None, since: str | 
     if page:
         from snapstore.cli.report_html import pieces
 
-        page.write(pieces(report, snapstore.project))
+        page.write(pieces(report, snapstore.project, program_of_project()))
     if cases:
         from snapstore.cli.junit import document
 
         outcomes = {suite.suite: suite.outcome for suite in report.suites}
-        cases.write(document(snapstore.ledger(), report.since, outcomes=outcomes))
+        cases.write(document(snapstore.ledger(), report.since, outcomes=outcomes, program=program_of_project()))
     if context.output.json_output or not (html or junit):
         context.output.result(report, lines(report, context.output.width), always=True)
     for one in filter(None, (page, cases)):

@@ -16,11 +16,12 @@ from snapstore.cli.child import Child
 from snapstore.cli.command import SnapCommand
 from snapstore.cli.context import Context
 from snapstore.cli.documents import Document
+from snapstore.cli.hints import program_of_project
 from snapstore.cli.options import pull_option
 from snapstore.cli.types import PATH
 from snapstore.errors import FileError, SnapError
 from snapstore.ids import short
-from snapstore.results.commands import rows_command
+from snapstore.results.commands import changes_command, restore_command, rows_command
 from snapstore.results.drifts import repaired_line, state_line
 from snapstore.results.file_text import files_lines
 from snapstore.results.hooks import required_failed
@@ -29,7 +30,7 @@ from snapstore.results.suites import RunEnded, SuiteEnded, TestEnded
 from snapstore.results.text import against_text, baseline_text, one_line
 from snapstore.suite.cleanup import DONE
 from snapstore.suite.ledger import FAILED, INTERRUPTED, PASSED
-from snapstore.suite.policy import MODES
+from snapstore.suite.policy import KEEP, MODES
 
 EXAMPLES = """
 snap run -- npm test
@@ -46,6 +47,7 @@ NOT_CLEAN, SIGNALLED = 1, 130
 @click.option("--mode", type=click.Choice(MODES), help="hybrid; backup: no cleanup; cleanup: no backup, no restore.")
 @click.option("--baseline", metavar="NAME", help="The state to start from [default: as configured].")
 @click.option("--keep-backup", is_flag=True, help="Keep the backup at the end.")
+@click.option("--keep", type=click.Choice(KEEP), help="Whose failing states get a name [default: failed].")
 @click.option("--label", metavar="TEXT", help="Name the run in the ledger [default: the command].")
 @click.option("--junit", type=PATH, metavar="FILE", help="Write the results as JUnit XML, for CI systems.")
 @click.option("--scenario", default="", metavar="TEXT", help="A kind of test that the report counts together.")
@@ -57,6 +59,7 @@ def command(
     baseline: str | None,
     mode: str | None,
     keep_backup: bool,
+    keep: str | None,
     label: str | None,
     junit: str | None,
     scenario: str,
@@ -68,6 +71,8 @@ def command(
     state had to be restored, or with 1 if the state is still wrong. `run: exit_restored:` in snapstore.yaml moves the
     3; the last line says in words which it was. Cleanup steps, retries and what follows from each verdict are
     configured under `run:` in snapstore.yaml.
+
+    The state in which the tests failed, before any cleanup, is kept: the output says how to restore it.
     """
     if shutil.which(arguments[0]) is None:  # before anything begins
         raise FileError(arguments[0], "no such command")
@@ -75,7 +80,7 @@ def command(
     snapstore.shortens = not context.json_output
     cases = Document(junit, snapstore) if junit else None
     with Child(afterwards=snapstore.stop_cleanup, meanwhile=snapstore.show_life) as child:
-        snapstore.begin_suite(line, baseline=baseline, mode=mode, keep_backup=keep_backup or None)
+        snapstore.begin_suite(line, baseline=baseline, mode=mode, keep_backup=keep_backup or None, keep=keep)
         context.finish_progress()
         snapstore.begin_test(label or line, scenario=scenario)
         code, test = _run(context, child, arguments, snapstore.suite_environment(line))
@@ -95,7 +100,7 @@ def _write(cases: Document, snapstore: Facade, result: SuiteEnded) -> SnapError 
     from snapstore.cli.junit import document
 
     try:
-        cases.write(document(snapstore.ledger(), only=result.suite))
+        cases.write(document(snapstore.ledger(), only=result.suite, program=program_of_project()))
     except SnapError as error:
         return error
     return None
@@ -127,7 +132,8 @@ def _run(
     seconds = time.monotonic() - start
     context.output.detail(f"snap: the command ended with {code} ({seconds:.2f} s)")
     try:
-        test = snapstore.end_test(PASSED if code == 0 else FAILED, seconds=seconds)
+        outcome = INTERRUPTED if child.signal else PASSED if code == 0 else FAILED
+        test = snapstore.end_test(outcome, seconds=seconds)
     except SnapError:
         context.output.note("snap: the state was not restored; the next suite does that first, or 'snap restore' now")
         raise
@@ -201,10 +207,20 @@ def test_lines(test: TestEnded) -> Iterator[str]:
     if test.restored and not test.state_ok:
         yield "  what differs now, after the restore:"
         yield from (f"    {line}" for line in left_lines(test.databases_after, files=test.files_after))
-    if test.forensic:
+    yield from _kept_lines(test)
+    if test.forensic and test.forensic not in [one.snapshot for one in test.kept]:
         kept = short(test.forensic)
         command = rows_command(test.compared_with, test.forensic) if test.compared_with else f"show {kept}"
         yield f"  the failing state is kept as {kept}; 'snap {command}' shows it"
+
+
+def _kept_lines(test: TestEnded) -> Iterator[str]:
+    """Yield the commands that bring back and show the states that tests failed with, each on a line of its own."""
+    for one in test.kept:
+        where = f" of '{one_line(one.label)}'" if one.label != test.label else ""
+        yield f"  the state{where} when it failed is kept; to restore it, and to see what had changed:"
+        commands = (restore_command(one), changes_command(one))
+        yield from (f"    {program_of_project()} {words}" for words in commands if words)
 
 
 def _state(test: TestEnded) -> str:
@@ -233,4 +249,5 @@ def _document(result: SuiteEnded, code: int, status: int) -> RunEnded:
         state=result.state,
         baseline_made=result.baseline_made,
         hooks=result.hooks,
+        kept=result.kept,
     )
