@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,12 +18,13 @@ from snapstore.errors import NoDatabaseNamed, NoStore, SnapError
 from snapstore.integrations.pytest_on_django import django_databases
 from snapstore.integrations.pytest_options import MAIN, TAKE, VARIABLE, WORKER, PluginOptions
 from snapstore.integrations.pytest_report import told
-from snapstore.results.commands import rows_command
-from snapstore.results.suites import BaselineMade, SuiteBegun, TestEnded
+from snapstore.results.commands import changes_command, restore_command, rows_command
+from snapstore.results.suites import BaselineMade, KeptState, SuiteBegun, TestEnded
 from snapstore.results.text import baseline_text
 from snapstore.session.client import Session
 
 _HINT = "name one with --snap-db PATH, or with snapstore_db in the ini file"
+_FILE = "snapstore.yaml"
 _COPY_TAG = "pytest-baseline"
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
@@ -32,11 +35,13 @@ class Databases:
     def __init__(self, options: PluginOptions, folder: str, worker: str | None, *, is_controller: bool) -> None:
         self._options = options
         self._folder = folder
+        self._invoked = Path.cwd()  # also that of a worker
         self._is_controller = is_controller
         self._has_workers = is_controller or worker is not None
         self._worker = worker or MAIN
         self._made = False
         self._is_configured = False
+        self._configured_by: str | None = None
         self._inherited: str | None = None  # the configuration of what a copy is made of
         self._copied: str | None = None  # the tag of the project that a copy is made of, empty for a copy as it is
         self._django: tuple[str, ...] = ()  # the databases that the settings name, for use and for tests
@@ -85,6 +90,7 @@ class Databases:
             baseline=baseline or self._copied,
             take_baseline=None if self.is_of_project else take,
             backup_name=self._backup_name,
+            keep=self._options.keep or None,
             run=self.run,
             quiet=0,
         )
@@ -108,6 +114,7 @@ class Databases:
         with self.open("") as session:
             info = session.info()
             self.path = next(iter(info.databases.values())).path
+            self._configured_by = info.configuration
             self.found = f"{self.path}, from {info.configuration}"
 
     def follow_django(self, path: str) -> None:
@@ -117,7 +124,7 @@ class Databases:
         """
         self.path = path
         if copied_by := self._stands_in(path):
-            self._copied = ""
+            self._copied, self._configured_by = "", copied_by
             self.note(f"{path}, Django's test database, as a copy for worker {self._worker}, from {copied_by}")
             return
         with self.open(path) as session:
@@ -137,20 +144,24 @@ class Databases:
         return info.configuration if is_one_of and named.intersection(self._django) else None
 
     def program(self, session: Session) -> str:
-        """Return the program as it is typed in pytest's root folder, with the options that lead to this database."""
-        options = []
-        if session.info().configuration is None or self.is_of_project:
-            options.append(("--db", os.path.relpath(self.path, self._folder)))
+        """Return the program as it is typed where pytest was started, with the options that lead to this database."""
+        configuration, words = session.info().configuration, []
+        if configuration is None or self.is_of_project:
+            words += ["--db", self._from_here(self.path)]
         if self.is_of_project:
-            options.append(("--worker", self._worker))
-        return self._program(*options)
+            words += ["--worker", self._worker]
+        return self._program(configuration, words)
+
+    def program_of_kept(self, session: Session) -> str:
+        """Return the same for the store that has the states of failed tests: that of the project, for its workers."""
+        return self._program(session.info().configuration) if self.is_of_project else self.program(session)
 
     def program_of_run(self) -> str | None:
         """Return the same for the record of the run; None where its workers have no record in common."""
         if self.is_of_project or self._is_configured:
-            return self._program()
+            return self._program(self._configured_by)
         is_alone = self.path and not self._made
-        return self._program(("--db", os.path.relpath(self.path, self._folder))) if is_alone else None
+        return self._program(None, ["--db", self._from_here(self.path)]) if is_alone else None
 
     def look(self, session: Session, ended: TestEnded) -> str:
         """Return the command that shows what a test left, empty if that state was not kept."""
@@ -158,9 +169,22 @@ class Databases:
             return ""
         return f"{self.program(session)} {rows_command(ended.compared_with, ended.forensic)}"
 
-    def _program(self, *options: tuple[str, str]) -> str:
-        given = [("--config", self._options.config), ("--store", self._options.store), *options]
-        return shlex.join(["snap", *(word for name, value in given if value for word in (name, value))])
+    def restore(self, session: Session, kept: KeptState) -> list[str]:
+        """Return the command that brings back the state of a failed test, and the one that shows what had changed."""
+        program = self.program_of_kept(session)
+        return [f"{program} {words}" for words in (restore_command(kept), changes_command(kept)) if words]
+
+    def _program(self, configuration: str | None, words: Sequence[str] = ()) -> str:
+        config = self._placed(self._options.config)
+        if not config and configuration and not os.environ.get("SNAPSTORE_CONFIG") and not _is_found(configuration):
+            config = configuration
+        given = [("--config", config), ("--store", self._placed(self._options.store))]
+        options = [word for name, path in given if path for word in (name, self._from_here(path))]
+        return shlex.join(["snap", *options, *words])
+
+    def _from_here(self, path: str) -> str:
+        """Return a path as it is named where pytest was started."""
+        return os.path.relpath(path, self._invoked)
 
     @property
     def is_copy(self) -> bool:
@@ -206,7 +230,7 @@ class Databases:
                         os.unlink(self.path + ending)
                 session.export(tag, self.path, force=True)
                 self._made = True
-            self._inherited = info.configuration
+            self._inherited = self._configured_by = info.configuration
         if self._inherited and self._is_of_project():
             self._copied = tag
 
@@ -236,11 +260,20 @@ class Databases:
         """Say that tables have changed since the snapshot that copies are made of, as after a migration."""
         with suppress(SnapError):
             if any(one.schema for one in session.diff(tag, "live").databases.values()):
-                again = f"'{self._program()} tag {shlex.quote(tag)}' makes the present state the baseline"
+                again = (
+                    f"'{self._program(self._inherited)} tag {shlex.quote(tag)}' makes the present state the baseline"
+                )
                 self.note(f"the schema has changed since '{tag}', of which the copies are made; {again}")
 
     def _placed(self, path: str) -> str:
         return os.path.join(self._folder, path) if path else ""
+
+
+def _is_found(configuration: str) -> bool:
+    """Tell whether a command that is typed here finds a configuration by itself."""
+    here = Path.cwd()
+    found = (folder / _FILE for folder in (here, *here.parents))
+    return Path(configuration) == next((file for file in found if file.is_file()), None)
 
 
 def _no_baseline(name: str) -> pytest.UsageError:

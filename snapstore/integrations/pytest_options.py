@@ -17,6 +17,7 @@ MARKER = (
 )
 MODES = ("verify", "repair", "restore")
 LEAKS = ("fail", "warn", "pass")
+KEEP = ("failed", "left", "never")
 SCOPES = ("function", "class", "module", "session")
 WORKER = "{worker}"
 MAIN = "master"  # pytest-xdist's name for the process that is not a worker
@@ -35,6 +36,7 @@ OPTIONS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("baseline", "", (), "the tag to begin with, instead of that of snapstore.yaml; it has to exist"),
     ("mode", "repair", MODES, "after a test: verify, repair what was left, or restore whenever a page differs"),
     ("leaks", "warn", LEAKS, "the outcome of a test that leaves rows behind: fail, warn or pass"),
+    ("keep", "", KEEP, "whose failing states get a name: failed, left (something behind, too), never [as configured]"),
     ("scope", "function", SCOPES, "verify after each function, class or module, or after the session"),
 )
 
@@ -49,6 +51,7 @@ class PluginOptions(NamedTuple):
     baseline: str | None
     mode: str
     leaks: str
+    keep: str
     scope: str
     take_baseline: bool
 
@@ -104,9 +107,9 @@ def named_db(config: pytest.Config) -> str:
 def options_of(config: pytest.Config) -> PluginOptions:
     """Return the plugin's options. Raises UsageError."""
     values: dict[str, Any] = {}
-    for name, _, words, _ in OPTIONS:
+    for name, default, words, _ in OPTIONS:
         value = getattr(config.option, f"snapstore_{name}") or str(config.getini(f"snapstore_{name}"))
-        if words and value not in words:
+        if words and value not in (*words, default):
             raise _usage_error(f"snapstore_{name}: invalid value '{value}': expected {', '.join(words)}")
         values[name] = value
     take = config.option.snapstore_take_baseline or bool(config.getini("snapstore_take_baseline"))

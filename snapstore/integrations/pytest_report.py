@@ -15,6 +15,10 @@ from snapstore.results.verdicts import VerifiedDatabase
 LEAKED = "leaked"  # as compare/verdicts.py has it; a client imports nothing of what it is a client of
 PROPERTY = "snapstore_"
 _ID_DIGITS = 10
+SECTION = "snapstore"  # of a test's report
+RESTORE = "restore"  # a property
+_KEPT = "the state when it failed is kept; to restore it, and to see what had changed:"
+_MOST_KEPT = 20  # tests
 _ENOUGH = 3  # tests, of which most left something
 
 
@@ -29,6 +33,25 @@ def told(text: object) -> str:
 def section(ended: TestEnded, of: str = "", look: str = "") -> str:
     """Return what `snap verify` would say; `of` is the scope that is judged, `look` the command that shows the rows."""
     return "\n".join(map(told, _lines(ended, of, look)))
+
+
+def kept_section(commands: Sequence[str]) -> str:
+    """Return the commands for the state that a test failed with, each on a line to paste."""
+    return "\n".join(map(told, (_KEPT, *commands)))
+
+
+def kept_property(commands: Sequence[str]) -> tuple[str, str]:
+    """Return the property of the test's report that has the first command, for JUnit and the controller of workers."""
+    return f"{PROPERTY}{RESTORE}", commands[0]
+
+
+def kept_lines(commands: Mapping[str, str]) -> Iterator[str]:
+    """Yield the newest failed tests, each with the command that restores its state on a line of its own."""
+    if (before := len(commands) - _MOST_KEPT) > 0:
+        yield f"… {before} before, which 'snap report' has"
+    for nodeid, command in list(commands.items())[-_MOST_KEPT:]:
+        yield nodeid
+        yield f"  {command}"
 
 
 def headline(ended: TestEnded, of: str = "") -> str:
@@ -99,7 +122,7 @@ def _lines(ended: TestEnded, of: str, look: str) -> Iterator[str]:
     elif ended.restored:
         yield f"the state was restored, but verification still reports '{ended.verdict_after}'; what differs now:"
         yield from (f"  {line}" for line in left_lines(ended.databases_after, files=ended.files_after))
-    if ended.forensic:
+    if ended.forensic and ended.forensic not in [one.snapshot for one in ended.kept]:
         yield f"the failing state is kept as {ended.forensic[:_ID_DIGITS]}" + (f"; '{look}' shows it" if look else "")
 
 

@@ -16,10 +16,11 @@ import pytest
 from snapstore.errors import ConfigurationError, SnapError, UnknownRule
 from snapstore.integrations import pytest_report
 from snapstore.integrations.pytest_databases import Databases
+from snapstore.integrations.pytest_kept import KeptReports
 from snapstore.integrations.pytest_on_django import django_test_database, is_django, no_django_database
 from snapstore.integrations.pytest_options import TestOptions, options_for, options_of
-from snapstore.integrations.pytest_report import told
-from snapstore.results.commands import with_program
+from snapstore.integrations.pytest_report import SECTION, told
+from snapstore.results.commands import NOT_KEPT, with_program
 from snapstore.results.drifts import late_line
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
 from snapstore.results.suites import TestEnded
@@ -71,6 +72,8 @@ class Follower:
         self._outcome = "passed"
         self._tears_down = False
         self._reports: dict[str, dict[str, str]] = {}
+        self._running: TestOptions | None = None  # of the test that the session has begun
+        self._kept = KeptReports(self.databases)
         self._ended = 0  # tests
         self._patches = pytest.MonkeyPatch()
 
@@ -121,7 +124,10 @@ class Follower:
             if problem.is_usage:
                 pytest.exit(told(problem.text), returncode=pytest.ExitCode.USAGE_ERROR)
             pytest.fail(told(problem.text), pytrace=False)
+        self._running = options
+        self._kept.begin()
         yield
+        self._running = None
         self._end_test(options)
 
     @pytest.hookimpl(tryfirst=True)
@@ -157,13 +163,26 @@ class Follower:
             self._tears_down = False
             self._patches.undo()
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the state of a test that has just failed, before its fixtures are torn down."""
+        report = yield
+        is_followed = self._running is not None and not self._running.off
+        if report.failed and report.when != "teardown" and is_followed and self._session and self._item:
+            self._kept.keep(self._session, self._item, report)
+        return report
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a test went, and what it left."""
         if report.failed:
             self._outcome = "failed"
         self._ended += report.when == "teardown"
-        if report.when == "teardown" and (values := pytest_report.values_of(report.user_properties)):
-            self._reports[report.nodeid] = values
+        if report.when == "teardown":
+            values = pytest_report.values_of(report.user_properties)
+            if command := values.pop(pytest_report.RESTORE, None):
+                self._kept.note(report.nodeid, command)
+            if values:
+                self._reports[report.nodeid] = values
 
     def pytest_keyboard_interrupt(self) -> None:
         """Note that the test was interrupted."""
@@ -204,6 +223,10 @@ class Follower:
             terminalreporter.section(told(f"snapstore: {heading}"))
             for line in lines:
                 terminalreporter.write_line(told(line))
+        for number, line in enumerate(self._kept.lines()):
+            if number == 0:
+                terminalreporter.section(told("snapstore: what tests failed with"))
+            terminalreporter.write_line(told(line))
 
     def _begin_test(self, path: str, label: str, options: TestOptions) -> Problem | None:
         """Begin a test; return what prevents it. Its error must not be the context of what pytest prints."""
@@ -247,23 +270,31 @@ class Follower:
         ended, problem = None, ""
         try:
             leaks = "pass" if options.off else options.leaks
-            ended = self._session.end_test(self._outcome, verdicts=options.verdicts(), leaks=leaks)
+            keep = "never" if options.off else None
+            ended = self._session.end_test(self._outcome, verdicts=options.verdicts(), leaks=leaks, keep=keep)
         except SnapError as error:
             self._drop()
             problem = f"snapstore: {error}"
         if ended is None:
             self._fail(problem)
             return
-        hooks = list(map(hook_text, failed(ended.hooks)))
-        for text in ended.warnings:
-            self._warn(HookFailed if text in hooks else FileReplaced, text)
-        for text in hooks:
-            if text not in ended.warnings:
-                self._warn(HookFailed, text)
+        self._warn_at_end(ended)
+        assert self._item is not None
+        for kept in ended.kept:
+            self._kept.end(self._session, self._item, kept, is_last=not self._tears_down)
         if ended.verdict not in (None, "clean", "drifted") and not options.off:
             self._tell(ended, options)
         for hook in required_failed(ended.hooks):
             self._fail(f"snapstore: {hook_text(hook)}")
+
+    def _warn_at_end(self, ended: TestEnded) -> None:
+        """Warn of what went wrong beside the test; a state that could not be kept is a note, which fails nothing."""
+        hooks = list(map(hook_text, failed(ended.hooks)))
+        for text in dict.fromkeys([*ended.warnings, *hooks]):
+            if text.startswith(NOT_KEPT):
+                self.databases.note(f"{ended.label}: {text}")
+            else:
+                self._warn(HookFailed if text in hooks else FileReplaced, text)
 
     def _tell(self, ended: TestEnded, options: TestOptions) -> None:
         assert self._item is not None
@@ -271,7 +302,7 @@ class Follower:
         properties = pytest_report.properties(ended, self._of)
         self._item.user_properties.extend(properties)
         look = self.databases.look(self._session, ended)
-        self._item.add_report_section("teardown", "snapstore", pytest_report.section(ended, self._of, look))
+        self._item.add_report_section("teardown", SECTION, pytest_report.section(ended, self._of, look))
         if not self._tears_down:
             self._reports[self._item.nodeid] = pytest_report.values_of(properties)
         if options.leaks == "fail" or (ended.restored and ended.state_ok is False):
