@@ -4,6 +4,7 @@
 const { writeFile } = require('node:fs/promises');
 const { escaped, otherWarnings, warn } = require('./console.cjs');
 const { describe } = require('./report.cjs');
+const { keptLines, tellKept } = require('./kept.cjs');
 const { isLeft, lateText } = require('./suite.cjs');
 
 const SHORT_HEX = 10; // digits of an id
@@ -14,7 +15,9 @@ const SHORT_HEX = 10; // digits of an id
  */
 async function attachEvidence(testInfo, session, found, label, started, leaks) {
   const isOfChain = found.verdict === null && Boolean(found.forensic && found.compared_with);
-  const body = isOfChain ? changesText(found, session) : describe(found);
+  const [first, ...rest] = (isOfChain ? changesText(found, session) : describe(found)).split('\n');
+  const restoring = keptLines(await tellKept(testInfo, session, found.kept ?? []));
+  const body = [first, ...restoring, ...rest].join('\n');
   await testInfo.attach('database', { body, contentType: 'text/plain' });
   if (isOfChain ? testInfo.status === testInfo.expectedStatus : !isLeft(found.verdict)) return;
   const title = `${label}, ${started.toISOString().slice(0, 19).replace('T', ' ')} UTC`;

@@ -8,13 +8,13 @@ const { withCopy } = require('./copies.cjs');
 const { attachEvidence, judge, tellLate } = require('./evidence.cjs');
 const { located } = require('./places.cjs');
 const kit = require('./snapstore.cjs');
+const { keepWhenItFails, keptLines, outcomeOf } = require('./kept.cjs');
 const { refuseSharing, runId } = require('./run.cjs');
 const { SETUP, checkProject, checkScope, lasting, lasts } = require('./scope.cjs');
 const { SharedState, shareState } = require('./shared.cjs');
 const { lateText } = require('./suite.cjs');
 
 const TEARDOWN_MS = 60_000; // a time limit of its own, so that the state is restored after a test that timed out too
-const OUTCOMES = { timedOut: 'failed' };
 
 const options = {
   snapstore: [{}, { option: true, scope: 'worker' }],
@@ -78,9 +78,12 @@ async function useState({ database, databaseBlock, snapstoreLeaks }, use, testIn
   const { session, suite, shared } = database;
   let began = null;
   const verify = async () => session.verify(began ?? (await kit.backupName(session)));
+  const commands = keepWhenItFails(testInfo, database);
   if (shared.isOpen || (lasts(database) && (suite.isInsideRun || suite.isOff))) {
     await use({ session, verify });
-    shared.note(OUTCOMES[testInfo.status] ?? testInfo.status);
+    shared.note(outcomeOf(testInfo));
+    const body = keptLines(commands).join('\n');
+    if (body) await testInfo.attach('database', { body, contentType: 'text/plain' });
     return;
   }
   const label = testInfo.titlePath.join(' > ');
@@ -92,7 +95,8 @@ async function useState({ database, databaseBlock, snapstoreLeaks }, use, testIn
   const start = process.hrtime.bigint();
   await use({ session, verify });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  const found = await suite.endTest(OUTCOMES[testInfo.status] ?? testInfo.status, seconds, snapstoreLeaks);
+  const { outcome, keep } = outcomeOf(testInfo);
+  const found = await suite.endTest(outcome, seconds, snapstoreLeaks, keep);
   await attachEvidence(testInfo, session, found, label, started, snapstoreLeaks);
   judge(testInfo, found, snapstoreLeaks);
 }

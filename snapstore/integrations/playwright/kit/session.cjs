@@ -13,7 +13,7 @@ const execute = promisify(execFile);
 const PAGE_MS = 30_000; // for a page of differences
 const MOST_PAGE_BYTES = 64 * 1024 * 1024;
 const LAST_BYTES = 2000; // of the output of a session that ended
-const OF_A_SUITE = new Set(['begin_test', 'end_test', 'end_suite']);
+const OF_A_SUITE = new Set(['begin_test', 'fail_test', 'end_test', 'end_suite']);
 
 /** An error of the session; `code` and `hint` are snapstore's, `fields` has the facts. */
 class SnapstoreError extends Error {
@@ -165,6 +165,11 @@ class Session {
     return this.call('begin_test', { label, ...options });
   }
 
+  /** Keep the state now as that of a failed test: of the one that runs, or of the one that is named. */
+  failTest(label, options = {}) {
+    return this.call('fail_test', { label, ...options });
+  }
+
   endTest(outcome, options = {}) {
     return this.call('end_test', { outcome, ...options });
   }
@@ -204,9 +209,19 @@ class Session {
 
   /** The same for a test on record: the project has it, whichever worker ran it. */
   commandLineOfTest(label) {
+    return this.#commandLineOfProject('diff', '--test', label);
+  }
+
+  /** The same for a state that a test failed with: the project keeps it, if the database is a copy of the project's. */
+  async commandLineOfKept(name) {
+    const { worker } = this.#options.worker ? await this.info() : {};
+    return worker ? this.#commandLineOfProject('restore', name) : this.commandLine('restore', name);
+  }
+
+  #commandLineOfProject(...words) {
     const { command, env = process.env, worker, ...places } = this.#options;
     const ofProject = placesFromHere(worker ? { ...places, db: undefined } : places);
-    return commandText([...commandOf(command, env), ...ofProject, 'diff', '--test', label]);
+    return commandText([...commandOf(command, env), ...ofProject, ...words]);
   }
 
   /** Words of the session with the commands that they name as `commandLine` has them. */

@@ -12,6 +12,7 @@ class SharedState {
   #depth = 0;
   #label = '';
   #outcome = 'passed';
+  #keep = undefined;
   #started = new Date();
 
   get isOpen() {
@@ -21,14 +22,15 @@ class SharedState {
   async begin(suite, label, testInfo) {
     this.#depth += 1;
     if (this.#depth > 1) return;
-    [this.#label, this.#outcome, this.#started] = [label, 'passed', new Date()];
+    [this.#label, this.#outcome, this.#keep, this.#started] = [label, 'passed', undefined, new Date()];
     const begun = await suite.beginTest(label, { scenario: testInfo.project.name, again: testInfo.retry > 0 });
     if (begun?.late) tellLate(testInfo, begun.late);
   }
 
   /** Note how a test inside it went. */
-  note(outcome) {
-    if (outcome === 'failed' || outcome === 'interrupted') this.#outcome = outcome;
+  note({ outcome, keep }) {
+    if (outcome !== 'failed' && outcome !== 'interrupted') return;
+    [this.#outcome, this.#keep] = [outcome, this.#outcome === 'failed' ? this.#keep && keep : keep];
   }
 
   /** Verify and restore; return what was found, null if this state is part of another one. */
@@ -36,7 +38,7 @@ class SharedState {
     this.#depth -= 1;
     if (this.#depth) return null;
     const seconds = (Date.now() - this.#started) / 1000;
-    const found = await suite.endTest(this.#outcome, seconds, leaks);
+    const found = await suite.endTest(this.#outcome, seconds, leaks, this.#keep);
     return { found, label: this.#label, started: this.#started };
   }
 

@@ -103,6 +103,22 @@ export interface Found {
   databases_after?: { [name: string]: VerifiedDatabase };
   files?: { [name: string]: VerifiedFiles };
   files_after?: { [name: string]: VerifiedFiles };
+  /** The states that the test failed with. */
+  kept?: KeptState[];
+}
+/** The state that a test failed with: `snapstore restore NAME` brings it back. */
+export interface KeptState {
+  name: string;
+  snapshot: string;
+  label: string;
+  /** What the test began with; null if that is not known. */
+  began_with: Against | null;
+}
+/** A test that was said to have failed: the state that was kept, or why it was not. */
+export interface TestFailed {
+  label: string;
+  kept: KeptState | null;
+  problem: string | null;
 }
 export interface Verified extends Found {
   against: string;
@@ -173,6 +189,8 @@ export interface SuiteEnded {
   late: Late[];
   hooks: HookRun[];
   paused?: boolean;
+  /** The names of the states that tests of the run failed with. */
+  kept?: string[];
 }
 /** Rows written after a test was verified, and taken back; `after` is the test. */
 export interface Late {
@@ -230,6 +248,8 @@ export interface SuiteOptions {
   /** Seconds without a write before a test is verified; `auto` (the default) verifies at once, and again after a commit. */
   quiet?: number | 'auto';
   keepBackup?: boolean;
+  /** Whose failing states get a name: `failed` tests, also those that `left` something, or none. */
+  keep?: 'failed' | 'left' | 'never';
   /** The run of a test runner: all suites of it are one suite in the report. */
   run?: string;
   /** Go on with the suite of that run if it was paused; the state stays as it is. */
@@ -286,6 +306,7 @@ export class Session {
   export(rev: string, file: string, options?: Parameters): Promise<{ path: string; bytes: number }>;
   beginSuite(name: string, options?: Parameters): Promise<SuiteBegun>;
   beginTest(label: string, options?: Parameters): Promise<TestBegun>;
+  failTest(label?: string, options?: { rev?: string }): Promise<TestFailed>;
   endTest(outcome?: string, options?: Parameters): Promise<TestEnded>;
   endSuite(options?: Parameters): Promise<SuiteEnded>;
   /** The differences of two snapshots as a page of HTML. */
@@ -310,7 +331,17 @@ export class Suite {
   backup(): Promise<string | null>;
   begin(name: string): Promise<SuiteBegun>;
   beginTest(label: string, options?: { scenario?: string; again?: boolean }): Promise<TestBegun | null>;
-  endTest(outcome?: string, seconds?: number, leaks?: 'fail' | 'warn' | 'pass'): Promise<Found>;
+  /**
+   * Keep the state of the test that runs, which has just failed; `label` names a part of it that did. With `rev`, the
+   * snapshot has the state.
+   */
+  failTest(label?: string, options?: { rev?: string }): Promise<TestFailed>;
+  endTest(
+    outcome?: string,
+    seconds?: number,
+    leaks?: 'fail' | 'warn' | 'pass',
+    keep?: 'failed' | 'left' | 'never',
+  ): Promise<Found>;
   end(options?: Parameters): Promise<SuiteEnded | null>;
   /** Leave it open, with its state, for another one of the same run that resumes it. */
   pause(): Promise<SuiteEnded | null>;

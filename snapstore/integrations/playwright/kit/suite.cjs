@@ -3,7 +3,7 @@
 // has its own suite, each test is still verified against the backup and restored if needed.
 
 const { setTimeout: sleep } = require('node:timers/promises');
-const { escaped } = require('./console.cjs');
+const { escaped, warn } = require('./console.cjs');
 const { SnapstoreError } = require('./session.cjs');
 
 const WAIT_FOR_OTHERS = 5000; // milliseconds: the session of a process that was killed may be about to end
@@ -34,6 +34,7 @@ class Suite {
   #session;
   #options;
   #label = null;
+  #kept = []; // of the test that runs, inside a run
   toldLate = 0; // of the late writes that the session will list at the end
 
   constructor(session, options = {}) {
@@ -64,8 +65,16 @@ class Suite {
   /** Repair a suite that died, go to the baseline, take the backup. */
   async begin(name) {
     if (this.isInsideRun) return { repaired: [], left_alone: [], notes: ["the suite is that of 'snap run'"] };
-    const { baseline, mode, verdicts, quiet, keepBackup, run, resume } = this.#options;
-    const given = { baseline, verdicts, quiet, run, keep_backup: keepBackup, ...(resume && !this.isOff && { resume }) };
+    const { baseline, mode, verdicts, quiet, keepBackup, keep, run, resume } = this.#options;
+    const given = {
+      baseline,
+      verdicts,
+      quiet,
+      run,
+      keep,
+      keep_backup: keepBackup,
+      ...(resume && !this.isOff && { resume }),
+    };
     given.mode = this.isOff ? 'cleanup' : mode;
     for (const deadline = Date.now() + WAIT_FOR_OTHERS; ;) {
       try {
@@ -79,20 +88,42 @@ class Suite {
 
   async beginTest(label, options = {}) {
     this.#label = label;
+    this.#kept = [];
     if (this.isInsideRun) return null;
     const begun = await this.#session.beginTest(label, options);
     if (begun.late) this.toldLate += 1;
     return begun;
   }
 
+  /** Keep the state of the test that runs, which has just failed; `label` names a part of it that did. */
+  async failTest(label = this.#label, options = {}) {
+    if (this.isOff || this.#options.keep === 'never') return { label, kept: null, problem: null };
+    const failed = await this.#session.failTest(label, options);
+    if (failed.kept) this.#kept.push(failed.kept);
+    return failed;
+  }
+
   /** Clean up as snapstore.yaml says, verify, and restore as the policy says; return what was found. */
-  async endTest(outcome = 'passed', seconds = undefined, leaks = undefined) {
-    if (!this.isInsideRun) return this.#session.endTest(outcome, { seconds, leaks });
+  async endTest(outcome = 'passed', seconds = undefined, leaks = undefined, keep = undefined) {
+    if (!this.isInsideRun) return this.#session.endTest(outcome, { seconds, leaks, keep });
     if (this.isOff) return { verdict: null, ok: true, state_ok: null, restored: false, databases: {} };
+    if (outcome === 'failed' && keep !== 'never' && !this.#kept.length) await this.#keep();
     const rev = await backupName(this.#session);
     const found = await this.#session.verify(rev, { label: this.#label, restore_on_fail: true });
+    const failsForIt = leaks === 'fail' && keep !== 'never' && isLeft(found.verdict) && found.forensic;
+    if (failsForIt && !this.#kept.length) await this.#keep({ rev: found.forensic });
     const isTold = !(found.hooks ?? []).some((one) => one.required && !one.ok);
-    return { ...found, ok: found.state_ok && isTold };
+    return { ...found, ok: found.state_ok && isTold, kept: this.#kept };
+  }
+
+  /** Do as `failTest`, and fail nothing if the state cannot be kept. */
+  async #keep(options = {}) {
+    try {
+      const { problem } = await this.failTest(this.#label, options);
+      if (problem) warn(`the state when it failed could not be kept: ${escaped(problem)}`);
+    } catch (error) {
+      warn(`the state when it failed could not be kept: ${escaped(error.message)}`);
+    }
   }
 
   async end(options = {}) {
