@@ -10,9 +10,9 @@ from snapstore.history.snapshot import Snapshot
 from snapstore.locks import Deadline
 from snapstore.progress import SILENT
 from snapstore.remotes.contents import Contents
-from snapstore.remotes.download import PackGone
 from snapstore.remotes.incoming import Incoming
 from snapstore.remotes.log import RemoteLog
+from snapstore.remotes.transport import ObjectGone
 from snapstore.store import Store
 
 
@@ -25,7 +25,7 @@ def peek(store: Store, log: RemoteLog, snapshot: str) -> Snapshot:
             try:
                 incoming.fetch([id_])
                 return Snapshot.decode(incoming.read(id_))
-            except (ValueError, PackGone) as error:
+            except (ValueError, ObjectGone) as error:
                 raise RemoteDamaged(log.transport.url, f"snapshot {snapshot}: {error}") from error
 
 

@@ -38,8 +38,8 @@ _LIBRARIES = (
 _VARIABLES = ("SNAPSTORE_CONFIG", "SNAPSTORE_STORE", "E2E_BACKUP_PATH", "E2E_NO_BACKUP", "E2E_DEBUG")
 
 
-def findings(locations: Locations) -> Iterator[Finding]:
-    """Yield the findings on a project; an error in its configuration is one of them."""
+def findings(locations: Locations, *, remotes: bool) -> Iterator[Finding]:
+    """Yield the findings on a project; an error in its configuration is one of them. `remotes` are asked if wanted."""
     yield from _versions()
     yield from _environment(locations)
     try:
@@ -56,6 +56,11 @@ def findings(locations: Locations) -> Iterator[Finding]:
     yield from examine_store(project, store_path)
     yield from examine_leftovers(project)
     yield from _suite(project, locations)
+    if configured := locations.configuration.remotes:
+        from snapstore.actions.doctor_remotes import examine_remotes
+
+        settings = [locations.remote_settings(name) for name in configured]
+        yield from examine_remotes(settings, locations.project_store, locations.environ, ask=remotes)
 
 
 def _suite(project: Project, locations: Locations) -> Iterator[Finding]:
