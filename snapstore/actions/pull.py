@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from snapstore.actions.origin import note_pulled
 from snapstore.errors import NamePinned, NotFastForward, RemoteDamaged, UnknownOnRemote, UnknownRevision
 from snapstore.files import reached
 from snapstore.history.reflog import PULL
@@ -53,6 +54,9 @@ def pull(store: Store, log: RemoteLog, options: PullOptions, progress: Progress 
             return _Plan({ref.snapshot for ref in moves.values()}, moves)
 
         count, moves = _downloaded(store, log, plan, options, progress)
+    note_pulled(
+        store, {log.state.refs[name].snapshot for name in options.names if name in log.state.refs}, options.origin
+    )
     traffic = log.transport.traffic
     return Pulled(
         log.settings.name,
@@ -71,6 +75,7 @@ def bring_snapshot(store: Store, log: RemoteLog, snapshot: str, origin: str, pro
     """Download a snapshot (hex) of a remote, without a name. Raises what `pull` raises."""
     if not _is_here(store, snapshot):
         _downloaded(store, log, lambda: _Plan({snapshot}, {}), PullOptions((), origin), progress)
+    note_pulled(store, {snapshot}, origin)
 
 
 class _Plan(NamedTuple):
@@ -134,6 +139,7 @@ def _fetch(incoming: Incoming, wanted: Iterable[str], url: str) -> tuple[dict[st
     """Download what snapshots need, one kind of objects after the other; return them, and the ids of all of it."""
     needs = needs_of(incoming, wanted, url)
     incoming.fetch(needs.blocks)
+    incoming.check(needs.kinds)
     reached("pull-downloaded")
     return needs.snapshots, needs.heads | needs.blocks
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from shlex import quote
 
 import snapstore
 from snapstore.actions.check_rules import examine_rules
@@ -61,6 +62,20 @@ def findings(locations: Locations, *, remotes: bool) -> Iterator[Finding]:
 
         settings = [locations.remote_settings(name) for name in configured]
         yield from examine_remotes(settings, locations.project_store, locations.environ, ask=remotes)
+    yield from _names(locations)
+
+
+def _names(locations: Locations) -> Iterator[Finding]:
+    """Yield the tags that are called as those of a remote; an error of the store is a finding of its own."""
+    remotes = locations.configuration.remotes
+    if not remotes:
+        return
+    with suppress(SnapError), Store.open(locations.project_store, LOCK_SECONDS) as store:
+        for ref in store.refs.all():
+            remote, slash, _ = ref.name.partition("/")
+            if slash and remote in remotes:
+                detail = f"'{ref.name}' is a tag of this store, and hides what the remote '{remote}' has there"
+                yield Finding("names", WARNING, detail, f"snap rename {quote(ref.name)} NAME")
 
 
 def _suite(project: Project, locations: Locations) -> Iterator[Finding]:

@@ -99,6 +99,9 @@ class Transfers(Bound):
             if not wanted and not everything:
                 listed = ", ".join(sorted(known)) or "none"
                 raise InvalidArgument("tags", f"must name what to pull; the tags of '{settings.name}' are {listed}")
+            for name in wanted:
+                if store.refs.get(name) is None:
+                    self.locations.configuration.check_tag(name)
             options = PullOptions(wanted, self.locations.project_origin, force)
             return pull(store, log, options, self.progress)
 

@@ -6,7 +6,7 @@ digests in the index prove; they are written to a pack of their own. What a pull
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
@@ -105,6 +105,17 @@ class Incoming:
         """Return an object, checked against its id. Raises RemoteDamaged, StoreDamaged."""
         data = self._recent.get(id_)
         return self._decoded(id_) if data is None else data
+
+    def check(self, kinds: Mapping[bytes, int]) -> None:
+        """Check objects that the store does not have, and their bases, against their ids; and these by their kinds.
+
+        Who can write the log can name a pack whose objects are not what their ids say. One such object would take the
+        place of a right one that the store takes later. Raises RemoteDamaged, StoreDamaged.
+        """
+        for id_, place in sorted(self.places(kinds).items(), key=_in_pack_order):
+            if place.entry.kind != kinds.get(id_, place.entry.kind):
+                raise RemoteDamaged(self._transport.url, f"object {id_.hex()} is of another kind")
+            self.read(id_)
 
     def finish(self) -> None:
         """Make the ranges durable, in a pack. Raises DiskFull, FileError."""
@@ -248,6 +259,10 @@ class Incoming:
         if len(self._recent) >= self.most_recent:
             del self._recent[next(iter(self._recent))]
         self._recent[id_] = data
+
+
+def _in_pack_order(placed: tuple[bytes, Place]) -> tuple[str, int]:
+    return placed[1].pack or "", placed[1].entry.offset
 
 
 def _size(objects: Iterable[RemoteObject]) -> int:

@@ -9,6 +9,8 @@ from snapstore.errors import RemoteDamaged
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import Snapshot
 from snapstore.ids import ID_BYTES
+from snapstore.objects.pack import Kind
+from snapstore.remotes.foreign import decode_foreign
 from snapstore.remotes.incoming import Incoming
 
 
@@ -18,6 +20,13 @@ class Needs(NamedTuple):
     snapshots: dict[str, Snapshot]
     heads: set[bytes]
     blocks: set[bytes]
+
+    @property
+    def kinds(self) -> dict[bytes, int]:
+        """The kind of each object, by id."""
+        heads = dict.fromkeys(self.heads, Kind.MANIFEST)
+        snapshots = dict.fromkeys(map(bytes.fromhex, self.snapshots), Kind.SNAPSHOT)
+        return dict.fromkeys(self.blocks, Kind.BLOCK) | heads | snapshots
 
 
 def needs_of(incoming: Incoming, wanted: Iterable[str], url: str) -> Needs:
@@ -47,7 +56,7 @@ def read_snapshots(incoming: Incoming, wanted: Iterable[str], url: str) -> dict[
     found = {}
     for id_ in ids:
         try:
-            found[id_.hex()] = Snapshot.decode(incoming.read(id_))
+            found[id_.hex()] = decode_foreign(incoming.read(id_))
         except ValueError as error:
             raise RemoteDamaged(url, f"snapshot {id_.hex()}: {error}") from error
     return found

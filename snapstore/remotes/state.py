@@ -147,7 +147,7 @@ class RemoteState:
         packs = map(pack_of, checked(record, "packs", is_list))
         return cls(
             checked(record, "n", is_count),
-            checked(record, "digest", is_digest),
+            checked(record, "digest", lambda value: is_digest(value) or value == FIRST),
             {ref_name(name): _ref(one) for name, one in checked(record, "refs", is_mapping).items()},
             {ref_name(name): _read_positions(one) for name, one in checked(record, "gone", is_mapping).items()},
             {pack.name: pack for pack in packs},

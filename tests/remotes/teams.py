@@ -23,7 +23,7 @@ from tests.api.folders import Configured
 PROJECT = "shop"
 TABLES = (
     "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)",
-    "INSERT INTO item(name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
+    "INSERT INTO item(name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
     " SELECT 'item ' || i || hex(randomblob(40)) FROM n",
 )
 
