@@ -131,7 +131,7 @@ class _Prune:
             self._log.settings.name,
             self._log.transport.url,
             tuple(
-                KeptTag(name, ref.snapshot, self._kept[ref.snapshot])
+                KeptTag(name, ref.snapshot, tuple(dict.fromkeys(self._kept[ref.snapshot])))
                 for name, ref in sorted(self._log.state.refs.items())
                 if ref.snapshot in self._kept and name not in self._removed
             ),

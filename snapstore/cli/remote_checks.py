@@ -34,8 +34,8 @@ def remote_summary(pruned: RemotePruned) -> str:
     freed = f"{counted(pruned.deleted, 'object')} of {size(pruned.deleted_bytes)}"
     if pruned.dry_run:
         return f"would remove {tags} of {pruned.remote}, condemn {packs}, and delete {freed}"
-    anew = f", packed {counted(pruned.packs, 'new one')} of {size(pruned.bytes)}" if pruned.packs else ""
-    return f"removed {tags} of {pruned.remote}, condemned {packs}{anew}; deleted {freed}"
+    new = f", wrote {counted(pruned.packs, 'new pack')} of {size(pruned.bytes)}" if pruned.packs else ""
+    return f"removed {tags} of {pruned.remote}, condemned {packs}{new}; deleted {freed}"
 
 
 def checked_remote_lines(checked: RemoteChecked) -> Iterator[str]:

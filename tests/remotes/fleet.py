@@ -17,6 +17,7 @@ from pathlib import Path
 
 from snapstore.errors import NotFastForward, RemoteDamaged, UnknownOnRemote, UnknownRevision, WouldRemoveEverything
 from snapstore.history.retention import Retention
+from snapstore.remotes import collection
 from tests.remotes.scene import Machine, found
 from tests.support import ENVIRONMENT
 
@@ -27,6 +28,7 @@ _KEPT = 12
 
 def work(role: str, place: Path, number: int, seconds: float) -> None:
     """Do one role until the time is over."""
+    collection.MANY_SMALL = 4  # so that much is packed anew
     end = time.monotonic() + seconds
     name = f"{role}-{number}"
     remote = place / "remote"

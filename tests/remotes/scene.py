@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from snapstore.remotes.keys import FORMAT
 from snapstore.remotes.log import LEAST_GRACE, RemoteLog
 from snapstore.remotes.pushed_names import refs_to_push
 from snapstore.remotes.settings import RemoteSettings
+from snapstore.remotes.transport import Transport
 from snapstore.results.remotes import Pulled, Pushed, RemoteChecked, RemotePruned
 from snapstore.store import Store
 from tests.support import connect, make_database
@@ -62,6 +63,7 @@ class Machine:
         self.project = Project.of({"default": self.database})
         self.store = Store.create(folder / "store")
         self._stale_after = stale_after
+        self.open_transport: Callable[[], Transport] = lambda: FolderTransport(str(self.remote))
 
     def close(self) -> None:
         """Close the store."""
@@ -71,7 +73,7 @@ class Machine:
     def log(self) -> Iterator[RemoteLog]:
         """Open the log of the remote."""
         settings = RemoteSettings("origin", str(self.remote))
-        with closing(FolderTransport(str(self.remote))) as transport:
+        with closing(self.open_transport()) as transport:
             log = RemoteLog(settings, transport, RemoteCache(self.store.path, "origin"))
             log.stale_after = self._stale_after
             yield log
