@@ -1,17 +1,18 @@
 """Heal: store damaged objects again that are intact elsewhere.
 
-A live database of the project may have a block, or the whole state, that is damaged in the store, and another pack may
-hold a second copy. Readable objects of a damaged pack are moved to a new one. If there is no intact copy, the damage
-stays as it is and is reported.
+A live database of the project may have a block, or the whole state, that is damaged in the store, another pack may hold
+a second copy, and so may a remote. Readable objects of a damaged pack are moved to a new one. If there is no intact
+copy, the damage stays as it is and is reported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 
 from snapstore.actions.fsck import check_store
+from snapstore.actions.heal_remotes import OpenLog, in_remotes
 from snapstore.actions.tree_state import reader
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import SnapError, StoreDamaged
@@ -33,17 +34,23 @@ from snapstore.results.checks import Checked, Healed, HealedObject
 from snapstore.store import DEFAULT_TIMEOUT, Store
 
 
-def heal(path: str, project: Project | None, timeout: float = DEFAULT_TIMEOUT, progress: Progress = SILENT) -> Healed:
-    """Heal what can be healed, while no other process has the store open.
+def heal(
+    path: str,
+    project: Project | None,
+    timeout: float = DEFAULT_TIMEOUT,
+    progress: Progress = SILENT,
+    remotes: Sequence[OpenLog] = (),
+) -> Healed:
+    """Heal what can be healed, while no other process has the store open; `remotes` are asked last.
 
     Raises StoreLocked, StoreDamaged if the catalog has to be rebuilt first, DiskFull, FileError.
     """
     with Store.open(path, timeout, alone=True) as store:
         found = check_store(store, full=True, progress=progress)
         wanted = {id_ for id_ in found.spoiled if not _is_readable(store, id_)}
-        healed = _store_again(store, _roots(store, wanted), project, timeout, progress)
+        healed = _store_again(store, _roots(store, wanted), project, timeout, progress, remotes)
         wanted = {id_ for id_ in wanted if not _is_readable(store, id_)}  # some are readable again with their bases
-        healed += _store_again(store, wanted, project, timeout, progress)
+        healed += _store_again(store, wanted, project, timeout, progress, remotes)
         moved, emptied = _leave_damaged_packs(store, found.checked)
         lacks = any(damage.what == REFLOG for damage in found.checked.damaged)
         if lacks:
@@ -67,7 +74,12 @@ def _roots(store: Store, wanted: set[bytes]) -> set[bytes]:
 
 
 def _store_again(
-    store: Store, wanted: set[bytes], project: Project | None, timeout: float, progress: Progress
+    store: Store,
+    wanted: set[bytes],
+    project: Project | None,
+    timeout: float,
+    progress: Progress,
+    remotes: Sequence[OpenLog],
 ) -> list[HealedObject]:
     """Store the wanted objects that can be found."""
     healed: dict[bytes, HealedObject] = {}
@@ -85,6 +97,8 @@ def _store_again(
         if project and healed.keys() < wanted:
             writer.add_all(note(_in_live(project, wanted, timeout, progress)))
             writer.add_all(note(_in_trees(store, project, wanted, timeout)))
+        if remotes and (left := wanted - healed.keys()):
+            writer.add_all(note(in_remotes(store, remotes, left, timeout, progress)))
         writer.finish()
         with store.catalog.transaction():
             writer.record()

@@ -10,9 +10,10 @@ from snapstore.history.snapshot import Snapshot
 from snapstore.locks import Deadline
 from snapstore.progress import SILENT
 from snapstore.remotes.contents import Contents
-from snapstore.remotes.download import PackGone
+from snapstore.remotes.foreign import decode_foreign
 from snapstore.remotes.incoming import Incoming
 from snapstore.remotes.log import RemoteLog
+from snapstore.remotes.transport import ObjectGone
 from snapstore.store import Store
 
 
@@ -24,8 +25,8 @@ def peek(store: Store, log: RemoteLog, snapshot: str) -> Snapshot:
         with Incoming(folder, log.transport, contents, store.objects, SILENT) as incoming:
             try:
                 incoming.fetch([id_])
-                return Snapshot.decode(incoming.read(id_))
-            except (ValueError, PackGone) as error:
+                return decode_foreign(incoming.read(id_))
+            except (ValueError, ObjectGone) as error:
                 raise RemoteDamaged(log.transport.url, f"snapshot {snapshot}: {error}") from error
 
 
@@ -39,9 +40,14 @@ def places(snapshot: Snapshot) -> tuple[Mapping[str, str], Mapping[str, str]]:
     origins = [*databases.values(), *trees.values()]
     root = _root(origins)
     return (
-        {name: _below(root, origin) or f"{name}.sqlite3" for name, origin in databases.items()},
-        {name: _below(root, origin) or name for name, origin in trees.items()},
+        {name: _below(root, origin) or f"{_plain(name)}.sqlite3" for name, origin in databases.items()},
+        {name: _below(root, origin) or _plain(name) for name, origin in trees.items()},
     )
+
+
+def _plain(name: str) -> str:
+    """Return a file name in place of a name that may be a path, even an absolute one."""
+    return name.replace("/", "-").lstrip(".-~") or "database"
 
 
 def _root(origins: list[str]) -> str | None:

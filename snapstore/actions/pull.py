@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from snapstore.errors import NamePinned, NotFastForward, RemoteDamaged, UnknownOnRemote
+from snapstore.actions.origin import note_pulled
+from snapstore.errors import NamePinned, NotFastForward, RemoteDamaged, UnknownOnRemote, UnknownRevision
 from snapstore.files import reached
-from snapstore.history.manifest import Manifest
 from snapstore.history.reflog import PULL
 from snapstore.history.refs import nearest
 from snapstore.history.snapshot import Snapshot
-from snapstore.ids import ID_BYTES
+from snapstore.ids import short
 from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
 from snapstore.remotes.adoption import Adoption
-from snapstore.remotes.download import PackGone
+from snapstore.remotes.contents import Contents
 from snapstore.remotes.extract import Extract
 from snapstore.remotes.incoming import Incoming
 from snapstore.remotes.log import RemoteLog
+from snapstore.remotes.needs import needs_of
 from snapstore.remotes.state import RemoteRef, RemoteState
+from snapstore.remotes.transport import ObjectGone
 from snapstore.results.remotes import Pulled, RefMove
 from snapstore.store import Store
 
@@ -42,12 +44,19 @@ def pull(store: Store, log: RemoteLog, options: PullOptions, progress: Progress 
     Raises UnknownOnRemote, NotFastForward, NamePinned, RemoteDamaged, DiskFull and what requests raise.
     """
     start = time.monotonic()
-    moves = _moves(store, log.state, log.settings.name, options)
-    wanted = {ref.snapshot for ref in moves.values() if not _is_here(store, ref.snapshot)}
-    old = {name: present.snapshot if (present := store.refs.get(name)) else None for name in moves}
+    moves: Mapping[str, RemoteRef] = _moves(store, log.state, log.settings.name, options)
+    old = {name: present.snapshot if (present := store.refs.get(name)) else None for name in options.names}
     count = _Counts(0, 0)
     if moves:
-        count = _downloaded(store, log, wanted, moves, options, progress)
+
+        def plan() -> _Plan:
+            moves = _moves(store, log.state, log.settings.name, options)
+            return _Plan({ref.snapshot for ref in moves.values()}, moves)
+
+        count, moves = _downloaded(store, log, plan, options, progress)
+    note_pulled(
+        store, {log.state.refs[name].snapshot for name in options.names if name in log.state.refs}, options.origin
+    )
     traffic = log.transport.traffic
     return Pulled(
         log.settings.name,
@@ -65,7 +74,15 @@ def pull(store: Store, log: RemoteLog, options: PullOptions, progress: Progress 
 def bring_snapshot(store: Store, log: RemoteLog, snapshot: str, origin: str, progress: Progress = SILENT) -> None:
     """Download a snapshot (hex) of a remote, without a name. Raises what `pull` raises."""
     if not _is_here(store, snapshot):
-        _downloaded(store, log, {snapshot}, {}, PullOptions((), origin), progress)
+        _downloaded(store, log, lambda: _Plan({snapshot}, {}), PullOptions((), origin), progress)
+    note_pulled(store, {snapshot}, origin)
+
+
+class _Plan(NamedTuple):
+    """The snapshots (hex) to download, and the names to move."""
+
+    wanted: set[str]
+    moves: Mapping[str, RemoteRef]
 
 
 class _Counts(NamedTuple):
@@ -74,24 +91,21 @@ class _Counts(NamedTuple):
 
 
 def _downloaded(
-    store: Store,
-    log: RemoteLog,
-    wanted: set[str],
-    moves: Mapping[str, RemoteRef],
-    options: PullOptions,
-    progress: Progress,
-) -> _Counts:
-    """Download snapshots (hex) that are not here, while no other pull from the remote does, and move names."""
+    store: Store, log: RemoteLog, plan: Callable[[], _Plan], options: PullOptions, progress: Progress
+) -> tuple[_Counts, Mapping[str, RemoteRef]]:
+    """Download snapshots that are not here, while no other pull from the remote does, and move names; return them.
+
+    The plan is that for the state of the log; it is made again where a prune of the remote came in between.
+    """
     with log.cache.incoming(Deadline(_LOCK_SECONDS)) as folder:
         for _ in range(_TRIES):
+            wanted, moves = plan()
             lacking = {one for one in wanted if not _is_here(store, one)}
             try:
                 if (count := _tried(store, log, folder, lacking, moves, options, progress)) is not None:
-                    return count
-            except PackGone as error:
-                log.read()
-                if error.pack in log.state.packs:
-                    raise RemoteDamaged(log.transport.url, f"pack {error.pack} is missing") from error
+                    return count, moves
+            except ObjectGone as error:
+                log.check_gone(error)
     raise RemoteDamaged(log.transport.url, "its packs go away faster than they can be read")
 
 
@@ -107,49 +121,27 @@ def _tried(
     with Extract(store.catalog) as contents:
         if wanted:
             contents.load(log)
+            _check_not_pruned(contents, log, wanted)
         with Incoming(folder, log.transport, contents, store.objects, progress) as incoming:
             snapshots, needed = _fetch(incoming, wanted, log.transport.url)
             return _record(store, incoming, snapshots, needed, moves, options)
 
 
+def _check_not_pruned(contents: Contents, log: RemoteLog, wanted: Iterable[str]) -> None:
+    """Check that snapshots to which no tag of the remote points now are still there. Raises UnknownRevision."""
+    named = {ref.snapshot for ref in log.state.refs.values()}
+    for snapshot in wanted:
+        if snapshot not in named and not contents.has(bytes.fromhex(snapshot)):
+            raise UnknownRevision(f"{log.settings.name}/{short(snapshot)}")
+
+
 def _fetch(incoming: Incoming, wanted: Iterable[str], url: str) -> tuple[dict[str, Snapshot], set[bytes]]:
     """Download what snapshots need, one kind of objects after the other; return them, and the ids of all of it."""
-    ids = {bytes.fromhex(one) for one in wanted}
-    incoming.fetch(ids)
-    snapshots, manifests, trees = {}, set[bytes](), set[bytes]()
-    for id_ in ids:
-        try:
-            found = Snapshot.decode(incoming.read(id_))
-        except ValueError as error:
-            raise RemoteDamaged(url, f"snapshot {id_.hex()}: {error}") from error
-        snapshots[id_.hex()] = found
-        manifests |= {one.manifest for one in found.databases.values()}
-        trees |= {one.manifest for one in found.files.values()}
-    incoming.fetch(manifests | trees)
-    blocks = _blocks(incoming, manifests, trees, url)
-    incoming.fetch(blocks)
+    needs = needs_of(incoming, wanted, url)
+    incoming.fetch(needs.blocks)
+    incoming.check(needs.kinds)
     reached("pull-downloaded")
-    return snapshots, ids | manifests | trees | blocks
-
-
-def _blocks(incoming: Incoming, manifests: set[bytes], trees: set[bytes], url: str) -> set[bytes]:
-    """Return the ids of the blocks in manifests of databases and of trees."""
-    blocks: set[bytes] = set()
-    for id_ in manifests | trees:
-        try:
-            blocks |= _blocks_of(incoming.read(id_), is_tree=id_ in trees)
-        except ValueError as error:
-            raise RemoteDamaged(url, f"manifest {id_.hex()}: {error}") from error
-    return blocks
-
-
-def _blocks_of(data: bytes, *, is_tree: bool) -> set[bytes]:
-    if is_tree:
-        from snapstore.trees.manifest import TreeManifest  # few projects have files
-
-        return TreeManifest.decode(data).block_ids()
-    ids = Manifest.decode(data).block_ids
-    return {ids[at : at + ID_BYTES] for at in range(0, len(ids), ID_BYTES)}
+    return needs.snapshots, needs.heads | needs.blocks
 
 
 def _record(

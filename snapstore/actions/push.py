@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import snapstore
-from snapstore.errors import NotFastForward, RemoteBusy, RemotePinned, UnknownOnRemote
+from snapstore.errors import NotFastForward, RemotePinned, UnknownOnRemote
 from snapstore.files import reached
 from snapstore.history.refs import nearest
 from snapstore.progress import SILENT, Progress
-from snapstore.remotes.author import author
-from snapstore.remotes.entry import LogEntry, Move
+from snapstore.remotes.author import next_entry
+from snapstore.remotes.entry import Move
 from snapstore.remotes.export import Export
 from snapstore.remotes.extract import Extract
 from snapstore.remotes.log import RemoteLog
 from snapstore.remotes.pushed_names import PushRef
 from snapstore.remotes.state import RemoteRef, RemoteState
-from snapstore.remotes.upload import Uploaded, upload
+from snapstore.remotes.transport import ObjectGone
+from snapstore.remotes.turns import Turns
+from snapstore.remotes.upload import NOTHING, Uploaded, upload
 from snapstore.results.remotes import Pushed, RefMove
 from snapstore.store import DEFAULT_TIMEOUT, Store
-from snapstore.timestamps import now
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds at most
-_NOTHING = Uploaded((), 0, 0)
 
 
 class PushOptions(NamedTuple):
@@ -52,7 +47,7 @@ def push(store: Store, log: RemoteLog, options: PushOptions, progress: Progress 
     before = log.transport.traffic
     state = log.read()
     moves = _moves(store, state, log.settings.name, options)
-    uploaded = _NOTHING
+    uploaded = NOTHING
     if moves:
         if not options.dry_run:
             log.signatures.check_can_sign()
@@ -88,66 +83,56 @@ class _Push:
         self._contents = contents
         self._export = export
         self._progress = progress
-        self._lacked: tuple[set[bytes], dict[str, int]] = (set(), {})
-        self._uploaded = _NOTHING
+        self._lacked: tuple[set[bytes], set[str], int] | None = None
+        self._uploaded = NOTHING
 
     def run(self, moves: dict[str, Move]) -> tuple[Uploaded, dict[str, Move]]:
         """Upload and commit, again after each push that was quicker; return what was uploaded, and the moves."""
-        end = None
-        for attempt in range(10**6):
-            self._upload()
-            if self._options.dry_run or not moves or self._commit(moves):
+        turns = Turns(self._log.transport.url, self._options.timeout)
+        while True:
+            if self._is_uploaded() and (self._options.dry_run or not moves or self._commit(moves)):
                 return self._uploaded, moves
-            end = end or time.monotonic() + self._options.timeout
-            self._pause(attempt, end)
+            turns.wait()
             moves = _moves(self._store, self._log.read(), self._log.settings.name, self._options)
-        raise AssertionError("a push ends by its deadline")
+
+    def _is_uploaded(self) -> bool:
+        """Upload what the remote lacks in its present state; return False where that has to be read again."""
+        try:
+            self._contents.load(self._log)
+            self._upload()
+        except ObjectGone as error:
+            self._lacked = None
+            self._log.check_gone(error)
+            return False
+        return True
 
     def _upload(self) -> None:
-        """Upload what the remote lacks in its present state, unless that was done.
+        """Upload what the remote lacks, unless that was done.
 
-        Where a prune has condemned packs since, an object that was uploaded may have lost its base.
+        Where a prune has condemned something since, that may have been uploaded here, or an object that was uploaded
+        has lost its base.
         """
-        self._contents.load(self._log)
         missing = self._export.compare()
-        lacked = missing, dict(self._log.state.condemned)
+        lacked = missing, self._log.state.doomed(), self._log.gaps
         if lacked == self._lacked:
             return
         self._lacked = lacked
         size = self._export.object_bytes
         if self._options.dry_run:
-            self._uploaded = Uploaded((), len(missing), size)
+            self._uploaded = NOTHING._replace(objects=len(missing), sent=size)
             return
-        self._uploaded = _NOTHING
+        self._uploaded = NOTHING
         if missing:
             self._progress.start("uploading", size)
             self._uploaded = upload(self._log, self._export.packs(), size, self._progress)
             reached("push-uploaded")
 
     def _commit(self, moves: dict[str, Move]) -> bool:
-        state = self._log.state
-        entry = LogEntry(
-            n=state.n + 1,
-            prev=state.digest,
-            nonce=os.urandom(16).hex(),
-            at=now(),
-            by=author(self._options.environment),
-            tool=f"snapstore {snapstore.__version__}",
-            refs=moves,
-            packs=self._uploaded.packs,
-        )
+        entry = next_entry(self._log.state, self._options.environment, refs=moves, packs=self._uploaded.packs)
         if not self._log.append(entry):
             return False
         reached("push-committed")
         return True
-
-    def _pause(self, attempt: int, end: float) -> None:
-        """Wait a random and growing time. Raises RemoteBusy."""
-        left = end - time.monotonic()
-        if left <= 0:
-            raise RemoteBusy(self._log.transport.url, self._options.timeout)
-        most = min(left, _LONGEST_PAUSE, _FIRST_PAUSE * 1.5**attempt)
-        time.sleep(random.uniform(0, most))  # noqa: S311 - no secret
 
 
 def _moves(store: Store, state: RemoteState, remote: str, options: PushOptions) -> dict[str, Move]:

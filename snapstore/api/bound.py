@@ -20,6 +20,7 @@ from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
 
 if TYPE_CHECKING:
+    from snapstore.actions.heal_remotes import OpenLog
     from snapstore.actions.restore import Later
     from snapstore.compare.ignore_rules import Policy
     from snapstore.database.file_watch import FileWatch
@@ -186,6 +187,10 @@ class Bound:
 
         if problem := clock_problem(store):
             self._say(f"warning: {problem}")
+
+    def remote_logs(self) -> Sequence[OpenLog]:
+        """Return what opens the logs of the remotes that may be asked without being named."""
+        return ()
 
     def close_store(self) -> None:
         """Close the store until a verb needs it."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from shlex import quote
 
 import snapstore
 from snapstore.actions.check_rules import examine_rules
@@ -38,8 +39,8 @@ _LIBRARIES = (
 _VARIABLES = ("SNAPSTORE_CONFIG", "SNAPSTORE_STORE", "E2E_BACKUP_PATH", "E2E_NO_BACKUP", "E2E_DEBUG")
 
 
-def findings(locations: Locations) -> Iterator[Finding]:
-    """Yield the findings on a project; an error in its configuration is one of them."""
+def findings(locations: Locations, *, remotes: bool) -> Iterator[Finding]:
+    """Yield the findings on a project; an error in its configuration is one of them. `remotes` are asked if wanted."""
     yield from _versions()
     yield from _environment(locations)
     try:
@@ -56,6 +57,25 @@ def findings(locations: Locations) -> Iterator[Finding]:
     yield from examine_store(project, store_path)
     yield from examine_leftovers(project)
     yield from _suite(project, locations)
+    if configured := locations.configuration.remotes:
+        from snapstore.actions.doctor_remotes import examine_remotes
+
+        settings = [locations.remote_settings(name) for name in configured]
+        yield from examine_remotes(settings, locations.project_store, locations.environ, ask=remotes)
+    yield from _names(locations)
+
+
+def _names(locations: Locations) -> Iterator[Finding]:
+    """Yield the tags that are called as those of a remote; an error of the store is a finding of its own."""
+    remotes = locations.configuration.remotes
+    if not remotes:
+        return
+    with suppress(SnapError), Store.open(locations.project_store, LOCK_SECONDS) as store:
+        for ref in store.refs.all():
+            remote, slash, _ = ref.name.partition("/")
+            if slash and remote in remotes:
+                detail = f"'{ref.name}' is a tag of this store, and hides what the remote '{remote}' has there"
+                yield Finding("names", WARNING, detail, f"snap rename {quote(ref.name)} NAME")
 
 
 def _suite(project: Project, locations: Locations) -> Iterator[Finding]:

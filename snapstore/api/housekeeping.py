@@ -235,18 +235,18 @@ class Housekeeping(Branches):
         if heal:
             from snapstore.actions.heal import heal as heal_store
 
-            healed = heal_store(path, project, seconds, self.progress)
+            healed = heal_store(path, project, seconds, self.progress, self.remote_logs())
         found = fsck(path, full=not quick, timeout=seconds, progress=self.progress)
         workers = check_workers(path, full=not quick, timeout=seconds, progress=self.progress)
         ok = found.ok and not (rebuilt and rebuilt.lost) and all(one.ok for one in workers.values())
         return replace(found, ok=ok, leftovers=swept, rebuilt=rebuilt, healed=healed, workers=workers)
 
-    def doctor(self) -> Examined:
-        """Examine the setup; a problem is a finding and not an error."""
+    def doctor(self, *, remotes: bool = False) -> Examined:
+        """Examine the setup; a problem is a finding and not an error. Remotes are asked only with `remotes`."""
         from snapstore.api.doctor import findings
         from snapstore.results.findings import FAILURE, Examined
 
-        found = (*findings(self.locations), *self._git_findings())
+        found = (*findings(self.locations, remotes=remotes), *self._git_findings())
         return Examined(not any(one.level == FAILURE for one in found), found)
 
     def _git_findings(self) -> Iterator[Finding]:

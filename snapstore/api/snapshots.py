@@ -138,15 +138,17 @@ class Snapshots(Upkeep):
         only = None if only_db is None else (only_db,)
         seconds = self.seconds(timeout)
         options = RestoreOptions(self.resolve(store, rev), only, dry_run, safety, force, force, seconds)
+        notes = self._notes_on(store, options.snapshot)
         if dry_run:
-            return replace(restore(store, self.project, options, self.progress), rev=rev)
+            done = restore(store, self.project, options, self.progress)
+            return replace(done, rev=rev, warnings=(*done.warnings, *notes))
         done = told(
             self.hooks,
             seconds,
             lambda most: restore(store, self.project, replace(options, dry_run=True, timeout=most)),
             lambda: restore(store, self.project, options, self.progress, self.later),
         )
-        return replace(done, rev=rev)
+        return replace(done, rev=rev, warnings=(*done.warnings, *notes))
 
     @watched
     def undo(self, *, timeout: float | None = None) -> Restored:
@@ -291,6 +293,15 @@ class Snapshots(Upkeep):
         from snapstore.suite.baseline import message_of
 
         return message_of(recipe, message)
+
+    def _notes_on(self, store: Store, snapshot: str) -> list[str]:
+        """Return how the schema of a snapshot that was pulled differs from the live one, in words."""
+        if not self.locations.configuration.remotes:
+            return []
+        from snapstore.actions.unlike import unlike_when_restored
+        from snapstore.results.text import unlike_text
+
+        return [unlike_text(one) for one in unlike_when_restored(store, self.project, snapshot)]
 
     def _restorable(self, store: Store) -> str:
         """Return what is restored where no revision is given. Raises NothingToRestore, NoBaseline."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,7 @@ class Transfers(Bound):
         Raises UnknownOnRemote, NotFastForward, NamePinned, and what `fetch` raises.
         """
         from snapstore.actions.pull import PullOptions, pull
+        from snapstore.actions.unlike import unlike
 
         settings = self.locations.remote_settings(remote)
         store = self.books(timeout, create=True)
@@ -99,8 +101,12 @@ class Transfers(Bound):
             if not wanted and not everything:
                 listed = ", ".join(sorted(known)) or "none"
                 raise InvalidArgument("tags", f"must name what to pull; the tags of '{settings.name}' are {listed}")
+            for name in wanted:
+                if store.refs.get(name) is None:
+                    self.locations.configuration.check_tag(name)
             options = PullOptions(wanted, self.locations.project_origin, force)
-            return pull(store, log, options, self.progress)
+            done = pull(store, log, options, self.progress)
+        return replace(done, unlike=unlike(store, self.project, dict.fromkeys(one.to for one in done.refs if one.to)))
 
     def remote_tags(self, remote: str | None = None) -> RemoteTags:
         """List the tags of a remote, as they were at the last contact. Raises NoRemote, NotARemote."""

@@ -26,6 +26,8 @@ from snapstore.results.remotes import (
     Pulled,
     Pushed,
     RemoteAdded,
+    RemoteChecked,
+    RemotePruned,
     RemoteRemoved,
     Remotes,
     RemoteTags,
@@ -309,7 +311,9 @@ class Verbs(Protocol):
     ) -> Checked:
         """Check the store: catalog, packs, every object, every snapshot."""
 
-    def doctor(self) -> Examined:
+    def doctor(
+        self, *, remotes: Annotated[bool, "ask the configured remotes, too: rights, clock, conditions"] = False
+    ) -> Examined:
         """Examine the setup: environment, configuration, databases, store, locks, permissions, disk space."""
 
     def report(
@@ -421,6 +425,34 @@ class Verbs(Protocol):
         timeout: Timeout = None,
     ) -> Pulled:
         """Download what names of a remote point to, and make the same names of the store point there."""
+
+    def prune_remote(
+        self,
+        remote: OnRemote = None,
+        *,
+        keep_last: Annotated[int | None, "keep the tags of the newest, that many"] = None,
+        keep_hourly: Annotated[int | None, "keep the newest of each of that many hours"] = None,
+        keep_daily: Annotated[int | None, "keep the newest of each of that many days"] = None,
+        keep_weekly: Annotated[int | None, "keep the newest of each of that many weeks"] = None,
+        keep_monthly: Annotated[int | None, "keep the newest of each of that many months"] = None,
+        keep_yearly: Annotated[int | None, "keep the newest of each of that many years"] = None,
+        keep_within: Annotated[str | None, "keep what is at most so much older than the newest: `7d`"] = None,
+        keep_tags: Annotated[Sequence[str], "keep tags that match a glob"] = (),
+        grace: Annotated[str | None, "how long what is not needed stays: `14d`, at least `1d`"] = None,
+        at_once: Annotated[bool, "delete it now; a pull that is under way may fail"] = False,
+        dry_run: DryRun = False,
+        timeout: Timeout = None,
+    ) -> RemotePruned:
+        """Remove the tags of a remote that no rule keeps, and delete what no tag needs; without rules, no tag goes."""
+
+    def fsck_remote(
+        self,
+        remote: OnRemote = None,
+        *,
+        quick: Annotated[bool, "do not read the packs"] = False,
+        timeout: Timeout = None,
+    ) -> RemoteChecked:
+        """Check a remote: its log, that every pack and index is there, and that every tag can be pulled."""
 
     def remote_tags(self, remote: OnRemote = None) -> RemoteTags:
         """List the tags of a remote, as they were at the last contact."""

@@ -67,5 +67,5 @@ class SnapCommand(click.Command):
         """Name the global options, which every command's help would otherwise repeat."""
         formatter.write_paragraph()
         formatter.write_text(
-            "Global options, here or before the command: --config --store --db --offline --json -q -v --color"
+            "Global options, here or before the command: --config --store --db --json -q -v --color --offline"
         )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from snapstore.cli.output import size, table
 from snapstore.cli.paint import style
 from snapstore.ids import short
-from snapstore.results.remotes import Fetched, Pulled, Pushed, RefMove, Unlike
-from snapstore.results.text import counted, one_line
+from snapstore.results.remotes import Fetched, Pulled, Pushed, RefMove
+from snapstore.results.text import counted, one_line, unlike_text
 
 _NEW, _DELETED, _REJECTED = "* [new]", "- [deleted]", "! [rejected]"
 
@@ -44,7 +44,7 @@ def pulled_lines(pulled: Pulled) -> Iterator[str]:
         if pulled.objects:
             yield _amount("received", pulled.packs, pulled.objects, pulled.bytes, pulled.requests, pulled.seconds)
     for one in pulled.unlike:
-        yield style(f"note: {_unlike(one)}", fg="yellow")
+        yield style(f"note: {unlike_text(one)}", fg="yellow")
 
 
 def _moves(moves: Iterable[tuple[RefMove, str, str]]) -> list[str]:
@@ -66,16 +66,3 @@ def _amount(done: str, packs: int, objects: int, count: int, requests: int, seco
     in_packs = f" in {counted(packs, 'pack')}" if packs else ""
     figures = f"{size(count)}, {counted(requests, 'request')} ({seconds:.2f} s)"
     return f"{done} {counted(objects, 'object')}{in_packs}: {figures}"
-
-
-def _unlike(one: Unlike) -> str:
-    """Say how the schema of a snapshot differs from the live one."""
-    differences = []
-    if one.only_there:
-        differences.append(f"it alone has {', '.join(map(one_line, one.only_there))}")
-    if one.only_here:
-        differences.append(f"it lacks {', '.join(map(one_line, one.only_here))}")
-    if one.user_version_there != one.user_version_here:
-        differences.append(f"its user_version is {one.user_version_there}, not {one.user_version_here}")
-    said = "; ".join(differences) or "some tables have other columns"
-    return f"the snapshot's '{one_line(one.database)}' has another schema than the live database: {said}"

@@ -32,6 +32,8 @@ class RevisionType(click.ParamType):  # type: ignore[type-arg]  # only newer rel
         try:
             with ctx.ensure_object(Context).snapstore as snapstore:
                 names = [name for tag in snapstore.tags() for name in tag.names]
+                remotes = snapstore.locations.configuration.remotes
+                names += [f"{remote}/{name}" for remote in remotes for name in snapstore.known_tags(remote)]
         except (SnapError, OSError):
             return []
         first, dots, typed = incomplete.rpartition("..") if self._pairs else ("", "", incomplete)

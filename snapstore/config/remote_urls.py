@@ -55,7 +55,7 @@ def read_endpoint(text: str, *, allow_http: bool) -> str:
         raise ValueError("must be an address with https, such as https://minio.example.org:9000")
     _refuse_secrets(parts, VARIABLES[S3])
     if parts.scheme == _HTTP and not allow_http and not is_loopback(parts.hostname):
-        raise ValueError("must begin with https://; 'allow_http: true' beside it permits http")
+        raise ValueError("must begin with https://, unless http is allowed ('allow_http: true', --allow-http)")
     return text.rstrip("/")
 
 

@@ -110,6 +110,15 @@ class Reflog:
         time: str | None = self._catalog.value("SELECT at FROM reflog ORDER BY entry DESC LIMIT 1")
         return time
 
+    def pulled_for(self, snapshot: str) -> frozenset[str]:
+        """Return the origins of the projects for which a snapshot (hex) was pulled."""
+        rows = self._catalog.typed_rows(
+            "SELECT DISTINCT origin FROM reflog WHERE ref = '' AND action = ? AND snapshot = ?",
+            (PULL, bytes.fromhex(snapshot)),
+            str,
+        )
+        return frozenset(origin for (origin,) in rows)
+
     def newest_target(self, ref: str, passing_over: tuple[str, ...]) -> str | None:
         """Return the snapshot that the newest entry of a tag names, ignoring some actions."""
         places = ", ".join("?" * len(passing_over))

@@ -175,3 +175,10 @@ def origin_text(paths: dict[str, str]) -> str:
     if list(paths) == [DEFAULT]:
         return paths[DEFAULT]
     return "\n".join(f"{name}={path}" for name, path in sorted(paths.items()))
+
+
+def paths_of(origin: str) -> dict[str, str]:
+    """Return the paths in the text that identifies a project, by name: what `origin_text` was given."""
+    if origin.startswith("/"):
+        return {DEFAULT: origin}
+    return {name: path for name, _, path in (line.partition("=") for line in origin.split("\n"))}

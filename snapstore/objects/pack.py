@@ -181,29 +181,33 @@ class PackBuilder:
     """A pack being made in memory, to be sent elsewhere."""
 
     def __init__(self) -> None:
-        self._bytes = bytearray(_HEADER.pack(MAGIC, VERSION))
         self.entries: list[Entry] = []
-
-    @property
-    def length(self) -> int:
+        self.length = 0
         """How many bytes the pack has so far."""
-        return len(self._bytes)
+        self._parts: list[bytes] = []
+        self._hash = pack_hash()
+        self._append(_HEADER.pack(MAGIC, VERSION))
 
     def add(self, kind: int, id_: bytes, base: bytes | None, depth: int, size: int, frame: bytes) -> bytes:
         """Append an object of `size` bytes, already compressed; return its bytes in the pack."""
-        entry = Entry(kind, id_, base, depth, size, len(frame), len(self._bytes) + ENTRY_BYTES)
+        entry = Entry(kind, id_, base, depth, size, len(frame), self.length + ENTRY_BYTES)
         written = entry.encode() + frame
-        self._bytes += written
+        self._append(written)
         self.entries.append(entry)
         return written
 
     def finish(self) -> tuple[str, bytes]:
         """Return the pack's name and its bytes; nothing can be added any more."""
-        self._bytes += _TRAILER.pack(END_MAGIC, len(self.entries))
-        digest = pack_hash()
-        digest.update(self._bytes)
-        self._bytes += digest.digest()
-        return digest.hexdigest(), bytes(self._bytes)
+        self._append(_TRAILER.pack(END_MAGIC, len(self.entries)))
+        self._parts.append(self._hash.digest())
+        data, self._parts = b"".join(self._parts), []
+        return self._hash.hexdigest(), data
+
+    def _append(self, data: bytes) -> None:
+        """Append bytes, which are hashed while the processor has them at hand."""
+        self._parts.append(data)
+        self._hash.update(data)
+        self.length += len(data)
 
 
 class PackReader:

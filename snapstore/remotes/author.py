@@ -6,8 +6,13 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
+import snapstore
 from snapstore.files import storable
+from snapstore.remotes.entry import LogEntry
+from snapstore.remotes.state import RemoteState
+from snapstore.timestamps import now
 
 _SERVICES = (
     ("github", "GITHUB_REPOSITORY", "GITHUB_JOB", "GITHUB_RUN_ID"),
@@ -38,3 +43,17 @@ def _user() -> str:
 
 def _plain(text: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in storable(text))[:_MOST]
+
+
+def next_entry(state: RemoteState, environment: Mapping[str, str], **changes: Any) -> LogEntry:
+    """Return the entry after a state, with `changes` as LogEntry has them, by this program."""
+    return LogEntry(
+        n=state.n + 1,
+        prev=state.digest,
+        nonce=os.urandom(16).hex(),
+        at=now(),
+        by=author(environment),
+        tool=f"snapstore {snapstore.__version__}",
+        project=state.project,
+        **{"refs": {}, **changes},
+    )

@@ -1,13 +1,14 @@
 """What a remote holds: where each object is, in tables beside those of the store's catalog, so that SQL can compare.
 
 The first entry of the log that has an object defines it, so no chain of bases is a circle: an object names as its base
-only one of an earlier entry, or of the same. Depths are counted anew; those that somebody wrote are not believed. The
-tables are temporary, in the memory of the catalog's connection.
+only one of an earlier entry, or of the same. Of a later one, which is a copy, only pack and base are kept. Depths are
+counted anew; those that somebody wrote are not believed. The tables are temporary, in the memory of the catalog's
+connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, Self
 
 from snapstore.objects.catalog import Catalog
@@ -15,6 +16,7 @@ from snapstore.objects.pack import Kind
 from snapstore.objects.pack_index import LONGEST_CHAIN
 from snapstore.remotes.index import IndexedPack
 from snapstore.remotes.log import RemoteLog
+from snapstore.remotes.state import RemoteState
 
 _TABLES = """
 PRAGMA temp_store = MEMORY;
@@ -22,7 +24,8 @@ CREATE TEMP TABLE remote_pack (pack INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQ
 CREATE TEMP TABLE remote_object (
   id BLOB PRIMARY KEY, kind INTEGER, pack INTEGER, offset INTEGER, stored_bytes INTEGER, bytes INTEGER, base BLOB,
   depth INTEGER, digest BLOB
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TEMP TABLE remote_copy (id BLOB, pack INTEGER, base BLOB)
 """
 _DEEPER = (
     "UPDATE remote_object SET depth = 1 + base.depth FROM remote_object AS base"
@@ -60,15 +63,23 @@ class Contents:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._catalog.rows("DROP TABLE temp.remote_copy")
         self._catalog.rows("DROP TABLE temp.remote_object")
         self._catalog.rows("DROP TABLE temp.remote_pack")
 
-    def load(self, log: RemoteLog) -> None:
-        """Read the indexes of the state of a remote's log. Raises RemoteDamaged and what requests raise."""
-        self._catalog.rows("DELETE FROM remote_object")
-        self._catalog.rows("DELETE FROM remote_pack")
-        live = log.state.packs
-        for packs in log.indexed(log.state.indexes()):
+    def load(self, log: RemoteLog, state: RemoteState | None = None) -> None:
+        """Read the indexes of a state of a remote, by default that of its log.
+
+        Raises RemoteDamaged, ObjectGone and what requests raise.
+        """
+        state = state or log.state
+        self.fill(log.indexed(state.indexes()), state.packs.keys())
+
+    def fill(self, indexes: Iterable[list[IndexedPack]], live: Collection[str]) -> None:
+        """Take what indexes say about the packs that are needed, in the order of the log."""
+        for table in ("remote_copy", "remote_object", "remote_pack"):
+            self._catalog.rows(f"DELETE FROM {table}")
+        for packs in indexes:
             self._catalog.run_many(
                 "INSERT OR IGNORE INTO remote_pack(name, bytes, objects) VALUES (?, ?, ?)",
                 ((one.name, one.size, len(one.entries)) for one in packs if one.name in live),
@@ -90,6 +101,12 @@ class Contents:
                 for one, digest in zip(pack.entries, pack.digests, strict=True)
             ),
         )
+        if self._catalog.value("SELECT count(*) FROM remote_object WHERE pack = ?", (number,)) < len(pack.entries):
+            known = "SELECT ?, ?, ? WHERE ? NOT IN (SELECT id FROM remote_object WHERE pack = ?)"
+            self._catalog.run_many(
+                f"INSERT INTO remote_copy {known}",
+                ((one.id, number, one.base, one.id, number) for one in pack.entries),
+            )
 
     def _count_depths(self) -> None:
         """Count the bases below each object, and leave out those whose bases are not all there."""
@@ -111,6 +128,11 @@ class Contents:
     def depth(self, id_: bytes) -> int | None:
         """Return how many bases are below an object, None where the remote does not have it."""
         found: int | None = self._catalog.value("SELECT depth FROM remote_object WHERE id = ?", (id_,))
+        return found
+
+    def count(self) -> int:
+        """Return how many objects the remote has."""
+        found: int = self._catalog.value("SELECT count(*) FROM remote_object")
         return found
 
     def find(self, ids: Iterable[bytes]) -> dict[bytes, RemoteObject]:

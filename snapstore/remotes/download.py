@@ -9,24 +9,16 @@ from snapstore.errors import RemoteDamaged
 from snapstore.files import create_temporary, reached, remove_if_there, sync_folder, translated
 from snapstore.objects.pack import PackReader, pack_path
 from snapstore.remotes.keys import pack_key
-from snapstore.remotes.transport import KeyMissing, Transport
+from snapstore.remotes.transport import KeyMissing, ObjectGone, Transport
 
 
-class PackGone(Exception):
-    """A pack that the log needs is not there: a prune of the remote may just have moved its objects."""
-
-    def __init__(self, pack: str) -> None:
-        super().__init__(pack)
-        self.pack = pack
-
-
-def download_pack(transport: Transport, folder: str, name: str, size: int, adopted: str) -> None:
+def download_pack(transport: Transport, folder: str, name: str, size: int, adopted: str | None) -> None:
     """Download a pack of `size` bytes, unless an earlier pull did, which may have moved it to the folder `adopted`.
 
-    Raises PackGone, RemoteDamaged, DiskFull, FileError and what requests raise.
+    Raises ObjectGone, RemoteDamaged, DiskFull, FileError and what requests raise.
     """
     path = pack_path(folder, name)
-    if _is_complete(path) or _linked(pack_path(adopted, name), path):
+    if _is_complete(path) or (adopted and _linked(pack_path(adopted, name), path)):
         return
     with translated(folder):
         fd, temporary = create_temporary(path)
@@ -69,7 +61,7 @@ def _receive(transport: Transport, name: str, fd: int, size: int) -> None:
     try:
         transport.download(pack_key(name), fd, size, _ignored)
     except KeyMissing as error:
-        raise PackGone(name) from error
+        raise ObjectGone(name) from error
     except ValueError as error:
         raise RemoteDamaged(transport.url, f"pack {name}: {error}") from error
 

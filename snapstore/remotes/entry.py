@@ -44,7 +44,10 @@ class Move(NamedTuple):
 
 
 class LogEntry(NamedTuple):
-    """Entry `n`; `prev` is the digest of the one before. `condemned` packs are not needed, `dropped` ones are deleted.
+    """Entry `n`; `prev` is the digest of the one before.
+
+    What a prune takes out goes by names of packs and indexes: nobody may use `condemned` ones from here on, `dropped`
+    ones are being deleted, and `forgotten` ones are gone (collection.py).
 
     `at` is a time for people, by the writer's clock; `by` is who wrote it, `tool` with what. `project` is that of the
     remote: what was signed for one remote is no entry of another project's.
@@ -60,6 +63,7 @@ class LogEntry(NamedTuple):
     packs: tuple[RemotePack, ...] = ()
     condemned: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
     project: str = ""
 
     def encode(self) -> bytes:
@@ -80,6 +84,7 @@ class LogEntry(NamedTuple):
             packs=tuple(map(pack_of, checked(record, "packs", is_list))),
             condemned=digests(record, "condemned"),
             dropped=digests(record, "dropped"),
+            forgotten=digests(record, "forgotten"),
             project=checked(record, "project", is_text),
         )
 

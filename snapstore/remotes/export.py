@@ -10,7 +10,6 @@ with the same names, so a push that was cut short goes on where it stopped.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
@@ -35,7 +34,6 @@ _WANTED_AND_BELOW = (
     "WITH RECURSIVE below(id) AS (SELECT id FROM wanted"
     " UNION SELECT base FROM object JOIN below USING (id) WHERE base IS NOT NULL) SELECT id FROM below"
 )
-_SALT_BYTES = 16
 
 
 class ExportPack(NamedTuple):
@@ -44,6 +42,17 @@ class ExportPack(NamedTuple):
     name: str
     data: bytes
     indexed: IndexedPack
+
+
+class PackedObject(NamedTuple):
+    """An object for a pack: its length in bytes, and its frame."""
+
+    kind: int
+    id: bytes
+    base: bytes | None
+    depth: int
+    object_bytes: int
+    frame: bytes
 
 
 class _Placed(NamedTuple):
@@ -104,17 +113,13 @@ class Export:
 
     def packs(self) -> Iterator[ExportPack]:
         """Yield the packs, made one after the other. Raises StoreDamaged."""
-        builder, digests = PackBuilder(), list[bytes]()
         with closing(ordered_map(_run, self._jobs(), ahead=_AHEAD)) as frames:
-            for (id_, location), frame in zip(self._missing.items(), frames, strict=True):
-                base, depth = self._placed[id_] if frame.uses_prefix else _ALONE
-                written = builder.add(location.kind, id_, base, depth, location.object_bytes, frame.data)
-                digests.append(frame_digest(written))
-                if builder.length >= PACK_BYTES or len(digests) >= PACK_OBJECTS:
-                    yield _finished(builder, digests)
-                    builder, digests = PackBuilder(), []
-        if digests:
-            yield _finished(builder, digests)
+            yield from cut(self._objects(frames))
+
+    def _objects(self, frames: Iterable[Frame]) -> Iterator[PackedObject]:
+        for (id_, location), frame in zip(self._missing.items(), frames, strict=True):
+            placed = self._placed[id_] if frame.uses_prefix else _ALONE
+            yield PackedObject(location.kind, id_, *placed, location.object_bytes, frame.data)
 
     def _jobs(self) -> Iterator[Callable[[], Frame]]:
         """Yield a function for each missing object, in order, that any thread may call; it checks the object."""
@@ -162,14 +167,29 @@ class Export:
         return None
 
 
+def cut(objects: Iterable[PackedObject]) -> Iterator[ExportPack]:
+    """Yield packs of objects, in their order, each cut where it is large enough."""
+    builder, digests = PackBuilder(), list[bytes]()
+    for one in objects:
+        digests.append(frame_digest(builder.add(*one)))
+        if builder.length >= PACK_BYTES or len(digests) >= PACK_OBJECTS:
+            yield _finished(builder, digests)
+            builder, digests = PackBuilder(), []
+    if digests:
+        yield _finished(builder, digests)
+
+
 def salted(pack: ExportPack) -> ExportPack:
-    """Return a pack of the same objects under another name, with one more object that nobody needs."""
+    """Return a pack of the same objects under another name, with one more object that nobody needs.
+
+    The same pack gives the same one, so a push that was cut short finds that again, too.
+    """
     builder, digests = PackBuilder(), list[bytes]()
     for entry, digest in zip(pack.indexed.entries, pack.indexed.digests, strict=True):
         frame = pack.data[entry.offset : entry.offset + entry.stored_bytes]
         builder.add(entry.kind, entry.id, entry.base, entry.depth, entry.object_bytes, frame)
         digests.append(digest)
-    salt = os.urandom(_SALT_BYTES)
+    salt = bytes.fromhex(pack.name)
     digests.append(frame_digest(builder.add(Kind.BLOCK, object_id(salt), None, 0, len(salt), codec.compress(salt))))
     return _finished(builder, digests)
 

@@ -94,7 +94,7 @@ class Extract(Contents):
         return super().of_pack(pack)
 
     def _reset(self) -> None:
-        for table in ("remote_object", "remote_pack"):
+        for table in ("remote_copy", "remote_object", "remote_pack"):
             self._catalog.rows(f"DELETE FROM {table}")
         for kept in (self._indexes, self._of_pack, self._looked_up, self._absent, self._whole):
             kept.clear()

@@ -6,7 +6,7 @@ digests in the index prove; they are written to a pack of their own. What a pull
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
@@ -21,10 +21,10 @@ from snapstore.objects.pack_index import LONGEST_CHAIN
 from snapstore.progress import Progress
 from snapstore.remotes.contents import Contents, RemoteObject
 from snapstore.remotes.digest import frame_digest
-from snapstore.remotes.download import PackGone, download_pack
+from snapstore.remotes.download import download_pack
 from snapstore.remotes.keys import pack_key
 from snapstore.remotes.parallel import in_order
-from snapstore.remotes.transport import KeyMissing, Transport
+from snapstore.remotes.transport import KeyMissing, ObjectGone, Transport
 
 WHOLE_SHARE = 0.25  # of a pack
 WHOLE_BYTES = 1 << 20  # a pack of at most that comes whole
@@ -51,14 +51,16 @@ class _Range(NamedTuple):
 
 
 class Incoming:
-    """The objects that were downloaded for one pull, used in a `with` block."""
+    """The objects that were downloaded for one pull, used in a `with` block; `objects` are those that need not be."""
 
     def __init__(
-        self, folder: str, transport: Transport, contents: Contents, objects: ObjectStore, progress: Progress
+        self, folder: str, transport: Transport, contents: Contents, objects: ObjectStore | None, progress: Progress
     ) -> None:
         self.folder = folder
         self.received: set[str] = set()
         """The names of the packs that came, as a whole or in part."""
+        self.most_recent = _RECENT
+        """How many objects are kept in memory, as bases of others."""
         self._transport = transport
         self._contents = contents
         self._objects = objects
@@ -81,7 +83,7 @@ class Incoming:
     def fetch(self, wanted: Iterable[bytes]) -> None:
         """Download objects with their bases, those that are neither here nor in the store.
 
-        Raises RemoteDamaged, PackGone, DiskFull and what requests raise.
+        Raises RemoteDamaged, ObjectGone, DiskFull and what requests raise.
         """
         sizes = self._contents.pack_sizes()
         whole: list[tuple[str, int]] = []
@@ -103,6 +105,17 @@ class Incoming:
         """Return an object, checked against its id. Raises RemoteDamaged, StoreDamaged."""
         data = self._recent.get(id_)
         return self._decoded(id_) if data is None else data
+
+    def check(self, kinds: Mapping[bytes, int]) -> None:
+        """Check objects that the store does not have, and their bases, against their ids; and these by their kinds.
+
+        Who can write the log can name a pack whose objects are not what their ids say. One such object would take the
+        place of a right one that the store takes later. Raises RemoteDamaged, StoreDamaged.
+        """
+        for id_, place in sorted(self.places(kinds).items(), key=_in_pack_order):
+            if place.entry.kind != kinds.get(id_, place.entry.kind):
+                raise RemoteDamaged(self._transport.url, f"object {id_.hex()} is of another kind")
+            self.read(id_)
 
     def finish(self) -> None:
         """Make the ranges durable, in a pack. Raises DiskFull, FileError."""
@@ -147,7 +160,7 @@ class Incoming:
         return lacking
 
     def _not_in_store(self, ids: set[bytes]) -> set[bytes]:
-        return ids - self._objects.index.known(list(ids))
+        return ids - self._objects.index.known(list(ids)) if self._objects else ids
 
     def _with_heads(self, pack: str, some: list[RemoteObject]) -> list[RemoteObject]:
         """Add the snapshots and manifests of a pack where one of them is wanted, unless they are large."""
@@ -162,7 +175,8 @@ class Incoming:
         """Download whole packs, a few at a time."""
 
         def one(pack: tuple[str, int]) -> tuple[str, int]:
-            download_pack(self._transport, self.folder, *pack, self._objects.folder)
+            adopted = self._objects.folder if self._objects else None
+            download_pack(self._transport, self.folder, *pack, adopted)
             return pack
 
         for name, size in in_order(one, packs, self._transport, at_once=AT_ONCE):
@@ -195,7 +209,7 @@ class Incoming:
         try:
             return self._transport.get_range(pack_key(part.pack), part.start, part.end - part.start)
         except KeyMissing as error:
-            raise PackGone(part.pack) from error
+            raise ObjectGone(part.pack) from error
         except ValueError as error:
             raise RemoteDamaged(self._transport.url, f"pack {part.pack}: {error}") from error
 
@@ -221,6 +235,8 @@ class Incoming:
             at = chain[-1][1].base
             data = self._recent.get(at) if at else None
         if data is None and at is not None:
+            if self._objects is None:
+                raise RemoteDamaged(self._transport.url, f"object {at.hex()} was not downloaded")
             data = self._objects.read(at)
         for found, entry, frame in reversed(chain):
             try:
@@ -240,9 +256,13 @@ class Incoming:
         return place.entry, self._readers[place.pack].frame(place.entry.offset, place.entry.stored_bytes)
 
     def _remember(self, id_: bytes, data: bytes) -> None:
-        if len(self._recent) >= _RECENT:
+        if len(self._recent) >= self.most_recent:
             del self._recent[next(iter(self._recent))]
         self._recent[id_] = data
+
+
+def _in_pack_order(placed: tuple[bytes, Place]) -> tuple[str, int]:
+    return placed[1].pack or "", placed[1].entry.offset
 
 
 def _size(objects: Iterable[RemoteObject]) -> int:

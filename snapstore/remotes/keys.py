@@ -15,6 +15,7 @@ FORMAT = "format"
 LOG, STATE, INDEX, PACKS = "log/", "state/", "index/", "packs/"
 _LAST = (1 << 64) - 1
 _NUMBERED = re.compile(r"(?:log|state)/([0-9a-f]{16})", re.ASCII)
+_NAMED = re.compile(r"(?:packs/([0-9a-f]{64})\.pack|index/([0-9a-f]{64})\.idx)", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -36,6 +37,18 @@ def index_key(name: str) -> str:
 def pack_key(name: str) -> str:
     """Return the key of a pack."""
     return f"{PACKS}{name}.pack"
+
+
+def pack_name(key: str) -> str | None:
+    """Return the name of the pack in a key, None if it is no pack's."""
+    found = _NAMED.fullmatch(key)
+    return found[1] if found else None
+
+
+def name_of(key: str) -> str | None:
+    """Return the name of the pack or index in a key, None if it is of neither."""
+    found = _NAMED.fullmatch(key)
+    return found[1] or found[2] if found else None
 
 
 def number_of(key: str) -> int | None:

@@ -23,10 +23,13 @@ from snapstore.remotes.parallel import in_order
 from snapstore.remotes.settings import RemoteSettings
 from snapstore.remotes.signatures import Signatures, Untrusted
 from snapstore.remotes.state import RemoteState
-from snapstore.remotes.transport import KeyExists, KeyMissing, Listed, Transport
+from snapstore.remotes.stopwatch import Stopwatch
+from snapstore.remotes.transport import KeyExists, KeyMissing, Listed, ObjectGone, Transport
 
 CHECKPOINT_ENTRIES = 64  # between two checkpoints
 _CHECKPOINTS = 4  # the newest ones, of which the first that is signed counts
+LEAST_GRACE = 86400.0
+"""The least time in seconds for which a prune of the remote leaves alone what it may delete one day."""
 _TRIES = 5  # to read an entry that was reported to exist, before it is created once more
 
 
@@ -44,6 +47,11 @@ class RemoteLog:
         self._vouched = ""
         self._takes_unsigned = False
         self._untrusted: RemoteUnsigned | None = None  # a checkpoint that was passed over
+        self.stale_after = LEAST_GRACE / 2
+        """After how many seconds nothing is appended to a state: its successor may have been pruned since."""
+        self.gaps = 0
+        """How often so much time was between two reads that something may have been condemned and forgotten again."""
+        self._read_at = Stopwatch()
 
     @property
     def project(self) -> str:
@@ -72,7 +80,11 @@ class RemoteLog:
         elif not self.project:
             self._begin(self._format().project)
         before = self.state.n, self._vouched
+        began = Stopwatch()
         self._vouch(self._follow(self._listed()))
+        if self._read_at.seconds() > self.stale_after:
+            self.gaps += 1
+        self._read_at = began
         if seen is None or before != (self.state.n, self._vouched):
             self.cache.write(self.state, self._vouched)
         return self.state
@@ -90,11 +102,15 @@ class RemoteLog:
         return self.state
 
     def append(self, entry: LogEntry) -> bool:
-        """Create the next entry; return False where somebody else has created one of its number.
+        """Create the next entry; return False where somebody else has created one of its number, or may have.
 
+        An entry is deleted some time after its creation, which is after the state was read. So that none is created
+        once more in its place, a state that is stale is not appended to; the caller reads and compares again.
         The answer to a try may be lost, and then the entry is found to exist: its bytes, with the signature, tell whose
         it is. Raises CannotSign, RemoteDamaged and what requests raise.
         """
+        if self._read_at.seconds() > self.stale_after:
+            return False
         entry = entry._replace(project=self.project)
         data = self.signatures.signed(entry.encode(), entry.at)
         for _ in range(_TRIES):
@@ -111,7 +127,7 @@ class RemoteLog:
         raise RemoteDamaged(self.transport.url, f"entry {entry.n} of the log can neither be created nor read")
 
     def indexed(self, names: Iterable[str]) -> Iterator[list[IndexedPack]]:
-        """Yield what indexes hold, in order; those that are not kept are fetched. Raises RemoteDamaged."""
+        """Yield what indexes hold, in order; those that are not kept are fetched. Raises RemoteDamaged, ObjectGone."""
         wanted = list(names)
         for name, columns in zip(wanted, self.columns(wanted), strict=True):
             try:
@@ -127,15 +143,17 @@ class RemoteLog:
                 yield Columns(data)
             except ValueError as error:
                 raise RemoteDamaged(self.transport.url, f"index {name}: {error}") from error
-        self.cache.drop_indexes(set(self.state.indexes()))
+        self.cache.drop_indexes({*self.state.indexes(), *wanted})
 
     def _index(self, name: str) -> bytes:
         if kept := self.cache.index(name):
             return kept
         try:
             data = self.transport.get(index_key(name), MOST_INDEX_BYTES)
-        except (KeyMissing, ValueError) as error:
-            raise RemoteDamaged(self.transport.url, f"index {name} is missing, or too long") from error
+        except KeyMissing as error:
+            raise ObjectGone(name) from error
+        except ValueError as error:
+            raise RemoteDamaged(self.transport.url, f"index {name}: {error}") from error
         if hash_of(data) != name:
             raise RemoteDamaged(self.transport.url, f"index {name}: contents do not match its name")
         self.cache.keep_index(name, data)
@@ -180,21 +198,29 @@ class RemoteLog:
         after = log_key(first - 1) if first > 1 else ""
         listed = [one for one in self.transport.list_after(LOG, after) if number_of(one.key) is not None]
         numbers = [number_of(one.key) for one in listed]
-        if self.state.n and (not numbers or numbers[0] != first):
-            if numbers:  # old entries were removed: a checkpoint stands for them
-                return self._after_gap(listed)
+        if self.state.n and not numbers:
             read_format(self.transport)  # a disk that is not mounted any more has none
             raise self._rewound(f"entry {self.state.n} is gone, and none is newer")
         if numbers != list(range(first, first + len(numbers))):
-            raise self._untrusted or RemoteDamaged(self.transport.url, "entries of the log are missing")
+            return self._after_gap(listed)
         return listed
 
     def _after_gap(self, listed: list[Listed]) -> list[Listed]:
+        """Begin with the newest checkpoint, which stands for old entries that were removed; return what follows it.
+
+        Raises RemoteRewound, RemoteDamaged.
+        """
         checkpoint = self._newest_checkpoint()
-        if checkpoint is None or checkpoint.n < self.state.n:
+        is_gone = self.state.n and number_of(listed[0].key) != self.state.n
+        if is_gone and (checkpoint is None or checkpoint.n < self.state.n):
             raise self._untrusted or self._rewound(f"entry {self.state.n} is gone, and no checkpoint is newer")
+        rest = [one for one in listed if checkpoint and (number_of(one.key) or 0) >= checkpoint.n]
+        if checkpoint is None or [number_of(one.key) for one in rest] != list(
+            range(checkpoint.n, checkpoint.n + len(rest))
+        ):
+            raise self._untrusted or RemoteDamaged(self.transport.url, "entries of the log are missing")
         self.state, self._vouched = checkpoint, ""
-        return [one for one in listed if (number_of(one.key) or 0) >= checkpoint.n]
+        return rest
 
     def _follow(self, listed: list[Listed]) -> bytes | None:
         """Apply entries; the first may be the one that was seen last. Return the bytes of the newest if they were read.
@@ -290,6 +316,14 @@ class RemoteLog:
             self.transport.put_new(state_key(self.state.n), self.signatures.signed(self.state.encode(), self.state.at))
         except KeyExists:
             return
+
+    def check_gone(self, gone: ObjectGone) -> None:
+        """Read the log again, since a pack or an index was not there. Raises RemoteDamaged where it is still needed."""
+        state = self.read()
+        if gone.name in state.packs:
+            raise RemoteDamaged(self.transport.url, f"pack {gone.name} is missing") from gone
+        if gone.name in state.indexes():
+            raise RemoteDamaged(self.transport.url, f"index {gone.name} is missing") from gone
 
     def _rewound(self, detail: str) -> RemoteRewound:
         return RemoteRewound(self.settings.name, self.transport.url, detail)

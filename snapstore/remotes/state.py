@@ -32,6 +32,7 @@ from snapstore.remotes.entry import (
 from snapstore.remotes.keys import is_digest
 
 MOST_POSITIONS = 50  # of a name that are remembered, `NAME@{n}`
+MOST_GONE = 1000  # names that were removed, of which that is remembered
 
 
 class Position(NamedTuple):
@@ -57,8 +58,9 @@ class RemoteRef(NamedTuple):
 class RemoteState:
     """The state after entry `n`, whose digest is `digest` and time `at`; `gone` are the tags that were removed.
 
-    `packs` are those that are needed, in the order in which the log has them; `condemned` ones have the entry that
-    condemned them. Entry `n` has `size` bytes and was written at `modified`, by the remote's clock; 0 if unknown.
+    `packs` are those that are needed, in the order in which the log has them. `condemned` packs and indexes, and
+    `dropped` ones, have the entry that condemned or dropped them. Entry `n` has `size` bytes and was written at
+    `modified`, by the remote's clock; 0 if unknown.
     """
 
     n: int = 0
@@ -67,6 +69,7 @@ class RemoteState:
     gone: dict[str, tuple[Position, ...]] = field(default_factory=dict)
     packs: dict[str, RemotePack] = field(default_factory=dict)
     condemned: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
     modified: float = 0.0
     size: int = 0
     at: str = ""
@@ -88,13 +91,15 @@ class RemoteState:
 
     def _apply_packs(self, entry: LogEntry) -> None:
         for pack in entry.packs:
-            self.condemned.pop(pack.name, None)
             self.packs.setdefault(pack.name, pack)
         for name in entry.condemned:
-            if self.packs.pop(name, None):
-                self.condemned[name] = entry.n
+            self.packs.pop(name, None)
+            self.condemned.setdefault(name, entry.n)
         for name in entry.dropped:
             self.condemned.pop(name, None)
+            self.dropped[name] = entry.n
+        for name in entry.forgotten:
+            self.dropped.pop(name, None)
 
     def _apply_move(self, name: str, move: Move, here: Position) -> None:
         present = self.refs.pop(name, None)
@@ -103,8 +108,14 @@ class RemoteState:
         positions = before if present and present.snapshot == move.to else (here, *before)[:MOST_POSITIONS]
         if move.to is None:
             self.gone[name] = positions
+            if len(self.gone) > MOST_GONE:
+                del self.gone[min(self.gone, key=lambda one: (_last_move(self.gone[one]), one))]
         else:
             self.refs[name] = RemoteRef(move.to, move.message, move.pinned, positions)
+
+    def doomed(self) -> set[str]:
+        """Return the names of packs and indexes that nobody may use any more."""
+        return self.condemned.keys() | self.dropped.keys()
 
     def indexes(self) -> list[str]:
         """Return the names of the indexes of the packs that are needed, in the order of the log."""
@@ -125,6 +136,7 @@ class RemoteState:
                 "gone": {name: _positions(one) for name, one in self.gone.items()},
                 "packs": [one._asdict() for one in self.packs.values()],
                 "condemned": self.condemned,
+                "dropped": self.dropped,
             }
         )
 
@@ -133,19 +145,25 @@ class RemoteState:
         """Read a checkpoint. Raises ValueError."""
         record = parse(data)
         packs = map(pack_of, checked(record, "packs", is_list))
-        condemned = checked(record, "condemned", is_mapping)
-        if not all(is_digest(name) and is_count(n) for name, n in condemned.items()):
-            raise ValueError("has an invalid 'condemned'")
         return cls(
             checked(record, "n", is_count),
-            checked(record, "digest", is_digest),
+            checked(record, "digest", lambda value: is_digest(value) or value == FIRST),
             {ref_name(name): _ref(one) for name, one in checked(record, "refs", is_mapping).items()},
             {ref_name(name): _read_positions(one) for name, one in checked(record, "gone", is_mapping).items()},
             {pack.name: pack for pack in packs},
-            condemned,
+            checked(record, "condemned", _is_numbers),
+            checked(record, "dropped", _is_numbers),
             at=checked(record, "at", is_text),
             project=checked(record, "project", is_text),
         )
+
+
+def _last_move(positions: tuple[Position, ...]) -> int:
+    return positions[0].n if positions else 0
+
+
+def _is_numbers(value: Any) -> bool:
+    return is_mapping(value) and all(is_digest(name) and is_count(n) for name, n in value.items())
 
 
 def _positions(positions: tuple[Position, ...]) -> list[list[object]]:

@@ -20,6 +20,14 @@ class KeyMissing(Exception):
     """There is no object under a key, or not yet."""
 
 
+class ObjectGone(Exception):
+    """A pack or an index that the log needs is not there: a prune of the remote may just have taken it out."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class Listed(NamedTuple):
     """An object as a list has it; `modified` is in seconds since 1970, by the remote's clock."""
 

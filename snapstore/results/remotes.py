@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from snapstore.results.checks import Damage
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -170,3 +172,78 @@ class RemoteTags:
     remote: str
     url: str
     tags: tuple[RemoteTag, ...]
+
+
+class KeptTag(NamedTuple):
+    """A tag of a remote that stays, and why; its snapshot in hex."""
+
+    name: str
+    snapshot: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RemotePruned:
+    """What a prune of a remote did, or with `dry_run` would do.
+
+    `kept` are the tags that stay, where there are rules, and `removed` those that went. `condemned` packs are needed no
+    longer, of which `orphans` never were; what was needed of them went into `packs` new ones, of `bytes`. Deleted were
+    `deleted` packs and indexes of `deleted_bytes`, and `entries` of the log. `held` others, of `held_bytes`, wait for
+    their grace to end.
+    """
+
+    remote: str
+    url: str
+    kept: tuple[KeptTag, ...]
+    removed: tuple[RefMove, ...]
+    condemned: int
+    orphans: int
+    packs: int
+    bytes: int
+    deleted: int
+    deleted_bytes: int
+    held: int
+    held_bytes: int
+    entries: int
+    entry: int
+    requests: int
+    sent: int
+    received: int
+    dry_run: bool
+    seconds: float
+
+
+class AffectedTags(NamedTuple):
+    """A snapshot of a remote that cannot be pulled as a whole, and the tags that point to it."""
+
+    snapshot: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RemoteChecked:
+    """What a check of a remote found; `full` says that every pack was read.
+
+    `entries` of the log were checked, and what the newest one leads to: its `tags`, and `packs` with `objects` and
+    `bytes`. `orphans` are packs and indexes that no entry names: of pushes that did not end, or are under way.
+    `condemned` ones are to be deleted. Both do no harm.
+    """
+
+    remote: str
+    url: str
+    ok: bool
+    damaged: tuple[Damage, ...]
+    affected: tuple[AffectedTags, ...]
+    entries: int
+    tags: int
+    packs: int
+    objects: int
+    bytes: int
+    orphans: int
+    orphan_bytes: int
+    condemned: int
+    condemned_bytes: int
+    full: bool
+    requests: int
+    received: int
+    seconds: float

@@ -45,7 +45,8 @@ class Restored:
     `safety` is the snapshot of the state before, None where nothing changed or none was wanted. `names` are the tags of
     the snapshot, `rev` is how it was called: the backup or the baseline where nothing was given. Where the environment
     switched backups off, `skipped` is true, `reason` says why and `snapshot` is empty. `warnings` say that another file
-    took the place of a database since the last call, or that a hook failed; `hooks` are all that ran. `undone` is what
+    took the place of a database since the last call, that a hook failed, or that a snapshot which was pulled has
+    another schema than the live database; `hooks` are all that ran. `undone` is what
     an undo took back. `files` has the folders and files beside the databases, `left_alone` says which of them were not
     restored because only one side has them.
     """

@@ -13,6 +13,7 @@ from snapstore.results.long_value import LongValue
 if TYPE_CHECKING:
     from snapstore.results.against import Against
     from snapstore.results.leaks import KeyRange, LeftBehind
+    from snapstore.results.remotes import Unlike
     from snapstore.results.rows import Counts, RowChange
     from snapstore.results.suites import BaselineMade
     from snapstore.results.values import Row, Value
@@ -177,3 +178,16 @@ def _blob_text(value: bytes, size: int, longest: int | None) -> str:
 
 def _shortened(text: str, longest: int | None) -> str:
     return text if longest is None or len(text) <= longest else text[: longest - 2] + "…'"
+
+
+def unlike_text(one: Unlike) -> str:
+    """Return how the schema of a snapshot differs from the live one."""
+    differences = []
+    if one.only_there:
+        differences.append(f"it alone has {', '.join(map(one_line, one.only_there))}")
+    if one.only_here:
+        differences.append(f"it lacks {', '.join(map(one_line, one.only_here))}")
+    if one.user_version_there != one.user_version_here:
+        differences.append(f"its user_version is {one.user_version_there}, not {one.user_version_here}")
+    said = "; ".join(differences) or "some tables have other columns"
+    return f"the snapshot's '{one_line(one.database)}' has another schema than the live database: {said}"

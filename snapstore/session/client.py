@@ -182,6 +182,8 @@ class Session:
     fetch = remote(Verbs.fetch)
     fetch_all = remote(Verbs.fetch_all)
     pull = remote(Verbs.pull)
+    prune_remote = remote(Verbs.prune_remote)
+    fsck_remote = remote(Verbs.fsck_remote)
     remote_tags = remote(Verbs.remote_tags)
     info = remote(Verbs.info)
     release = remote(Verbs.release)

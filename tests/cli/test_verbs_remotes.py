@@ -242,3 +242,4 @@ def test_a_shell_completes_remotes_and_tags_without_asking_the_remote(here: Mach
     assert complete(here, "push", "") == ["origin", "baseline"]
     assert complete(here, "push", "origin", "") == ["baseline"]
     assert complete(here, "remote", "rm", "") == ["origin"]
+    assert complete(there, "restore", "o") == ["origin/baseline"]

@@ -33,6 +33,7 @@ ENTRIES = st.builds(
     condemned=st.lists(DIGESTS, max_size=2).map(tuple),
     dropped=st.lists(DIGESTS, max_size=2).map(tuple),
     project=TEXTS,
+    forgotten=st.lists(DIGESTS, max_size=2).map(tuple),
 )
 POSITIONS = st.lists(st.builds(Position, NUMBERS, st.none() | IDS, TEXTS, TEXTS, TEXTS), max_size=3).map(tuple)
 STATES = st.builds(
@@ -45,6 +46,7 @@ STATES = st.builds(
     condemned=st.dictionaries(DIGESTS, NUMBERS, max_size=2),
     at=TEXTS,
     project=TEXTS,
+    dropped=st.dictionaries(DIGESTS, NUMBERS, max_size=2),
 )
 
 

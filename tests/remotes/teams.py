@@ -23,7 +23,7 @@ from tests.api.folders import Configured
 PROJECT = "shop"
 TABLES = (
     "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)",
-    "INSERT INTO item(name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
+    "INSERT INTO item(name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
     " SELECT 'item ' || i || hex(randomblob(40)) FROM n",
 )
 
@@ -31,7 +31,12 @@ Raised = TypeVar("Raised", bound=SnapError)
 
 
 class Machine(Configured):
-    """A project in `folder`, whose configuration has the remote `origin` at `remote` with some more settings."""
+    """A project in `folder`, whose configuration has the remote `origin` at `remote` with some more settings.
+
+    Its store is in the folder, unless `store` says where.
+    """
+
+    store = ""
 
     def __init__(self, folder: Path, remote: Path, *statements: str, **settings: str) -> None:
         folder.mkdir(parents=True)
@@ -39,9 +44,15 @@ class Machine(Configured):
         super().__init__(folder, default=statements or TABLES)
         self.use(**settings)
 
-    def use(self, *, more: str = "", **settings: str) -> None:
+    def use(self, *, more: str = "", called: str = "origin", **settings: str) -> None:
         """Configure the remote."""
-        self.configure(f"remotes: {json.dumps({'origin': {'url': os.fspath(self.remote), **settings}})}\n{more}")
+        self.configure(f"remotes: {json.dumps({called: {'url': os.fspath(self.remote), **settings}})}\n{more}")
+        if self.store:
+            self.store_folder = Path(self.store)
+            file = self.folder / "snapstore.yaml"
+            file.write_text(file.read_text().replace("store: store\n", f"store: {self.store}\n"))
+            self.snap.reread()
+            vars(self.snap.locations).pop("project_store", None)
 
 
 def make_remote(folder: Path, project: str = PROJECT) -> Path:

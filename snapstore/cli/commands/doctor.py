@@ -22,19 +22,21 @@ from snapstore.results.text import one_line
 EXAMPLES = """
 snap doctor
 snap doctor --json
+snap doctor --remote
 """
 _MARKS = {OK: ("ok", "green"), WARNING: ("warn", "yellow"), FAILURE: ("FAIL", "red")}
 
 
 @click.command("doctor", cls=SnapCommand, examples=EXAMPLES)
+@click.option("--remote", "remotes", is_flag=True, help="Ask the remotes, too: rights, conditions, clock.")
 @click.pass_obj
-def command(context: Context) -> int:
+def command(context: Context, remotes: bool) -> int:
     """Check the setup and suggest remedies.
 
-    Looks at program, environment, configuration, databases, store, locks and permissions. Changes nothing. Exits with
-    1 if a check fails.
+    Looks at program, environment, configuration, databases, store, locks and permissions. Changes nothing, and asks
+    nothing over the network unless with --remote. Exits with 1 if a check fails.
     """
-    examined = context.snapstore.doctor()
+    examined = context.snapstore.doctor(remotes=remotes)
     examined = replace(examined, findings=(*examined.findings, *_name_clash()))
     lines = [line for finding in examined.findings for line in _lines(finding)]
     context.output.result(examined, lines, always=True)

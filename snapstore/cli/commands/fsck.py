@@ -12,6 +12,8 @@ from snapstore.cli.context import Context
 from snapstore.cli.hints import hint
 from snapstore.cli.options import timeout_option
 from snapstore.cli.paint import style
+from snapstore.cli.remote_checks import checked_remote_lines
+from snapstore.cli.remote_types import REMOTE
 from snapstore.ids import short
 from snapstore.layout import worker_store
 from snapstore.results.checks import AffectedSnapshot, Checked, CheckedWorker, Damage, Healed, Rebuilt
@@ -22,6 +24,7 @@ snap fsck
 snap fsck --quick
 snap fsck --rebuild
 snap fsck --heal
+snap fsck --remote
 """
 DAMAGED = 20
 _MOST_SHOWN = 30
@@ -29,19 +32,42 @@ _MOST_IDS = 10  # in a command
 
 
 @click.command("fsck", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("remote", required=False, type=REMOTE)
+@click.option("--remote", "on_remote", is_flag=True, help="Check a remote, not the store.")
 @click.option("--quick", is_flag=True, help="Skip the objects: check only lengths, entries, catalog and names.")
 @click.option("--rebuild", is_flag=True, help="Rebuild the catalog from packs and reflog; keep the old one beside it.")
-@click.option("--heal", is_flag=True, help="Store damaged objects again from a live database or another pack.")
+@click.option(
+    "--heal", is_flag=True, help="Store damaged objects again from a live database, another pack or a remote."
+)
 @timeout_option
 @click.pass_obj
-def command(context: Context, quick: bool, rebuild: bool, heal: bool, timeout: float | None) -> int:
+def command(
+    context: Context,
+    remote: str | None,
+    on_remote: bool,
+    quick: bool,
+    rebuild: bool,
+    heal: bool,
+    timeout: float | None,
+) -> int:
     """Check the store, and repair it on request.
 
     Checks the catalog against the packs, every object against its id, and that every snapshot is readable. 'fsck' asks
     whether the store can give back what it holds and does not look at the live database; 'verify' asks whether the live
     database matches a snapshot. Without --rebuild or --heal, nothing is changed. Exits with 20 if something is damaged,
     and prints which snapshots that affects and what of them can still be restored.
+
+    With --remote, checks a remote, by default the default one: its log, that all packs are there, and that every tag
+    can be pulled. That downloads all of it; with --quick, only indexes and manifests.
     """
+    if on_remote:
+        if rebuild or heal:
+            raise click.UsageError("--remote cannot be combined with --rebuild or --heal")
+        checked = context.snapstore.fsck_remote(remote, quick=quick, timeout=timeout)
+        context.output.result(checked, checked_remote_lines(checked), always=True)
+        return 0 if checked.ok else DAMAGED
+    if remote is not None:
+        raise click.UsageError("REMOTE needs --remote")
     result = context.snapstore.fsck(quick=quick, rebuild=rebuild, heal=heal, timeout=timeout)
     context.output.result(result, _lines(result, context.locations.store_path), always=True)
     return 0 if result.ok else DAMAGED
@@ -106,7 +132,7 @@ def _advice(result: Checked) -> str:
         return hint(f"the rest exists nowhere else: 'snap rm {ids} --force' forgets what cannot be restored")
     if result.healed:
         return "no snapshot needs what is still damaged"
-    return hint("'snap fsck --heal' stores again what a live database or another pack still has")
+    return hint("'snap fsck --heal' stores again what a live database, another pack or a remote still has")
 
 
 def _damage(damage: Damage) -> str:

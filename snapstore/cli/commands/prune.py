@@ -14,6 +14,8 @@ from snapstore.cli.hints import hint
 from snapstore.cli.options import timeout_option, yes_option
 from snapstore.cli.output import size, table, when
 from snapstore.cli.paint import style
+from snapstore.cli.remote_checks import pruned_remote_lines, remote_summary
+from snapstore.cli.remote_types import REMOTE
 from snapstore.cli.types import COUNT, checked
 from snapstore.history.retention import parse_duration
 from snapstore.ids import short
@@ -26,11 +28,15 @@ snap prune --keep-last 5 --keep-daily 7 --keep-within 2d
 snap prune --keep-last 1 --tags --keep-tag 'release-*'
 snap prune --undo
 snap prune --gone 7d
+snap prune --remote
+snap prune --remote ci --keep-within 14d --keep-tag 'release-*' -n
 """
 DURATION = checked("duration", parse_duration)
 
 
 @click.command("prune", cls=SnapCommand, examples=EXAMPLES)
+@click.argument("remote", required=False, type=REMOTE)
+@click.option("--remote", "on_remote", is_flag=True, help="Prune a remote, not the store.")
 @click.option("--keep-last", type=COUNT, metavar="N", help="Keep the newest N.")
 @click.option("--keep-hourly", type=COUNT, metavar="N", help="Keep the newest of each of the last N hours.")
 @click.option("--keep-daily", type=COUNT, metavar="N", help="The same for days.")
@@ -57,6 +63,8 @@ DURATION = checked("duration", parse_duration)
 def command(
     context: Context,
     /,
+    remote: str | None,
+    on_remote: bool,
     keep_within: str | None,
     keep_tag: tuple[str, ...],
     tags: bool,
@@ -77,8 +85,20 @@ def command(
     the state that `snap undo` would restore stay. A forgotten snapshot can be brought back for a while
     (`snap tag NAME ID`, or --undo for all of the last prune); then the next prune frees its space. Other commands may
     run at the same time.
+
+    With --remote, a remote is pruned, by default the default one, which needs the right to delete there. Without rules
+    no tag goes; with rules they decide about tags, except pinned ones and the baseline. What no tag needs is deleted
+    after --grace, at least 1d; with --now at once, and a pull that is under way may fail.
     """
     snapstore = context.snapstore
+    if on_remote:
+        if undo or gone or all_projects or tags:
+            raise click.UsageError("--remote cannot be combined with --undo, --gone, --all-projects or --tags")
+        kept = {**counts, "keep_within": keep_within, "keep_tags": keep_tag, "grace": grace, "timeout": timeout}
+        _prune_remote(context, remote, at_once=at_once, dry_run=dry_run, yes=yes, **kept)
+        return
+    if remote is not None:
+        raise click.UsageError("REMOTE needs --remote")
     if undo:
         back = snapstore.undo_prune()
         number = len(back.brought_back) + sum(map(len, back.workers.values()))
@@ -102,6 +122,17 @@ def command(
         context.confirm(f"{_summary(prune(dry_run=True))}. Go on?", yes=yes)
     result = prune(dry_run=dry_run)
     context.output.result(result, _lines(result))
+
+
+def _prune_remote(
+    context: Context, remote: str | None, *, at_once: bool, dry_run: bool, yes: bool, **options: Any
+) -> None:
+    prune = partial(context.snapstore.prune_remote, remote, at_once=at_once, **options)
+    if not dry_run and context.can_ask(yes=yes):
+        wait = " Pulls that are under way may fail." if at_once else ""
+        context.confirm(f"{remote_summary(prune(dry_run=True))}.{wait} Go on?", yes=yes)
+    result = prune(dry_run=dry_run)
+    context.output.result(result, pruned_remote_lines(result))
 
 
 def _lines(result: Pruned) -> Iterator[str]:
