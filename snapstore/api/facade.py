@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import snapstore
 from snapstore.api.comparisons import Comparisons
 from snapstore.api.housekeeping import Housekeeping
+from snapstore.api.kept_push import KeptPush
 from snapstore.api.remote_upkeep import RemoteUpkeep
 from snapstore.api.remotes import RemoteVerbs
 from snapstore.api.snapshots import Snapshots
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from snapstore.results.sessions import Info, Released, TrackedDatabase
 
 
-class Facade(Snapshots, Comparisons, Housekeeping, Suites, RemoteUpkeep, RemoteVerbs):
+class Facade(Snapshots, Comparisons, Housekeeping, KeptPush, Suites, RemoteUpkeep, RemoteVerbs):
     """All verbs, for locations that the caller has; the command line and a session use it."""
 
     def __enter__(self) -> Self:

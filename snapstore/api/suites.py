@@ -7,17 +7,18 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from snapstore.api.bound import check_seconds
-from snapstore.api.upkeep import INSIDE_SUITE, Upkeep
+from snapstore.api.upkeep import INSIDE_SUITE, OF_RUN, Upkeep
 from snapstore.errors import InvalidArgument, OutOfOrder, SnapError
 
 if TYPE_CHECKING:
-    from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded, TestFailed
+    from snapstore.results.suites import KeptState, SuiteBegun, SuiteEnded, TestBegun, TestEnded, TestFailed
     from snapstore.store import Store
     from snapstore.suite.cleanup import CleanupRunner
     from snapstore.suite.flow import Suite
     from snapstore.suite.keeper import Home
     from snapstore.suite.mark import RunMark
     from snapstore.suite.policy import Decision, Keep, SuitePolicy
+    from snapstore.suite.run_names import PushTo
 
 
 class Suites(Upkeep):
@@ -25,6 +26,7 @@ class Suites(Upkeep):
 
     _runner: CleanupRunner | None = None
     _mark: RunMark | None = None
+    _run: str | None = None
 
     def begin_suite(
         self,
@@ -164,15 +166,22 @@ class Suites(Upkeep):
             raise InvalidArgument("pause", "needs a suite that was begun with a 'run'")
         self.store()
         result = suite.end(exit_code, outcome, pauses=pause)
+        if not pause:
+            result = self.push_kept(result, suite.all_kept())
         self.show_life()
         self._forget_suite()
         self._marks.close()
         self.start_prune_if_due()
         return result
 
+    def push_kept(self, result: SuiteEnded, _kept: list[KeptState]) -> SuiteEnded:
+        """Push the states of failed tests to the remote that is configured for them; return the result with that."""
+        return result
+
     def suite_environment(self, name: str) -> dict[str, str]:
         """Return the environment for the commands of a suite: where databases and store are, and its name."""
-        return {**self.locations.environment(), INSIDE_SUITE: name}
+        environment = {**self.locations.environment(), INSIDE_SUITE: name}
+        return {**environment, OF_RUN: self._run} if self._run else environment
 
     def show_life(self) -> None:
         """Say that the suite that runs, if one does, is alive: its repair takes later writes for somebody else's."""
@@ -211,6 +220,15 @@ class Suites(Upkeep):
             taken = self.resolve(store, rev) if rev is not None else None
             return keep_outside(store, self.project, policy, self._home(store), self.ledger(), label, began, taken)
 
+    def _push_to(self, policy: SuitePolicy) -> PushTo | None:
+        """Return where the states of failed tests go at the end; what the run is called holds for all of the suite."""
+        if policy.push_states is None:
+            return None
+        from snapstore.suite.run_names import PushTo, run_name
+
+        self._run = run_name(self.locations.environ, policy.run)
+        return PushTo(policy.push_states, self._run)
+
     def _of_worker(self, store: Store, policy: SuitePolicy, *, is_given: bool) -> SuitePolicy:
         """Return a policy for a copy: it begins with the baseline of the project, and never makes one.
 
@@ -222,6 +240,7 @@ class Suites(Upkeep):
         return policy._replace(baseline=begins, takes_baseline=False, recipe=None)
 
     def _forget_suite(self) -> None:
+        self._run = None
         self._suite = self._runner = self._mark = None
         self._is_as_it_is = False
 
@@ -248,7 +267,7 @@ class Suites(Upkeep):
             given["quiet"] = None if quiet == AUTO else quiet
         policy = self.locations.configuration.suite
         policy = policy._replace(**given, decisions={**policy.decisions, **_decisions(verdicts)})
-        policy = policy._replace(timeout=self.seconds(None), shortens=self.shortens)
+        policy = policy._replace(timeout=self.seconds(None), shortens=self.shortens, push_to=self._push_to(policy))
         return policy._replace(mode="cleanup", keep=NEVER) if self.is_switched_off else policy
 
 

@@ -15,7 +15,7 @@ from snapstore.errors import SnapError
 from snapstore.hooks.hooks import INSIDE_HOOK
 from snapstore.locks import Deadline
 
-INSIDE_SUITE = "SNAPSTORE_SUITE"  # set for the processes that a suite runs
+INSIDE_SUITE, OF_RUN = "SNAPSTORE_SUITE", "SNAPSTORE_RUN"  # set for the processes that a suite runs
 
 
 class Upkeep(Bound):

@@ -82,7 +82,7 @@ class _Output:
 
     def commands(self, test: TestRow) -> Iterator[str]:
         """Yield the commands that bring back the states that a test failed with."""
-        yield from (f"{self._program} {restore_command(kept)}" for kept in self._kept[test.test])
+        yield from (restore_command(kept, self._program) for kept in self._kept[test.test])
 
     def lines(self, test: TestRow) -> Iterator[str]:
         """Yield warnings, cleanup attempts, what was left behind, and the verdict."""

@@ -50,6 +50,9 @@ def load(path: str) -> Configuration:
     )
     suite = SuitePolicy(**{**baseline, **_of_run(values.pop("run", {}))}, **shared, rows=policy)
     hooks = HookSettings(values.pop("before_restore", ()), values.pop("after_restore", ()))
+    if root and suite.push_states not in (None, *values.get("remotes", ())):
+        node = root.entries()["run"][1].entries()["push_states"][1]
+        raise node.error(f"names no remote: '{suite.push_states}' is not in 'remotes'")
     named = {"project_name": values.pop("project")} if "project" in values else {}
     return Configuration(os.path.abspath(path), **values, **named, policy=policy, suite=suite, hooks=hooks)
 
@@ -239,6 +242,7 @@ _RUN_KEYS: dict[str, Callable[[Node], Any]] = {
     "keep_backup": Node.flag,
     "keep": _one_of(*KEEP),
     "keep_states": Node.count,
+    "push_states": Node.text,
     "ledger_suites": Node.count,
     "exit_restored": lambda node: node.count(most=MOST_EXIT_CODE),
 }

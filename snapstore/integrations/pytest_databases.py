@@ -172,7 +172,7 @@ class Databases:
     def restore(self, session: Session, kept: KeptState) -> list[str]:
         """Return the command that brings back the state of a failed test, and the one that shows what had changed."""
         program = self.program_of_kept(session)
-        return [f"{program} {words}" for words in (restore_command(kept), changes_command(kept)) if words]
+        return [one for one in (restore_command(kept, program), changes_command(kept, program)) if one]
 
     def _program(self, configuration: str | None, words: Sequence[str] = ()) -> str:
         config = self._placed(self._options.config)

@@ -129,7 +129,7 @@ CREATE TABLE IF NOT EXISTS begun (
 
 -- The states that tests failed with, as they were kept in the project's store: each with the label and the name that it
 -- was given, and with what the test began with, as the suite called it and by its id there (null where that is not
--- known). Ledgers of earlier releases lack this table until the next suite begins.
+-- known), and where it is pushed at the end of the suite, under which name (null where it is not). Ledgers of earlier releases lack this table until the next suite begins.
 CREATE TABLE IF NOT EXISTS kept (
   test          INTEGER NOT NULL REFERENCES test ON DELETE CASCADE,
   number        INTEGER NOT NULL,
@@ -138,5 +138,7 @@ CREATE TABLE IF NOT EXISTS kept (
   snapshot      TEXT NOT NULL,
   rev           TEXT,
   began         TEXT,
+  remote        TEXT,
+  remote_name   TEXT,
   PRIMARY KEY (test, number)
 ) STRICT, WITHOUT ROWID;

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 NOT_KEPT = "the state when it failed could not be kept"
 """How a warning begins that tells so; it never fails a test."""
 
+BEGAN = ".began"
+"""What follows the name of a state on a remote in the name of what its test began with."""
+
 _COMMAND = re.compile(r"(?<!\w)'snap (?=[a-z])")
 
 
@@ -31,14 +34,25 @@ def rows_command(base: Against, kept: str) -> str:
     return f"diff {_base_word(base)} {kept[:SHORT_HEX]}"
 
 
-def restore_command(kept: KeptState) -> str:
-    """Return the words after the program that bring back the state that a test failed with."""
-    return f"restore {kept.name}"
+def restore_command(kept: KeptState, program: str = "snap") -> str:
+    """Return the command that brings back the state that a test failed with, where there is a remote, on any machine.
+
+    There the program has no options: they lead to databases of this machine.
+    """
+    if kept.remote is None or kept.remote_name is None:
+        return f"{program} restore {kept.name}"
+    name = shlex.quote(kept.remote_name)
+    return f"snap pull {shlex.quote(kept.remote)} {name} && snap restore {name}"
 
 
-def changes_command(kept: KeptState) -> str | None:
-    """Return the words that show what a failed test had changed, None if what it began with is not known."""
-    return f"diff {_base_word(kept.began_with)} {kept.name}" if kept.began_with else None
+def changes_command(kept: KeptState, program: str = "snap") -> str | None:
+    """Return the command that shows what a failed test had changed, None if what it began with is not known."""
+    if kept.began_with is None:
+        return None
+    if kept.remote is None or kept.remote_name is None:
+        return f"{program} diff {_base_word(kept.began_with)} {kept.name}"
+    remote = f"{kept.remote}/{kept.remote_name}"
+    return f"snap diff {shlex.quote(remote + BEGAN)} {shlex.quote(remote)}"
 
 
 def _base_word(base: Against) -> str:

@@ -102,12 +102,15 @@ class KeptState:
 
     `name` is in the store of the project, and moves with the test's next failure; `snapshot` is what it names now.
     `label` is the test's, `began_with` the snapshot in that store that the test began with, None if it is not known.
+    `remote` is where it is pushed at the end of the suite, under `remote_name`; None where it is not.
     """
 
     name: str
     snapshot: str
     label: str
     began_with: Against | None = None
+    remote: str | None = None
+    remote_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,7 @@ class SuiteEnded:
     say that another file took the place of a database after the last test, or that a hook failed; `hooks` are those
     that ran outside of tests. `late` are rows written after a test was verified. A suite that is `paused` has not
     ended: the next one of its run goes on. `kept` are the names of the states that tests failed with, in all workers of
-    the run so far.
+    the run so far, `pushed` those that they have on the remote now.
     """
 
     suite: int
@@ -222,13 +225,14 @@ class SuiteEnded:
     hooks: tuple[HookRun, ...] = ()
     paused: bool = False
     kept: tuple[str, ...] = ()
+    pushed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunEnded:
     """What `snap run` came to: the exit code of the command, and its own; `hooks` ran when it began.
 
-    `kept` are the names of the states that tests failed with.
+    `kept` are the names of the states that tests failed with, `pushed` those that they have on a remote.
     """
 
     suite: str
@@ -244,3 +248,4 @@ class RunEnded:
     baseline_made: BaselineMade | None = None
     hooks: tuple[HookRun, ...] = ()
     kept: tuple[str, ...] = ()
+    pushed: tuple[str, ...] = ()

@@ -29,7 +29,16 @@ from snapstore.project import Project
 from snapstore.results.drifts import late_line
 from snapstore.results.files import short
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
-from snapstore.results.suites import BaselineMade, Late, Repaired, SuiteEnded, SuiteState, TestEnded, TestFailed
+from snapstore.results.suites import (
+    BaselineMade,
+    KeptState,
+    Late,
+    Repaired,
+    SuiteEnded,
+    SuiteState,
+    TestEnded,
+    TestFailed,
+)
 from snapstore.results.text import baseline_text
 from snapstore.store import Store
 from snapstore.suite.backup import BackupKeeper
@@ -290,9 +299,13 @@ class Suite:
         if self.late in self.all_late and self._last:
             self._ledger.warn(self._last, [late_line(self.late)])
 
+    def all_kept(self) -> list[KeptState]:
+        """Return the states that tests of this suite failed with, in all workers of the run so far."""
+        return self._ledger.kept.of_suite(self._number)
+
     def names_kept(self) -> tuple[str, ...]:
         """Return the names of the states that tests of this suite failed with, in all workers of the run so far."""
-        return names_kept(self._ledger.kept.of_suite(self._number))
+        return names_kept(self.all_kept())
 
     def _began(self) -> State | None:
         """Return what the test that runs began with, None where that is not known."""

@@ -131,7 +131,8 @@ class Keeper:
     def _kept(self, label: str, began: State | None, taken: str) -> KeptState:
         snapshot, began_with = self._at_home(label, began, taken)
         states = KeptStates(self._home.store, self._home.project.origin, self._policy.keep_states)
-        return KeptState(states.name(label, snapshot), snapshot, label, began_with)
+        name, to = states.name(label, snapshot), self._policy.push_to
+        return KeptState(name, snapshot, label, began_with, *((to.remote, to.name_of(name)) if to else ()))
 
     def _at_home(self, label: str, began: State | None, taken: str) -> tuple[str, Against | None]:
         """Return the snapshot of the project that holds a state, and what the test began with there."""

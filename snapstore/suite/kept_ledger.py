@@ -10,7 +10,7 @@ from snapstore.results.against import Against
 from snapstore.results.suites import KeptState
 
 _TEXT = (str, type(None))
-_TYPES: tuple[Types, ...] = (int, str, str, str, _TEXT, _TEXT)
+_TYPES: tuple[Types, ...] = (int, str, str, str, _TEXT, _TEXT, _TEXT, _TEXT)
 
 
 class KeptRow(NamedTuple):
@@ -32,7 +32,7 @@ class KeptLedger:
         with self._catalog.transaction():
             number = self._catalog.value("SELECT count(*) FROM kept WHERE test = ?", (test,))
             self._catalog.rows(
-                "INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     test,
                     number,
@@ -41,6 +41,8 @@ class KeptLedger:
                     kept.snapshot,
                     storable(began.rev) if began else None,
                     began.snapshot if began else None,
+                    kept.remote,
+                    kept.remote_name,
                 ),
             )
 
@@ -61,14 +63,15 @@ class KeptLedger:
         if self._catalog.value("SELECT 1 FROM sqlite_schema WHERE name = 'kept'") is None:
             return []
         rows = self._catalog.typed_rows(
-            "SELECT kept.test, kept.name, kept.snapshot, kept.label, kept.rev, kept.began FROM kept"
+            "SELECT kept.test, kept.name, kept.snapshot, kept.label, kept.rev, kept.began, kept.remote,"
+            " kept.remote_name FROM kept"
             f" {where} ORDER BY kept.test, kept.number",
             values,
             *_TYPES,
         )
         return [
-            KeptRow(test, KeptState(name, snapshot, label, Against(rev, began) if rev and began else None))
-            for test, name, snapshot, label, rev, began in rows
+            KeptRow(test, KeptState(name, snapshot, label, Against(rev, began) if rev and began else None, *shared))
+            for test, name, snapshot, label, rev, began, *shared in rows
         ]
 
 

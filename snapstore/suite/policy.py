@@ -9,6 +9,7 @@ from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED
 from snapstore.history.retention import MOST_STATES
 from snapstore.store import DEFAULT_TIMEOUT
+from snapstore.suite.run_names import PushTo
 
 Mode = Literal["hybrid", "backup", "cleanup", "chain"]
 MODES: tuple[Mode, ...] = ("hybrid", "backup", "cleanup")
@@ -83,7 +84,8 @@ class SuitePolicy(NamedTuple):
     it is verified at once, and again if somebody commits meanwhile; writers are waited for.
     `run` names a run of a test runner: all suites of it are one suite in the ledger.
     `late` says what becomes of rows that are written after a test was verified; they are taken back in any case.
-    `keep` says which states get a name, and `keep_states` how many stay.
+    `keep` says which states get a name, and `keep_states` how many stay. `push_states` is the remote that those of the
+    suite are pushed to at its end, `push_to` the same with the name of the run.
     If it `shortens`, the rows of results have a LongValue for each long value.
     """
 
@@ -103,6 +105,8 @@ class SuitePolicy(NamedTuple):
     keep_backup: bool = False
     keep: Keep = "failed"
     keep_states: int = MOST_STATES
+    push_states: str | None = None
+    push_to: PushTo | None = None
     rows: Policy = NOTHING_IGNORED
     timeout: float = DEFAULT_TIMEOUT
     ledger_suites: int = 1000

@@ -219,8 +219,8 @@ def _kept_lines(test: TestEnded) -> Iterator[str]:
     for one in test.kept:
         where = f" of '{one_line(one.label)}'" if one.label != test.label else ""
         yield f"  the state{where} when it failed is kept; to restore it, and to see what had changed:"
-        commands = (restore_command(one), changes_command(one))
-        yield from (f"    {program_of_project()} {words}" for words in commands if words)
+        program = program_of_project()
+        yield from (f"    {words}" for words in (restore_command(one, program), changes_command(one, program)) if words)
 
 
 def _state(test: TestEnded) -> str:
@@ -250,4 +250,5 @@ def _document(result: SuiteEnded, code: int, status: int) -> RunEnded:
         baseline_made=result.baseline_made,
         hooks=result.hooks,
         kept=result.kept,
+        pushed=result.pushed,
     )

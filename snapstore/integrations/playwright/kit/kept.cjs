@@ -65,7 +65,7 @@ function labelOf({ titlePath, project, config }) {
 /** Name the commands that restore the states that a test failed with in its result, each once; return them. */
 async function tellKept(testInfo, session, kept) {
   const lines = [];
-  for (const { name } of kept) lines.push(await session.commandLineOfKept(name));
+  for (const one of kept) lines.push(await session.commandLineOfKept(one));
   for (const description of lines) {
     const type = 'state when it failed';
     if (!testInfo.annotations.some((one) => one.type === type && one.description === description))
