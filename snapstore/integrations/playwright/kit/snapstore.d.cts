@@ -113,6 +113,9 @@ export interface KeptState {
   label: string;
   /** What the test began with; null if that is not known. */
   began_with: Against | null;
+  /** Where it is pushed at the end of the suite, and its name there; null where it is not. */
+  remote?: string | null;
+  remote_name?: string | null;
 }
 /** A test that was said to have failed: the state that was kept, or why it was not. */
 export interface TestFailed {
