@@ -78,7 +78,8 @@ def test_the_example_configuration_has_every_key_with_its_default() -> None:
     run_, policy = example()["run"], SuitePolicy()._asdict()
     assert run_.pop("verdicts") == policy["decisions"]
     assert (run_.pop("quiet"), policy["quiet"]) == (AUTO, None)
-    assert {name: value for name, value in run_.items() if policy[name] != value}.keys() == {"baseline", "cleanup", "push_states"}
+    others = {name for name, value in run_.items() if policy[name] != value}
+    assert others == {"baseline", "cleanup", "push_states"}
     assert parse_duration(example()["prune"]["grace"]) == DEFAULT_GRACE
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from snapstore.remotes.settings import RemoteSettings
 from snapstore.remotes.transport import Transport
 from tests.remotes.servers import BUCKET, WRITER, NoServer, Server, rclone, seaweedfs
 
+_STARTS = 3
 LIMITS = Limits(connect=2, idle=5)
 
 
@@ -24,22 +26,27 @@ LIMITS = Limits(connect=2, idle=5)
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a running SeaweedFS."""
     with ExitStack() as stack:
-        try:
-            server = stack.enter_context(seaweedfs(tmp_path_factory.mktemp("seaweedfs")))
-        except NoServer as error:
-            pytest.skip(str(error))
-        yield server
+        yield _entered(stack, seaweedfs, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a running rclone, which overwrites what it was told to create."""
     with ExitStack() as stack:
+        yield _entered(stack, rclone, tmp_path_factory)
+
+
+def _entered(
+    stack: ExitStack, run: Callable[[Path], AbstractContextManager[Server]], folders: pytest.TempPathFactory
+) -> Server:
+    """Start a server, again where it does not come up: another process may have taken its port. Skips without it."""
+    for attempt in range(_STARTS):
         try:
-            server = stack.enter_context(rclone(tmp_path_factory.mktemp("rclone")))
+            return stack.enter_context(run(folders.mktemp(run.__name__)))
         except NoServer as error:
-            pytest.skip(str(error))
-        yield server
+            if attempt == _STARTS - 1:
+                pytest.skip(str(error))
+    raise AssertionError
 
 
 def variables(keys: StaticKeys = WRITER) -> dict[str, str]:
