@@ -16,7 +16,7 @@ from snapstore.errors import SnapshotFreed, StoreDamaged
 from snapstore.ids import object_id
 from snapstore.objects import codec
 from snapstore.objects.catalog import Catalog
-from snapstore.objects.pack import SUFFIX, PackReader, bound_problem, pack_path
+from snapstore.objects.pack import ENTRY_BYTES, SUFFIX, PackReader, bound_problem, pack_path
 from snapstore.objects.pack_index import LONGEST_CHAIN, Location, PackIndex
 from snapstore.regular import is_regular
 from snapstore.threads import ordered_map
@@ -108,6 +108,11 @@ class ObjectStore:
         if cached := self._cached(id_):
             return partial(bytes, cached)
         return partial(self._decoded, self._chain(id_, location))
+
+    def written(self, location: Location) -> bytes:
+        """Return an object's entry in its pack, with its frame. Raises OSError, ValueError."""
+        start, count = location.offset - ENTRY_BYTES, ENTRY_BYTES + location.stored_bytes
+        return self._pack(location.pack).frame(start, count)
 
     def with_frame(self, id_: bytes, location: Location) -> tuple[Location, bytes, Callable[[], bytes]]:
         """Read an object's frames; return where it is now, its own frame, and a function that decodes it in any thread.

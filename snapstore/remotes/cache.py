@@ -2,7 +2,7 @@
 
 state       the state after the newest entry that was seen: the line of a checkpoint; then a line of JSON with when
             the entry was written by the remote's clock, its size, when it was fetched, and by which signers the
-            entry was vouched for
+            entry was vouched for; then the BLAKE2b-256 of both lines
 *.idx       indexes
 incoming/   packs that were downloaded by a pull that did not end
 """
@@ -60,6 +60,8 @@ class RemoteCache:
         with suppress(OSError, ValueError, KeyError, TypeError):
             with open(open_regular(os.path.join(self.folder, REMOTE_STATE), os.O_RDONLY), "rb") as file:
                 data = file.read()
+            if not _is_intact(data):
+                return None
             state = RemoteState.decode(data)
             more = json.loads(data.split(b"\n")[1])
             state.modified, state.size = float(more["modified"]), int(more["size"])
@@ -73,7 +75,8 @@ class RemoteCache:
             self._make()
             path = os.path.join(self.folder, REMOTE_STATE)
             with written_durably(path, step="remote-state") as fd:
-                write_all(fd, state.encode() + json.dumps(more).encode() + b"\n")
+                lines = state.encode() + json.dumps(more).encode() + b"\n"
+                write_all(fd, lines + digest(lines).encode() + b"\n")
 
     def forget(self) -> None:
         """Drop what was seen of the log, so that the remote counts as it is. Raises FileError."""
@@ -135,3 +138,9 @@ class RemoteCache:
             check_kinds(os.path.dirname(folder), (), (os.path.basename(folder),))
         sweep(self.folder)
         self._is_swept = True
+
+
+def _is_intact(data: bytes) -> bool:
+    """Tell whether the bytes of a state are what was written."""
+    end = data.rfind(b"\n", 0, -1) + 1
+    return data[end:] == digest(data[:end]).encode() + b"\n"

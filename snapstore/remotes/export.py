@@ -24,6 +24,7 @@ from snapstore.objects.pack_index import LONGEST_CHAIN, MAX_DEPTH, Location
 from snapstore.remotes.digest import frame_digest
 from snapstore.remotes.extract import Extract
 from snapstore.remotes.index import IndexedPack
+from snapstore.remotes.whole_packs import WholePacks
 from snapstore.store import Store
 from snapstore.threads import ordered_map
 
@@ -122,10 +123,17 @@ class Export:
             yield PackedObject(location.kind, id_, *placed, location.object_bytes, frame.data)
 
     def _jobs(self) -> Iterator[Callable[[], Frame]]:
-        """Yield a function for each missing object, in order, that any thread may call; it checks the object."""
+        """Yield a function for each missing object, in order, that any thread may call.
+
+        What does not come out of a pack that was checked as a whole is decoded, which checks it.
+        """
         objects = self._store.objects
+        whole = WholePacks(objects, self._missing.values())
         for id_, known in self._missing.items():
             base = self._place(id_).base
+            if base == known.base and (kept := whole.frame(id_, known)) is not None:
+                yield partial(Frame, kept, base is not None)
+                continue
             location, frame, read = objects.with_frame(id_, known)
             if base == location.base:
                 yield partial(_as_it_is, read, Frame(frame, uses_prefix=base is not None))

@@ -125,6 +125,26 @@ def test_no_damaged_object_leaves(tmp_path: Path, damage: Callable[[Path], None]
             decoded(one.remote)
 
 
+COLUMNS = ["offset", "stored_bytes", "bytes"]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_catalog_that_leads_to_another_object_sends_nothing(tmp_path: Path, column: str) -> None:
+    """Though every pack is whole."""
+    with Machine(tmp_path / "one", make_remote(tmp_path / "remote")) as one:
+        one.fill(1300)
+        one.tag("baseline")
+        with one.store() as store:
+            (first, here), (_, there) = store.catalog.rows(
+                f"SELECT id, {column} FROM object WHERE kind = 1 ORDER BY stored_bytes DESC LIMIT 2"
+            )
+            wrong = there if there != here else here - 1
+            with store.catalog.transaction():
+                store.catalog.rows(f"UPDATE object SET {column} = ? WHERE id = ?", (wrong, first))
+        raised(StoreDamaged, 20, one.snap.push, ["baseline"])
+        assert remote_state(one.remote).n == 0
+
+
 @pytest.mark.parametrize("damage", [linked, a_pipe], ids=lambda one: one.__name__)
 def test_what_is_no_file_is_neither_read_nor_replaced(
     both: tuple[Machine, Machine, Truth], damage: Callable[[Path], None]
