@@ -24,7 +24,7 @@ from snapstore.remotes.log import RemoteLog
 from snapstore.remotes.parallel import in_order
 from snapstore.remotes.transport import KeyExists, KeyMissing
 
-AT_ONCE = 3  # packs; each is in memory twice while it is sent
+AT_ONCE = 2  # packs, while another one is made: with one more, a push came near to 150 MiB
 _WORTH_LISTING = 1 << 20  # bytes to send, past which it is asked first what is there
 _PACKS_AN_INDEX = 64
 _TRIES = 5

@@ -214,6 +214,8 @@ def test_config_says_what_counts_here(folder: Path) -> None:
         "databases": {"default": os.fspath(folder / "db.sqlite3"), "queue": os.fspath(folder / "queue.db")},
         "store": os.fspath(folder / "store"),
         "files": {},
+        "remotes": {},
+        "remote": None,
     }
     lines = run_here(["config"]).out.splitlines()
     assert [line.split()[0] for line in lines] == ["configuration", "database", "database", "store"]
