@@ -30,7 +30,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=ends_with_parent(),  # noqa: PLW1509 - this process has no other thread by now
+            preexec_fn=ends_with_parent(),  # noqa: PLW1509 - it takes no lock that another thread may hold
         )
 
 

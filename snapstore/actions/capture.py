@@ -16,7 +16,7 @@ from snapstore.errors import DatabaseUnusable, StoreDamaged
 from snapstore.files import path_text, storable
 from snapstore.history.forgotten import RETURN
 from snapstore.history.manifest import Manifest
-from snapstore.history.snapshot import DatabaseEntry, Snapshot, TreeRecord
+from snapstore.history.snapshot import DatabaseEntry, FilesEntry, Snapshot
 from snapstore.locks import Deadline
 from snapstore.objects.object_writer import Candidate, ObjectWriter
 from snapstore.objects.pack import Kind
@@ -61,7 +61,7 @@ class Capture:
         self._manifests: dict[str, Manifest] = {}
         self._records: dict[str, DatabaseEntry] = {}
         self._stored_bytes: dict[str, int] = {}
-        self._files: dict[str, TreeRecord] = {}
+        self._files: dict[str, FilesEntry] = {}
 
     def is_first(self, name: str) -> bool:
         """Tell whether there is no snapshot to compare a database with, so that all of it is new."""
@@ -174,7 +174,7 @@ class Capture:
         """Have a tree that was read be a part of the state."""
         origin = path_text(self._project.trees[name].path)
         manifest = found.manifest
-        self._files[name] = TreeRecord(manifest.id.hex(), origin, manifest.count, manifest.file_bytes)
+        self._files[name] = FilesEntry(manifest.id.hex(), origin, manifest.count, manifest.file_bytes)
 
     def known(self, *, anywhere: bool) -> Captured | None:
         """Return the snapshot that holds this state already: HEAD's, or with `anywhere` any other."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snapstore.errors import FileError, WouldOverwrite
 from snapstore.files import reached, sync_folder, translated
-from snapstore.history.snapshot import Snapshot, TreeRecord
+from snapstore.history.snapshot import FilesEntry, Snapshot
 from snapstore.project import Project
 from snapstore.store import Store
 from snapstore.trees.difference import REMOVED, differences
@@ -64,7 +64,7 @@ def files_beside(store: Store, snapshot: Snapshot, path: str) -> Iterator[Callab
         yield give_name
 
 
-def _write(store: Store, record: TreeRecord, path: str) -> None:
+def _write(store: Store, record: FilesEntry, path: str) -> None:
     with translated(path):
         os.makedirs(os.path.dirname(path), _PRIVATE, exist_ok=True)
     changes = list(differences(NOTHING, store.snapshots.tree(record), spared=REMOVED))

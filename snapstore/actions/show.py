@@ -14,7 +14,7 @@ from snapstore.database.schema_reader import read_schema
 from snapstore.database.shadows import shadow_tables
 from snapstore.database.tables import Schema
 from snapstore.errors import SqlFailed
-from snapstore.history.snapshot import DatabaseEntry, TreeRecord
+from snapstore.history.snapshot import DatabaseEntry, FilesEntry
 from snapstore.results.files import ShownFiles
 from snapstore.results.snapshots import Shown, ShownDatabase
 from snapstore.store import Store
@@ -47,7 +47,7 @@ def show(store: Store, id_: str) -> Shown:
     )
 
 
-def _shown_files(store: Store, record: TreeRecord) -> ShownFiles:
+def _shown_files(store: Store, record: FilesEntry) -> ShownFiles:
     entries = (one for one in store.snapshots.tree(record).entries if one.path or one.kind == FILE)
     kinds = Counter(KIND_NAMES[one.kind] for one in entries)
     return ShownFiles(record.content, record.entries, record.file_bytes, record.origin, dict(sorted(kinds.items())))

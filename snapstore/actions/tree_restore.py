@@ -15,7 +15,7 @@ from snapstore.actions.tree_state import read_live, reader, save, sweep
 from snapstore.errors import TreeNotConfigured, WouldOverwrite, WrongFiles
 from snapstore.files import as_path, path_text
 from snapstore.history.intents import Intent
-from snapstore.history.snapshot import Snapshot, TreeRecord
+from snapstore.history.snapshot import FilesEntry, Snapshot
 from snapstore.ids import short
 from snapstore.locks import Deadline
 from snapstore.progress import SILENT, Progress
@@ -38,7 +38,7 @@ _MOST_PATHS = 1000  # of each tree, for people and programs to read
 class TreeJob:
     """A live tree and its target; `changes` lead from the one to the other once `read` was called."""
 
-    def __init__(self, store: Store, project: Project, name: str, record: TreeRecord) -> None:
+    def __init__(self, store: Store, project: Project, name: str, record: FilesEntry) -> None:
         self.name = name
         self._store = store
         self._project = project
@@ -140,7 +140,7 @@ def _came_from_remote(store: Store, project: Project, id_: str, snapshot: Snapsh
     return store.snapshots.listed_for(id_) == project.origin != snapshot.origin
 
 
-def check_origin(id_: str, record: TreeRecord, settings: TreeSettings) -> None:
+def check_origin(id_: str, record: FilesEntry, settings: TreeSettings) -> None:
     """Raise WrongFiles for a tree that was taken at another place, unless that is gone: then the project moved."""
     if record.origin != path_text(settings.path) and os.path.lexists(as_path(record.origin)):
         raise WrongFiles(settings.path, short(id_), record.origin)

@@ -48,7 +48,7 @@ class Child:
                 list(arguments),
                 env=dict(environment),
                 stdout=output,
-                preexec_fn=ends_with_parent(),  # noqa: PLW1509 - this process has no other thread
+                preexec_fn=ends_with_parent(),  # noqa: PLW1509 - it takes no lock that another thread may hold
             )
         if self.signal:  # it came while the process started
             self._process.send_signal(self.signal)

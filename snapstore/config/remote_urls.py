@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from snapstore.files import as_path
+from snapstore.remotes.places import is_loopback
 
 S3, GCS, AZURE, FILE = "s3", "gs", "az", "file"
 OBJECT_STORES = (S3, GCS, AZURE)
@@ -57,16 +57,6 @@ def read_endpoint(text: str, *, allow_http: bool) -> str:
     if parts.scheme == _HTTP and not allow_http and not is_loopback(parts.hostname):
         raise ValueError("must begin with https://, unless http is allowed ('allow_http: true', --allow-http)")
     return text.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _folder_of(rest: str) -> str:

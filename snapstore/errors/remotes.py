@@ -258,4 +258,4 @@ class RemoteUnsigned(SnapError):
         self.url = url
         self.entry = entry
         self.problem = problem
-        self.hint = "nothing here has changed; 'signers' in the configuration names who may push"
+        self.hint = "'signers' in the configuration names who may push; 'snap remote accept --unsigned' passes once"

@@ -59,7 +59,7 @@ class DatabaseEntry(NamedTuple):
         return bytes.fromhex(self.content)
 
 
-class TreeRecord(NamedTuple):
+class FilesEntry(NamedTuple):
     """One tree in a snapshot: the id of its manifest in hex, its real path, how many entries, and bytes of files."""
 
     content: str
@@ -73,7 +73,7 @@ class TreeRecord(NamedTuple):
         return bytes.fromhex(self.content)
 
 
-_NO_FILES: Mapping[str, TreeRecord] = MappingProxyType({})
+_NO_FILES: Mapping[str, FilesEntry] = MappingProxyType({})
 
 
 class Snapshot(NamedTuple):
@@ -86,7 +86,7 @@ class Snapshot(NamedTuple):
     message: str = ""
     tool: str = ""
     nonce: str = ""
-    files: Mapping[str, TreeRecord] = _NO_FILES
+    files: Mapping[str, FilesEntry] = _NO_FILES
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
@@ -105,7 +105,7 @@ class Snapshot(NamedTuple):
             record = json.loads(data)
             if record.pop("format") > FORMAT_WITH_FILES:
                 raise ValueError("snapshot of a newer format")
-            files = {name: _checked(TreeRecord(**fields), _TREE) for name, fields in record.pop("files", {}).items()}
+            files = {name: _checked(FilesEntry(**fields), _TREE) for name, fields in record.pop("files", {}).items()}
             databases = {
                 name: _checked(DatabaseEntry(**{**fields, "tables": tuple(fields["tables"])}), _DATABASE)
                 for name, fields in record.pop("databases").items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapstore.errors import StoreDamaged
 from snapstore.history.manifest import Manifest
-from snapstore.history.snapshot import DatabaseEntry, Snapshot, TreeRecord
+from snapstore.history.snapshot import DatabaseEntry, FilesEntry, Snapshot
 from snapstore.ids import ID_BYTES, short
 from snapstore.objects.catalog import FORMAT_WITH_FILES, Catalog
 from snapstore.objects.object_store import ObjectStore
@@ -157,7 +157,7 @@ class Snapshots:
             )
         return manifest
 
-    def tree(self, record: TreeRecord) -> TreeManifest:
+    def tree(self, record: FilesEntry) -> TreeManifest:
         """Return the manifest of a tree in a snapshot. Raises StoreDamaged."""
         id_ = record.manifest
         if id_ not in self._trees:

@@ -15,7 +15,7 @@ from snapstore.history.reflog import Reflog, ReflogEntry
 from snapstore.history.reflog_file import read_reflog
 from snapstore.history.refs import Refs
 from snapstore.history.replay import replay
-from snapstore.history.snapshot import TreeRecord
+from snapstore.history.snapshot import FilesEntry
 from snapstore.history.snapshots import SnapshotRow, Snapshots
 from snapstore.objects.inspection import CATALOG, OBJECT, Flaw, Inspection
 from snapstore.objects.object_store import ObjectStore
@@ -86,7 +86,7 @@ class SnapshotCheck:
         self._last[name] = (manifest, flaws)
         return frozenset(flaws.values())
 
-    def _tree(self, name: str, record: TreeRecord) -> frozenset[int]:
+    def _tree(self, name: str, record: FilesEntry) -> frozenset[int]:
         """Return the flaws that affect one tree of a snapshot."""
         spoiled = self._inspection.spoiled.get(record.manifest)
         if spoiled is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from snapstore.errors import BadName
 from snapstore.files import storable
 from snapstore.history.names import check_new
-from snapstore.history.snapshot import DatabaseEntry, Snapshot, TreeRecord
+from snapstore.history.snapshot import DatabaseEntry, FilesEntry, Snapshot
 from snapstore.timestamps import parse
 
 _PAGE_SIZES = frozenset(1 << bits for bits in range(9, 17))
@@ -55,7 +55,7 @@ def _check_database(record: DatabaseEntry) -> None:
         _demand(name, number is None or 0 <= number < (1 << 32) - 1)
 
 
-def _check_tree(record: TreeRecord) -> None:
+def _check_tree(record: FilesEntry) -> None:
     _check_path(record.origin)
     _demand("entries", record.entries < _MOST_COUNT)
     _demand("file_bytes", record.file_bytes < _MOST_COUNT)
