@@ -96,6 +96,7 @@ def results(snap: Verbs, folder: Path) -> Iterator[tuple[str, Any]]:
     yield "begin_suite", snap.begin_suite("suite", quiet=0)
     yield "begin_test", snap.begin_test("one")
     leak(snap)
+    yield "fail_test", snap.fail_test()
     yield "end_test", snap.end_test()
     yield "end_suite", snap.end_suite()
     snap.backup()
@@ -115,6 +116,23 @@ def results(snap: Verbs, folder: Path) -> Iterator[tuple[str, Any]]:
         yield "git_sync", there.git_sync()
         yield "git_status", there.git_status()
         yield "git_uninstall", there.git_uninstall()
+    shared = folder / "shared"
+    shared.mkdir()
+    make_database(shared / "db.sqlite3")
+    (shared / "snapstore.yaml").write_text("database: db.sqlite3\nstore: store\n")
+    with kind(cwd=shared, env=ENVIRONMENT) as there:
+        there.tag("baseline")
+        yield "add_remote", there.add_remote("origin", str(folder / "remote"))
+        yield "remotes", there.remotes()
+        yield "push", there.push(["baseline"])
+        yield "fetch", there.fetch()
+        yield "fetch_all", there.fetch_all()
+        yield "remote_tags", there.remote_tags()
+        yield "pull", there.pull(["baseline"])
+        yield "accept_remote", there.accept_remote()
+        yield "fsck_remote", there.fsck_remote()
+        yield "prune_remote", there.prune_remote()
+        yield "remove_remote", there.remove_remote("origin")
 
 
 def test_every_verb_gives_the_keys_of_its_class(snap: Verbs, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_workers_with_live_servers_have_databases_of_their_own(site: Path) -> No
     assert "leaked  test_site.py::test_forgets  auth_user 1 added  (restored)" in out
     assert dbhash(snap.database) == before
     assert not list(site.glob("copy-*"))
-    assert [one["names"] for one in snap.json("tags")] == [["seeded"]]
+    assert [one["names"] for one in snap.json("tags")] == [["failed/test_site-py-test_forgets"], ["seeded"]]
 
 
 TEST_FILE = """

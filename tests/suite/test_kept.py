@@ -225,7 +225,7 @@ def test_a_failed_test_of_a_chain_is_kept_with_what_it_began_with(folder: Path) 
         snap.end_suite()
         command = changes_command(kept)
         assert command
-        tables = snap.diff(*command.split()[1:]).databases["default"].tables
+        tables = snap.diff(*command.split()[2:]).databases["default"].tables
         assert tables["item"].added == 1
 
 
@@ -353,7 +353,7 @@ def test_results_say_it_in_json(folder: Path) -> None:
         document = json.loads(json.dumps(to_document(fail(snap, folder, LABEL))))
         snap.end_suite()
     (kept,) = document["kept"]
-    assert kept.keys() == {"name", "snapshot", "label", "began_with"}
+    assert kept.keys() == {"name", "snapshot", "label", "began_with", "remote", "remote_name"}
     assert kept["began_with"]["rev"] == "e2e-backup"
 
 
@@ -361,4 +361,4 @@ def test_the_commands_can_be_pasted_whatever_an_old_store_calls_its_baseline() -
     from snapstore.results.against import Against
 
     kept = KeptState(NAME, "ab" * 16, LABEL, Against("e2e-backup", "cd" * 16, ("it's; old",)))
-    assert changes_command(kept) == f"diff 'it'\"'\"'s; old' {NAME}"
+    assert changes_command(kept) == f"snap diff 'it'\"'\"'s; old' {NAME}"

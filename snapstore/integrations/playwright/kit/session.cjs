@@ -214,7 +214,10 @@ class Session {
 
   /** The same for a state that a test failed with: the project keeps it, if the database is a copy of the project's. */
   async commandLineOfKept({ name, remote, remote_name: there }) {
-    if (remote && there) return [['pull', remote, there], ['restore', there]].map((words) => commandText(['snap', ...words])).join(' && ');
+    if (remote && there) {
+      const pull = commandText(['snap', 'pull', remote, there]);
+      return `${pull} && ${commandText(['snap', 'restore', there])}`;
+    }
     const { worker } = this.#options.worker ? await this.info() : {};
     return worker ? this.#commandLineOfProject('restore', name) : this.commandLine('restore', name);
   }
