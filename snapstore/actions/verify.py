@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from snapstore.compare.compare import compare
 from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
@@ -23,9 +24,11 @@ from snapstore.ids import short
 from snapstore.progress import SILENT, Progress
 from snapstore.project import Project
 from snapstore.results.files import VerifiedFiles
-from snapstore.results.restores import Restored
 from snapstore.results.verdicts import Verified, VerifiedDatabase
 from snapstore.store import DEFAULT_TIMEOUT, Store
+
+if TYPE_CHECKING:
+    from snapstore.results.restores import Restored
 
 MOST_ROWS = 1000  # kept of each database; all are counted
 

@@ -6,13 +6,13 @@ name pointed to on that remote at the last contact, and `origin/NAME@{1}` what i
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.api.transfers import Transfers
 from snapstore.errors import NoRemote, UnknownOnRemote, UnknownRevision
 from snapstore.history.names import RESERVED
 from snapstore.history.refs import nearest
+from snapstore.history.revision import position_of
 
 if TYPE_CHECKING:
     from snapstore.remotes.settings import RemoteSettings
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from snapstore.store import Store
 
 OFFLINE = "SNAPSTORE_OFFLINE"
-_POSITION = re.compile(r"(.+)@\{(\d{1,9})\}", re.DOTALL)
 
 
 class OnRemote(NamedTuple):
@@ -52,10 +51,12 @@ class ByName(Transfers):
 
     def refresh(self, revision: str) -> None:
         """Pull a tag before it is resolved, where the policy is `always`. Raises what `pull` raises."""
-        from snapstore.remotes.settings import ALWAYS
-
         settings = self._default()
-        if settings and self.policy_of(settings) == ALWAYS and self._may_be_tag(revision):
+        if settings is None:
+            return
+        from snapstore.remotes.settings import ALWAYS  # most projects have no remote
+
+        if self.policy_of(settings) == ALWAYS and self._may_be_tag(revision):
             try:
                 self._pull_one(settings, revision)
             except UnknownOnRemote:
@@ -113,9 +114,7 @@ class ByName(Transfers):
         remote, slash, name = revision.partition("/")
         if not slash or remote not in self.locations.configuration.remotes:
             return None
-        found = _POSITION.fullmatch(name)
-        settings = self.locations.remote_settings(remote)
-        return OnRemote(settings, found[1], int(found[2])) if found else OnRemote(settings, name, 0)
+        return OnRemote(self.locations.remote_settings(remote), *(position_of(name) or (name, 0)))
 
     def _bring_from_remote(self, store: Store, found: OnRemote, revision: str) -> str:
         from snapstore.actions.pull import bring_snapshot

@@ -10,7 +10,8 @@ from snapstore.api.by_name import ByName
 from snapstore.errors import SnapError
 
 if TYPE_CHECKING:
-    from snapstore.results.suites import KeptState, SuiteEnded
+    from snapstore.results.kept import KeptState
+    from snapstore.results.suites import SuiteEnded
     from snapstore.store import Store
 
 NOT_PUSHED = "the states of failed tests could not be pushed"

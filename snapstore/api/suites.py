@@ -11,14 +11,14 @@ from snapstore.api.upkeep import INSIDE_SUITE, OF_RUN, Upkeep
 from snapstore.errors import InvalidArgument, OutOfOrder, SnapError
 
 if TYPE_CHECKING:
-    from snapstore.results.suites import KeptState, SuiteBegun, SuiteEnded, TestBegun, TestEnded, TestFailed
+    from snapstore.results.kept import KeptState
+    from snapstore.results.suites import SuiteBegun, SuiteEnded, TestBegun, TestEnded, TestFailed
     from snapstore.store import Store
     from snapstore.suite.cleanup import CleanupRunner
     from snapstore.suite.flow import Suite
     from snapstore.suite.keeper import Home
     from snapstore.suite.mark import RunMark
-    from snapstore.suite.policy import Decision, Keep, SuitePolicy
-    from snapstore.suite.run_names import PushTo
+    from snapstore.suite.policy import Decision, Keep, PushTo, SuitePolicy
 
 
 class Suites(Upkeep):
@@ -224,7 +224,8 @@ class Suites(Upkeep):
         """Return where the states of failed tests go at the end; what the run is called holds for all of the suite."""
         if policy.push_states is None:
             return None
-        from snapstore.suite.run_names import PushTo, run_name
+        from snapstore.suite.policy import PushTo
+        from snapstore.suite.run_names import run_name
 
         self._run = run_name(self.locations.environ, policy.run)
         return PushTo(policy.push_states, self._run)

@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from snapstore.results.commands import restore_command
-from snapstore.results.suites import Attempt, KeptState
+from snapstore.results.kept import KeptState
+from snapstore.results.suites import Attempt
 from snapstore.results.text import against_text
 from snapstore.suite.ledger import PASSED, RESTORED, VERIFIED, Ledger
 from snapstore.suite.ledger_rows import LeftoverRow, SuiteRow, TestRow

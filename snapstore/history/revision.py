@@ -41,9 +41,9 @@ class Revisions:
     def _resolved(self, revision: str) -> str:
         if not revision.isprintable():
             raise UnknownRevision(revision)
-        name, at, back = revision.removesuffix("}").rpartition("@{")
-        if at and revision.endswith("}") and back.isdecimal() and len(back) <= _MOST_DIGITS:
-            return self._listed(revision, self._position(revision, name or HEAD, int(back)))
+        if position := position_of(revision):
+            name, back = position
+            return self._listed(revision, self._position(revision, name or HEAD, back))
         if revision == HEAD:
             return self._listed(revision, self._head())
         if revision == "latest":
@@ -97,3 +97,11 @@ class Revisions:
         if not self._takes_forgotten:
             raise SnapshotForgotten(revision, snapshot)
         return snapshot
+
+
+def position_of(revision: str) -> tuple[str, int] | None:
+    """Return the name, empty for HEAD, and the number in `NAME@{n}`; None for any other revision."""
+    name, at, back = revision.removesuffix("}").rpartition("@{")
+    if at and revision.endswith("}") and back.isdecimal() and len(back) <= _MOST_DIGITS:
+        return name, int(back)
+    return None

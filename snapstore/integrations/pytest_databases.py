@@ -19,7 +19,8 @@ from snapstore.integrations.pytest_on_django import django_databases
 from snapstore.integrations.pytest_options import MAIN, TAKE, VARIABLE, WORKER, PluginOptions
 from snapstore.integrations.pytest_report import told
 from snapstore.results.commands import changes_command, restore_command, rows_command
-from snapstore.results.suites import BaselineMade, KeptState, SuiteBegun, TestEnded
+from snapstore.results.kept import KeptState
+from snapstore.results.suites import BaselineMade, SuiteBegun, TestEnded
 from snapstore.results.text import baseline_text
 from snapstore.session.client import Session
 

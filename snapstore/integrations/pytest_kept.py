@@ -14,7 +14,7 @@ from snapstore.integrations import pytest_report
 from snapstore.integrations.pytest_databases import Databases
 from snapstore.integrations.pytest_report import RESTORE, SECTION
 from snapstore.results.commands import NOT_KEPT
-from snapstore.results.suites import KeptState
+from snapstore.results.kept import KeptState
 from snapstore.session.client import Session
 
 

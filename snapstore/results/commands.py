@@ -10,7 +10,7 @@ from snapstore.results.text import SHORT_HEX
 
 if TYPE_CHECKING:
     from snapstore.results.against import Against
-    from snapstore.results.suites import KeptState
+    from snapstore.results.kept import KeptState
 
 NOT_KEPT = "the state when it failed could not be kept"
 """How a warning begins that tells so; it never fails a test."""

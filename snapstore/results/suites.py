@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from snapstore.results.against import Against
 from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun
+from snapstore.results.kept import KeptState
 from snapstore.results.rows import Counts
 from snapstore.results.verdicts import VerifiedDatabase
 
@@ -94,23 +95,6 @@ class SuiteBegun:
     baseline_made: BaselineMade | None = None
     hooks: tuple[HookRun, ...] = ()
     resumed: bool = False
-
-
-@dataclass(frozen=True)
-class KeptState:
-    """The state that a test failed with: `snap restore NAME` brings it back.
-
-    `name` is in the store of the project, and moves with the test's next failure; `snapshot` is what it names now.
-    `label` is the test's, `began_with` the snapshot in that store that the test began with, None if it is not known.
-    `remote` is where it is pushed at the end of the suite, under `remote_name`; None where it is not.
-    """
-
-    name: str
-    snapshot: str
-    label: str
-    began_with: Against | None = None
-    remote: str | None = None
-    remote_name: str | None = None
 
 
 @dataclass(frozen=True)

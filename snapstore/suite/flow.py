@@ -29,16 +29,8 @@ from snapstore.project import Project
 from snapstore.results.drifts import late_line
 from snapstore.results.files import short
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
-from snapstore.results.suites import (
-    BaselineMade,
-    KeptState,
-    Late,
-    Repaired,
-    SuiteEnded,
-    SuiteState,
-    TestEnded,
-    TestFailed,
-)
+from snapstore.results.kept import KeptState
+from snapstore.results.suites import BaselineMade, Late, Repaired, SuiteEnded, SuiteState, TestEnded, TestFailed
 from snapstore.results.text import baseline_text
 from snapstore.store import Store
 from snapstore.suite.backup import BackupKeeper

@@ -17,7 +17,8 @@ from snapstore.errors import SnapError
 from snapstore.project import Project
 from snapstore.results.against import Against
 from snapstore.results.commands import NOT_KEPT
-from snapstore.results.suites import KeptState, TestFailed
+from snapstore.results.kept import KeptState
+from snapstore.results.suites import TestFailed
 from snapstore.store import Store
 from snapstore.suite.databases import Say, SuiteDatabases
 from snapstore.suite.ledger import FAILED, PASSED, Ledger

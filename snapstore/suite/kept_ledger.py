@@ -7,7 +7,7 @@ from typing import NamedTuple
 from snapstore.files import storable
 from snapstore.objects.catalog import Catalog, Types
 from snapstore.results.against import Against
-from snapstore.results.suites import KeptState
+from snapstore.results.kept import KeptState
 
 _TEXT = (str, type(None))
 _TYPES: tuple[Types, ...] = (int, str, str, str, _TEXT, _TEXT, _TEXT, _TEXT)

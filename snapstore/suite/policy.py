@@ -9,7 +9,6 @@ from snapstore.compare.ignore_rules import NOTHING_IGNORED, Policy
 from snapstore.compare.verdicts import CLEAN, DAMAGED, DRIFTED, LEAKED, SCHEMA_CHANGED
 from snapstore.history.retention import MOST_STATES
 from snapstore.store import DEFAULT_TIMEOUT
-from snapstore.suite.run_names import PushTo
 
 Mode = Literal["hybrid", "backup", "cleanup", "chain"]
 MODES: tuple[Mode, ...] = ("hybrid", "backup", "cleanup")
@@ -71,6 +70,17 @@ class Recipe(NamedTuple):
     inputs: tuple[str, ...]
     folder: str
     timeout: float = 600.0
+
+
+class PushTo(NamedTuple):
+    """The remote that the states of failed tests are pushed to at the end of a suite, and what its run is called."""
+
+    remote: str
+    run: str
+
+    def name_of(self, kept: str) -> str:
+        """Return the name on the remote of a state that has a name here."""
+        return f"{kept}@{self.run}"
 
 
 class SuitePolicy(NamedTuple):

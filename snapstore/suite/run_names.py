@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from snapstore.history.slugs import slug
 from snapstore.results.commands import BEGAN
@@ -14,17 +13,6 @@ RUN = "SNAPSTORE_RUN"
 _VARIABLES = (RUN, "GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILDKITE_BUILD_NUMBER", "CIRCLE_BUILD_NUM", "BUILD_NUMBER")
 _ATTEMPT = "GITHUB_RUN_ATTEMPT"  # a run that is started again has the number of the first one
 _MOST = 40  # characters
-
-
-class PushTo(NamedTuple):
-    """The remote that the states of failed tests are pushed to at the end of a suite, and what its run is called."""
-
-    remote: str
-    run: str
-
-    def name_of(self, kept: str) -> str:
-        """Return the name on the remote of a state that has a name here."""
-        return f"{kept}@{self.run}"
 
 
 def began_name(name: str) -> str:

@@ -17,8 +17,9 @@ from snapstore.project import Project
 from snapstore.results.against import Against
 from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun, failed, hook_text, required_failed
+from snapstore.results.kept import KeptState
 from snapstore.results.rows import Counts
-from snapstore.results.suites import Attempt, KeptState, TestEnded
+from snapstore.results.suites import Attempt, TestEnded
 from snapstore.results.verdicts import VerifiedDatabase
 from snapstore.store import Store
 from snapstore.suite.cleanup import DONE, CleanupRunner

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from snapstore.cli.junit import document
-from snapstore.results.suites import Attempt, KeptState
+from snapstore.results.kept import KeptState
+from snapstore.results.suites import Attempt
 from snapstore.store import Store
 from snapstore.suite import ledger_rows as rows
 from snapstore.suite.kept_ledger import KeptRow

@@ -18,7 +18,7 @@ import pytest
 
 from snapstore import Snapstore
 from snapstore.results.commands import changes_command, restore_command
-from snapstore.results.suites import KeptState
+from snapstore.results.kept import KeptState
 from tests.e2e.browser import Browser
 from tests.e2e.server import DjangoProject, DjangoServer
 from tests.e2e.shop import migrate

@@ -13,7 +13,8 @@ from snapstore import Session, Snapstore
 from snapstore.errors import InvalidArgument, OutOfOrder
 from snapstore.history.snapshot import FORENSIC
 from snapstore.results.commands import NOT_KEPT, changes_command, restore_command
-from snapstore.results.suites import KeptState, TestEnded
+from snapstore.results.kept import KeptState
+from snapstore.results.suites import TestEnded
 from tests.contents import execute
 from tests.limits import mounted
 from tests.support import ENVIRONMENT, connect, make_database

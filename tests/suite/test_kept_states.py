@@ -9,7 +9,7 @@ import pytest
 
 from snapstore import Snapstore
 from snapstore.errors import SnapshotForgotten, UnknownRevision
-from snapstore.results.suites import KeptState
+from snapstore.results.kept import KeptState
 from tests.contents import execute
 from tests.support import ENVIRONMENT, make_database, run
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from snapstore.cli.command import SnapCommand
@@ -12,8 +14,10 @@ from snapstore.cli.output import table, when
 from snapstore.cli.paint import style
 from snapstore.cli.remote_types import REMOTE
 from snapstore.ids import short
-from snapstore.results.remotes import RemoteTag, RemoteTags
 from snapstore.results.text import one_line
+
+if TYPE_CHECKING:
+    from snapstore.results.remotes import RemoteTag, RemoteTags
 
 EXAMPLES = """
 snap tags
