@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from snapstore.api.bound import Bound, names
-from snapstore.errors import InvalidArgument, RemoteReadOnly, SnapError
+from snapstore.errors import NothingNamed, RemoteReadOnly, SnapError
 
 if TYPE_CHECKING:
     from snapstore.remotes.log import RemoteLog
@@ -48,7 +48,7 @@ class Transfers(Bound):
         revisions = store.revisions(self.locations.project_origin)
         refs = refs_to_push(store, revisions, given, everything=everything, is_given=bool(revs))
         if not refs and not delete:
-            raise InvalidArgument("revs", f"must name what to push; the tags are {', '.join(_tags(store)) or 'none'}")
+            raise NothingNamed("push", tuple(ref.name for ref in store.refs.all()))
         options = PushOptions(refs, self.locations.environ, names(delete), force, dry_run, self.seconds(timeout))
         with self._log(store, settings) as log:
             return push(store, log, options, self.progress)
@@ -99,8 +99,7 @@ class Transfers(Bound):
             known = log.read().refs
             wanted = tuple(known) if everything else names(tags) or self._usual(settings, tuple(known))
             if not wanted and not everything:
-                listed = ", ".join(sorted(known)) or "none"
-                raise InvalidArgument("tags", f"must name what to pull; the tags of '{settings.name}' are {listed}")
+                raise NothingNamed("pull", tuple(sorted(known)))
             for name in wanted:
                 if store.refs.get(name) is None:
                     self.locations.configuration.check_tag(name)
@@ -134,7 +133,3 @@ class Transfers(Bound):
         with closing(open_transport(settings, self.locations.environ)) as transport:
             signatures = Signatures(settings, self.locations.environ)
             yield RemoteLog(settings, transport, RemoteCache(store.path, settings.name), signatures)
-
-
-def _tags(store: Store) -> list[str]:
-    return [ref.name for ref in store.refs.all()]

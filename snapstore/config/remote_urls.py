@@ -15,7 +15,7 @@ VARIABLES = {
     GCS: "GOOGLE_APPLICATION_CREDENTIALS",
     AZURE: "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
-"""The environment variables that credentials belong into, by scheme."""
+"""The environment variables for credentials, by scheme."""
 _HTTP, _HTTPS = "http", "https"
 
 

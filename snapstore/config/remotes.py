@@ -105,7 +105,7 @@ def _remote(name: str, node: Node) -> RemoteSettings:
 def _refuse_secrets(node: Node) -> None:
     for key, (at, _) in node.entries().items():
         if variable := _SECRETS.get(key.lower().replace("-", "_")):
-            raise at.problem(f"'{node.key}.{key}' does not belong into a file: set {variable} in the environment")
+            raise at.problem(f"'{node.key}.{key}' does not belong in a file: set {variable} in the environment")
 
 
 def _url(node: Node) -> str:

@@ -101,7 +101,7 @@ from snapstore.errors.store import (
     StoreLocked,
 )
 from snapstore.errors.trees import TreeInTheWay, TreeNotConfigured, TreeRefused, TreeTooLarge, WrongFiles
-from snapstore.errors.usage import InvalidArgument
+from snapstore.errors.usage import InvalidArgument, NothingNamed
 
 __all__ = [
     "AccessLost",
@@ -145,6 +145,7 @@ __all__ = [
     "NotAStore",
     "NotConfirmed",
     "NotFastForward",
+    "NothingNamed",
     "NothingToRestore",
     "NothingToUndo",
     "OtherNameInUse",

@@ -91,7 +91,7 @@ class NotARemote(SnapError):
 
 
 class RemoteNotEmpty(Refused):
-    """Something else is where a remote was to be created."""
+    """The folder or prefix for a new remote holds something else."""
 
     code = "remote-not-empty"
     hint = "choose an empty folder or prefix, or one that does not exist yet"
@@ -207,7 +207,7 @@ class RemoteUnreachable(SnapError):
 
 
 class RemoteRefused(SnapError):
-    """The remote answers and refuses; `action` says what was to be done."""
+    """The remote answers, and refuses the request that `action` names."""
 
     code = "remote-refused"
     exit_code = 17

@@ -17,7 +17,7 @@ from snapstore.timestamps import now
 _SERVICES = (
     ("github", "GITHUB_REPOSITORY", "GITHUB_JOB", "GITHUB_RUN_ID"),
     ("gitlab", "CI_PROJECT_PATH", "CI_JOB_NAME", "CI_PIPELINE_ID"),
-    ("jenkins", "JENKINS_URL", "JOB_NAME", "BUILD_NUMBER"),
+    ("jenkins", "JOB_NAME", "STAGE_NAME", "BUILD_NUMBER"),
     ("buildkite", "BUILDKITE_PIPELINE_SLUG", "BUILDKITE_LABEL", "BUILDKITE_BUILD_NUMBER"),
     ("circleci", "CIRCLE_PROJECT_REPONAME", "CIRCLE_JOB", "CIRCLE_BUILD_NUM"),
 )

@@ -35,7 +35,7 @@ from snapstore.remotes.answers import (
 )
 from snapstore.remotes.calls import Calls, CallsClosed
 from snapstore.remotes.clients import SMALL_BYTES, Clients, Limits
-from snapstore.remotes.credentials import environment, find_credentials
+from snapstore.remotes.credentials import environment
 from snapstore.remotes.digest import checksum
 from snapstore.remotes.places import AZURE, S3, place_of
 from snapstore.remotes.server_clock import clock_offset
@@ -69,8 +69,7 @@ class BucketTransport:
         self._settings = settings
         self._limits = limits or Limits()
         self._place = place_of(settings, environ)
-        credentials = find_credentials(self._place.scheme, settings, environ)
-        self._clients = Clients(self._place, settings, credentials, self._limits)
+        self._clients = Clients(self._place, settings, environ, self._limits)
         self._calls = Calls()
         self._large = BoundedSemaphore(LARGE_AT_ONCE)
         self._traffic = Traffic()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapstore import __version__
 from snapstore.errors import ConfigurationError, ExtraMissing
-from snapstore.remotes.credentials import Credentials, environment
+from snapstore.remotes.credentials import environment, find_credentials
 from snapstore.remotes.places import AZURE, GOOGLE, S3, Place
 from snapstore.remotes.settings import RemoteSettings
 
@@ -42,10 +42,10 @@ class Limits(NamedTuple):
 class Clients:
     """Makes a client when it is first needed. Each has connections of its own, so there are two and no more.
 
-    Raises ExtraMissing where obstore is not installed.
+    Raises ExtraMissing where obstore is not installed, CredentialsMissing.
     """
 
-    def __init__(self, place: Place, settings: RemoteSettings, credentials: Credentials, limits: Limits) -> None:
+    def __init__(self, place: Place, settings: RemoteSettings, environ: Mapping[str, str], limits: Limits) -> None:
         try:
             from obstore import exceptions, store
         except ModuleNotFoundError as error:
@@ -57,7 +57,7 @@ class Clients:
         self._classes = store
         self._place = place
         self._settings = settings
-        self._credentials = credentials
+        self._credentials = find_credentials(place.scheme, settings, environ)
         self._limits = limits
         self._made: dict[float, Client] = {}
         self._lock = Lock()

@@ -76,7 +76,7 @@ def test_remotes_are_added_listed_and_removed(tmp_path: Path) -> None:
         "'snap push origin NAME' sends a tag there",
     ]
     assert machine("remote") == [f"origin  {team}  default"]
-    assert machine("remote", "-v")[0] == f"origin  {team}  default  never contacted"
+    assert machine("remote", "-v")[0] == f"origin  {team}  default  not fetched yet"
     assert machine("remote", "add", "copy", "../team", "--read-only")[1] == "it has 0 tags"
     assert machine("remote") == [f"origin  {team}  default", f"copy    {team}  read-only"]
     assert [one["name"] for one in machine.json("remote")["remotes"]] == ["origin", "copy"]
@@ -117,7 +117,7 @@ def test_a_push_prints_what_moved(here: Machine) -> None:
     assert here("push", "--delete", "next")[1:] == ["  - [deleted]  next"]
     result = here.json("push", "baseline:other", "-q")
     assert (result["refs"][0]["name"], result["refs"][0]["local"], result["up_to_date"]) == ("other", "baseline", False)
-    assert "must name what to push; the tags are baseline" in here("push", code=2)[0]
+    assert "name what to push; the tags are baseline" in here("push", code=2)[0]
 
 
 def test_a_fetch_and_a_pull_print_what_moved(here: Machine, there: Machine) -> None:

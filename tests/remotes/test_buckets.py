@@ -360,10 +360,11 @@ except ExtraMissing as error:
 """
 
 
-def test_without_the_extra_it_is_said_how_to_install_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys", [variables(), {}], ids=["with keys", "without keys"])
+def test_without_the_extra_it_is_said_how_to_install_it(keys: dict[str, str]) -> None:
     out = subprocess.run(
         [sys.executable, "-c", HIDDEN],
-        env={**ENVIRONMENT, **variables()},
+        env={**ENVIRONMENT, **keys},
         capture_output=True,
         text=True,
         check=True,

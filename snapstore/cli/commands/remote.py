@@ -110,6 +110,6 @@ def _row(one: Remote, *, more: bool) -> tuple[str, ...]:
 
 def _known(one: Remote) -> str:
     if one.fetched is None:
-        return "never contacted"
+        return "not fetched yet"
     tags = counted(one.tags or 0, "tag")
     return f"project '{one_line(one.project or '')}', {tags}, entry {one.entry}, last contact {when(one.fetched)}"
