@@ -7,7 +7,6 @@ two processors would cost a scan more than it gains. `concurrent.futures` is imp
 
 from __future__ import annotations
 
-import _thread
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
@@ -23,17 +22,16 @@ _OTHER_THREADS = 1
 
 
 def in_background(function: Callable[[], Result]) -> Future[Result]:
-    """Start a function in another thread, without the wait of `threading` and of pools until that thread runs.
+    """Start a function in another thread."""
+    from concurrent.futures import Future, ThreadPoolExecutor
 
-    The process does not wait for it at its end, so the caller has to wait for the result.
-    """
-    from concurrent.futures import Future
-
-    future: Future[Result] = Future()
+    pool = ThreadPoolExecutor(1)
     try:
-        _thread.start_new_thread(_set, (future, function))
+        future = pool.submit(function)
     except RuntimeError:  # a limit on processes or memory allows no thread
+        future = Future()
         _set(future, function)
+    pool.shutdown(wait=False)
     return future
 
 
