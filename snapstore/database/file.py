@@ -157,14 +157,14 @@ class DatabaseFile:
         """
         header = self.header()
         self._check_sidecars()
-        self.check_names(will_write=writable)
+        self._check_names(header, will_write=writable)
         may_write = os.access(self.path, os.W_OK)
         if writable and not may_write:
             raise DatabaseReadOnly(self.path)
         if writable and header and header.is_wal and engine.HAS_WAL_RESET_BUG:
             raise SqliteTooOld(self.path, engine.LIBRARY_VERSION, engine.WAL_RESET_FIX)
         options: dict[str, str | int] = {"mode": "rw" if may_write else "ro"}
-        if not writable and self._needs_immutable():
+        if not writable and self._needs_immutable(header):
             options["immutable"] = 1
             self._immutable = True
         connection = engine.Connection(engine.file_uri(self.path, **options), self._translate, deadline)
@@ -288,7 +288,9 @@ class DatabaseFile:
 
     def check_names(self, *, will_write: bool) -> None:
         """Check that the file is used under this name alone. Raises OtherNameInUse, SeveralNames, NotADatabase."""
-        header = self.header()
+        self._check_names(self.header(), will_write=will_write)
+
+    def _check_names(self, header: Header | None, *, will_write: bool) -> None:
         index, is_wal = partial(self._file.index, self.path), bool(header and header.is_wal)
         check_names(self.path, self._fd, index, self._file.known_users, is_wal=is_wal, will_write=will_write)
 
@@ -336,9 +338,8 @@ class DatabaseFile:
         pages = size // header.page_size
         return DatabaseCorrupt(self.path, f"truncated: its header says {header.page_count} pages, the file has {pages}")
 
-    def _needs_immutable(self) -> bool:
+    def _needs_immutable(self, header: Header | None) -> bool:
         """WAL mode needs a -shm file beside the database. Where it cannot be created, nobody can write either."""
-        header = self.header()
         folder = os.path.dirname(self.path)
         if header is None or not header.is_wal or os.access(folder, os.W_OK):
             return False

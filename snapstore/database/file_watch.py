@@ -27,24 +27,31 @@ class FileWatch:
 
     def look(self) -> tuple[str, ...]:
         """Return a warning for each database whose place another file took since the last look or note."""
-        found = [_replaced(name, file) for name, file in self._files.items() if _has_successor(file)]
+        replaced = self._replaced()
+        found = [_told(name, self._files[name]) for name in replaced]
         for name, path in self._given.items():
+            if _is_only_name(path, self._files.get(name)):
+                continue
             now = os.path.realpath(path)
             if now != self._led.setdefault(name, self._paths[name]):
                 found.append(f"'{path}' of database '{name}' leads to '{now}' now, and not to '{self._paths[name]}'")
                 self._led[name] = now
-        self.note()
+        self._note(replaced)
         return tuple(found)
 
     def note(self) -> None:
         """Take the files that are there now as the right ones: this process may have replaced one."""
+        self._note(self._replaced())
+
+    def _replaced(self) -> list[str]:
+        return [name for name, file in self._files.items() if file.is_replaced() and os.path.exists(file.path)]
+
+    def _note(self, replaced: list[str]) -> None:
+        for name in replaced:
+            self._files.pop(name).close()
         for name, path in self._paths.items():
-            file = self._files.get(name)
-            if file and not _has_successor(file):
+            if name in self._files:
                 continue
-            if file:
-                file.close()
-                del self._files[name]
             with suppress(SnapError):  # the verb that reads it reports what is wrong
                 self._files[name] = DatabaseFile(path)
 
@@ -54,11 +61,15 @@ class FileWatch:
             self._files.popitem()[1].close()
 
 
-def _has_successor(file: DatabaseFile) -> bool:
-    return file.is_replaced() and os.path.exists(file.path)
+def _is_only_name(path: str, file: DatabaseFile | None) -> bool:
+    """Tell without resolving a path that it leads to a file that has no second name."""
+    with suppress(OSError):
+        found = os.stat(path)
+        return file is not None and found.st_nlink == 1 and (found.st_dev, found.st_ino) == file.identity
+    return False
 
 
-def _replaced(name: str, file: DatabaseFile) -> str:
+def _told(name: str, file: DatabaseFile) -> str:
     text = f"another file took the place of database '{name}' at '{file.path}'"
     users = {describe(one.pid) for one in names_in_use(file.identity)}
     return f"{text}; still uses the old one: {', '.join(sorted(users))}" if users else text

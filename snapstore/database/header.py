@@ -73,15 +73,14 @@ def normalised(pages: dict[int, bytes], page_count: int) -> dict[int, bytes]:
     return pages
 
 
-def is_void(page1: bytes, page_count: int) -> bool:
-    """Tell whether an image is an empty database: at most one page, and no content on it.
+def is_void(page1: bytes, header: Header | None, page_count: int) -> bool:
+    """Tell whether an image is an empty database: at most one page, and no content on it; `header` is that of page 1.
 
     SQLite writes page 1 for the journal mode alone, and no transaction can shrink a file to zero bytes. So the empty
     database has both shapes and one content.
     """
-    if page_count == 0:
+    if header is None or page_count == 0:
         return True
-    header = Header.decode(page1)
     cells = int.from_bytes(page1[HEADER_BYTES + 3 : HEADER_BYTES + 5], "big")
     is_set = header.user_version or header.application_id or header.freelist_pages or header.first_free
     return page_count == 1 and page1[HEADER_BYTES] == _LEAF_TABLE and not cells and not is_set

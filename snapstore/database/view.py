@@ -30,6 +30,7 @@ from snapstore.ids import ID_BYTES, object_id
 from snapstore.threads import ordered_map
 
 _EXTENTS_AHEAD = 16
+_EXTENTS_AT_ONCE = 4  # by one thread: handing over costs much beside hashing a single one
 _BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: a restore needs them again
 _PAGES_PREFETCHED = 1024  # of the log, at most
 
@@ -72,7 +73,7 @@ class View:
         self._dbpages = DbPages(file.path, connection, self.live_page_count)
         self.live_page1: bytes = self._dbpages.page(1) if self.live_page_count else b""
         self.header = header.Header.decode(self.live_page1) if self.live_page1 else None
-        self.is_void = header.is_void(self.live_page1, self.live_page_count)
+        self.is_void = header.is_void(self.live_page1, self.header, self.live_page_count)
         self.page_count: int = 0 if self.is_void else self.live_page_count
         self.block_count = blocks.block_count(self.page_size, self.page_count)
         self.bytes = self.page_size * self.page_count
@@ -258,9 +259,11 @@ class View:
 
         if len(firsts) <= 1:
             yield from map(ids, firsts)
-        else:
-            with closing(ordered_map(ids, firsts, ahead=_EXTENTS_AHEAD)) as found:
-                yield from found
+            return
+        several = (firsts[at : at + _EXTENTS_AT_ONCE] for at in range(0, len(firsts), _EXTENTS_AT_ONCE))
+        with closing(ordered_map(lambda some: [*map(ids, some)], several, ahead=_EXTENTS_AHEAD)) as found:
+            for some in found:
+                yield from some
 
     def _check_unchanged(self) -> None:
         """Notice a change afterwards if there are no locks (a medium that cannot be written)."""

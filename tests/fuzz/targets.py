@@ -144,10 +144,10 @@ class Corpus:
     def fuzz_header(self, random: Random) -> None:
         page = bytearray(mutated(self.image[:512], random, (header.MAGIC,)))
         with suppress(ValueError):
-            header.Header.decode(bytes(page))
+            decoded = header.Header.decode(bytes(page))
+            if len(page) == 512:
+                header.is_void(bytes(page), decoded, random.randrange(3))
         if len(page) == 512:
-            with suppress(ValueError):
-                header.is_void(bytes(page), random.randrange(3))
             with suppress(DatabaseCorrupt):
                 Image("fuzzed", 512, 1, lambda _: bytes(page))
 
