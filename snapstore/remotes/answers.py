@@ -58,6 +58,8 @@ _MANGLED = {"BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "Incomple
 MAY_EXIST = (HTTPStatus.NOT_MODIFIED, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 """What a create is answered with where there is an object, or another create is under way."""
 _WITHOUT_RANGES = "source: NotPartial"
+_PAST_THE_END = "Wanted range starting at"
+"""What obstore says where a range begins past the end, and the server sent something else than an error."""
 
 
 class Answer(NamedTuple):
@@ -81,6 +83,8 @@ def answer_of(error: BaseException) -> Answer:
     code = _found(r"<Code>(\w+)</Code>", text) or _found(r"\(code: ([A-Z]\w+)\)", text) or ""
     if not status and code == "AccessDenied":  # of one of many in a request
         status = "403"
+    if not status and _PAST_THE_END in text:
+        status = "416"
     return Answer(
         int(status) if status else None,
         code,

@@ -15,11 +15,21 @@ from snapstore.remotes.transport import KeyMissing, ObjectGone, Transport
 def download_pack(transport: Transport, folder: str, name: str, size: int, adopted: str | None) -> None:
     """Download a pack of `size` bytes, unless an earlier pull did, which may have moved it to the folder `adopted`.
 
+    What does not match the name is downloaded once more: it may have been damaged on its way.
+
     Raises ObjectGone, RemoteDamaged, DiskFull, FileError and what requests raise.
     """
     path = pack_path(folder, name)
     if _is_complete(path) or (adopted and _linked(pack_path(adopted, name), path)):
         return
+    try:
+        _download(transport, folder, name, size)
+    except RemoteDamaged:
+        _download(transport, folder, name, size)
+
+
+def _download(transport: Transport, folder: str, name: str, size: int) -> None:
+    path = pack_path(folder, name)
     with translated(folder):
         fd, temporary = create_temporary(path)
         try:

@@ -1,13 +1,14 @@
 """Objects on their way from a remote: downloaded to a folder of the store, read there, not part of the store yet.
 
 A pack of which a quarter or more is wanted comes whole, and its name proves it. Of others come ranges, which the
-digests in the index prove; they are written to a pack of their own. What a pull that was cut short left is used again.
+digests in the index prove; they are written to a pack of their own. What arrives damaged is asked for once more: it
+may have been damaged on its way. What a pull that was cut short left is used again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from snapstore.remotes.download import download_pack
 from snapstore.remotes.keys import pack_key
 from snapstore.remotes.parallel import in_order
 from snapstore.remotes.transport import KeyMissing, ObjectGone, Transport
+from snapstore.threads import ordered_map
 
 WHOLE_SHARE = 0.25  # of a pack
 WHOLE_BYTES = 1 << 20  # a pack of at most that comes whole
@@ -32,6 +34,7 @@ AT_ONCE = 4
 _GAP_BYTES = 64 << 10  # between two ranges that are joined
 _HEADS_BYTES = 4 << 20  # of snapshots and manifests, of which one is wanted and the others will be
 _RECENT = 64
+_AHEAD = 8
 
 
 class Place(NamedTuple):
@@ -41,6 +44,15 @@ class Place(NamedTuple):
     entry: Entry
 
 
+class _Job(NamedTuple):
+    """An object to decode: its entry, its frame, and the content of its base."""
+
+    id: bytes
+    entry: Entry
+    frame: bytes
+    base: bytes | None
+
+
 class _Range(NamedTuple):
     """A part of a pack, and the objects in it that are wanted, in order."""
 
@@ -48,6 +60,11 @@ class _Range(NamedTuple):
     start: int
     end: int
     objects: list[RemoteObject]
+
+    def written(self, data: bytes, one: RemoteObject) -> bytes:
+        """Return the entry and frame of an object in the bytes of the range."""
+        start = one.offset - ENTRY_BYTES - self.start
+        return data[start : start + ENTRY_BYTES + one.stored_bytes]
 
 
 class Incoming:
@@ -112,10 +129,13 @@ class Incoming:
         Who can write the log can name a pack whose objects are not what their ids say. One such object would take the
         place of a right one that the store takes later. Raises RemoteDamaged, StoreDamaged.
         """
-        for id_, place in sorted(self.places(kinds).items(), key=_in_pack_order):
+        placed = sorted(self.places(kinds).items(), key=_in_pack_order)
+        for id_, place in placed:
             if place.entry.kind != kinds.get(id_, place.entry.kind):
                 raise RemoteDamaged(self._transport.url, f"object {id_.hex()} is of another kind")
-            self.read(id_)
+        with closing(ordered_map(self._checked, self._jobs(placed), ahead=_AHEAD)) as checked:
+            for id_, data in checked:
+                self._remember(id_, data)
 
     def finish(self) -> None:
         """Make the ranges durable, in a pack. Raises DiskFull, FileError."""
@@ -198,25 +218,40 @@ class Incoming:
         if expected:
             raise RemoteDamaged(self._transport.url, f"pack {name}: object {min(expected).hex()} is not in it")
 
+    def _jobs(self, placed: Iterable[tuple[bytes, Place]]) -> Iterator[_Job]:
+        for id_, place in placed:
+            entry, frame = self._frame(place)
+            yield _Job(id_, entry, frame, self.read(entry.base) if entry.base else None)
+
+    def _checked(self, job: _Job) -> tuple[bytes, bytes]:
+        return job.id, self._decode(job)
+
     def _download_ranges(self, ranges: list[_Range]) -> None:
         for part, data in zip(ranges, in_order(self._range, ranges, self._transport, at_once=AT_ONCE), strict=True):
             for found in part.objects:
-                start = found.offset - ENTRY_BYTES - part.start
-                self._keep(found, data[start : start + ENTRY_BYTES + found.stored_bytes])
+                self._keep(found, part.written(data, found))
             self._progress.advance(len(data))
 
     def _range(self, part: _Range) -> bytes:
+        """Return the bytes of a range; the index proves each object in them."""
+        with suppress(RemoteDamaged):
+            return self._range_once(part)
+        return self._range_once(part)
+
+    def _range_once(self, part: _Range) -> bytes:
         try:
-            return self._transport.get_range(pack_key(part.pack), part.start, part.end - part.start)
+            data = self._transport.get_range(pack_key(part.pack), part.start, part.end - part.start)
         except KeyMissing as error:
             raise ObjectGone(part.pack) from error
         except ValueError as error:
             raise RemoteDamaged(self._transport.url, f"pack {part.pack}: {error}") from error
+        for one in part.objects:
+            if frame_digest(part.written(data, one)) != one.digest:
+                raise RemoteDamaged(self._transport.url, f"pack {one.pack}: object {one.id.hex()}: checksum mismatch")
+        return data
 
     def _keep(self, found: RemoteObject, written: bytes) -> None:
-        """Check one object of a range, and write it down."""
-        if frame_digest(written) != found.digest:
-            raise RemoteDamaged(self._transport.url, f"pack {found.pack}: object {found.id.hex()}: checksum mismatch")
+        """Write down one object of a range."""
         if found.id in self._places:
             return
         if self._writer is None:
@@ -239,14 +274,19 @@ class Incoming:
                 raise RemoteDamaged(self._transport.url, f"object {at.hex()} was not downloaded")
             data = self._objects.read(at)
         for found, entry, frame in reversed(chain):
-            try:
-                data = codec.decompress(frame, entry.object_bytes, data)
-            except ValueError as error:
-                raise RemoteDamaged(self._transport.url, f"object {found.hex()}: {error}") from error
-            if object_id(data) != found:
-                raise RemoteDamaged(self._transport.url, f"object {found.hex()}: content does not hash to its id")
+            data = self._decode(_Job(found, entry, frame, data))
             self._remember(found, data)
         assert data is not None
+        return data
+
+    def _decode(self, job: _Job) -> bytes:
+        """Return an object, checked against its id; in any thread. Raises RemoteDamaged."""
+        try:
+            data = codec.decompress(job.frame, job.entry.object_bytes, job.base)
+        except ValueError as error:
+            raise RemoteDamaged(self._transport.url, f"object {job.id.hex()}: {error}") from error
+        if object_id(data) != job.id:
+            raise RemoteDamaged(self._transport.url, f"object {job.id.hex()}: content does not hash to its id")
         return data
 
     def _frame(self, place: Place) -> tuple[Entry, bytes]:

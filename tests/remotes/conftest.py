@@ -16,7 +16,17 @@ from snapstore.remotes.credentials import StaticKeys
 from snapstore.remotes.folder import FolderTransport
 from snapstore.remotes.settings import RemoteSettings
 from snapstore.remotes.transport import Transport
-from tests.remotes.servers import BUCKET, WRITER, NoServer, Server, rclone, seaweedfs
+from tests.remotes.servers import (
+    AZURE_ACCOUNT,
+    AZURE_KEY,
+    BUCKET,
+    WRITER,
+    NoServer,
+    Server,
+    azurite,
+    rclone,
+    seaweedfs,
+)
 
 _STARTS = 3
 LIMITS = Limits(connect=2, idle=5)
@@ -36,6 +46,13 @@ def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield _entered(stack, rclone, tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a running Azurite."""
+    with ExitStack() as stack:
+        yield _entered(stack, azurite, tmp_path_factory)
+
+
 def _entered(
     stack: ExitStack, run: Callable[[Path], AbstractContextManager[Server]], folders: pytest.TempPathFactory
 ) -> Server:
@@ -47,6 +64,10 @@ def _entered(
             if attempt == _STARTS - 1:
                 pytest.skip(str(error))
     raise AssertionError
+
+
+AZURE_VARIABLES = {"AZURE_STORAGE_ACCOUNT_NAME": AZURE_ACCOUNT, "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY}
+"""The variables that have the key of Azurite's account; obstore reads them in the environment of the process."""
 
 
 def variables(keys: StaticKeys = WRITER) -> dict[str, str]:
@@ -83,13 +104,20 @@ def bucket() -> Iterator[Bucket]:
         transport.close()
 
 
-@pytest.fixture(params=["folder", "seaweedfs"])
+@pytest.fixture(params=["folder", "seaweedfs", "azurite"])
 def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
     """Return a transport to an empty place, of each kind."""
     found: Transport
     if request.param == "folder":
         found = FolderTransport(str(request.getfixturevalue("tmp_path")))
-    else:
+    elif request.param == "seaweedfs":
         found = request.getfixturevalue("bucket")(request.getfixturevalue("seaweed").endpoint)
+    else:
+        monkeypatch = request.getfixturevalue("monkeypatch")
+        for name, value in AZURE_VARIABLES.items():
+            monkeypatch.setenv(name, value)
+        endpoint = request.getfixturevalue("azure").endpoint
+        settings = RemoteSettings("origin", f"az://{BUCKET}/{uuid.uuid4().hex}", endpoint=endpoint)
+        found = BucketTransport(settings, AZURE_VARIABLES, LIMITS)
     yield found
     found.close()

@@ -1,8 +1,15 @@
-"""Servers of object storage on loopback: SeaweedFS, and rclone, which ignores the condition that an object is new."""
+"""Servers of object storage on loopback.
+
+SeaweedFS speaks the protocol of S3; rclone does as well, but ignores the condition that an object is new. Azurite is
+Microsoft's own server of the protocol of Azure Blob Storage for tests.
+"""
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -11,16 +18,20 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from email.utils import formatdate
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from snapstore.remotes.credentials import StaticKeys
 
 BUCKET = "snapshots"
 WRITER = StaticKeys("writer", "writer-secret")
 READER = StaticKeys("reader", "reader-secret")
+AZURITE = "azurite@3.35.0"
+AZURE_ACCOUNT, AZURE_KEY = "account", base64.b64encode(b"key of the account").decode()
 _SECONDS = 60.0  # for a server to be up
 _FOLLOW = """
 import subprocess, sys
@@ -87,6 +98,49 @@ def rclone(folder: Path) -> Iterator[Server]:
         yield Server(f"http://127.0.0.1:{port}", process.pid)
 
 
+@contextmanager
+def azurite(folder: Path) -> Iterator[Server]:
+    """Run Azurite with one container; its endpoint has the account in its path. Raises NoServer."""
+    node, npm = _binary("node"), _binary("npm")
+    (folder / "package.json").write_text('{"private": true}')
+    install = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", AZURITE]
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        raise NoServer(f"npm cannot install Azurite: {done.stderr.splitlines()[:2]}")
+    (port,) = _free_ports(1)
+    program = str(folder / "node_modules/azurite/dist/src/blob/main.js")
+    options = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder / "data")]
+    options += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    (folder / "data").mkdir()
+    accounts = {"AZURITE_ACCOUNTS": f"{AZURE_ACCOUNT}:{AZURE_KEY}"}
+    endpoint = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+    with _running([node, program, *options], folder / "log", accounts) as process:
+        _wait(process, folder / "log", lambda: _answers(endpoint))
+        _make_container(f"{endpoint}/{BUCKET}")
+        yield Server(endpoint, process.pid)
+
+
+def _make_container(url: str) -> None:
+    """Create a container, in a request that is signed as the protocol has it."""
+    version, moment = "2021-08-06", formatdate(usegmt=True)
+    headers = f"x-ms-date:{moment}\nx-ms-version:{version}\n"
+    path = urlsplit(url).path
+    signed = f"PUT\n\n\n\n\n\n\n\n\n\n\n\n{headers}/{AZURE_ACCOUNT}{path}\nrestype:container"
+    digest = hmac.digest(base64.b64decode(AZURE_KEY), signed.encode(), "sha256")
+    request = urllib.request.Request(
+        f"{url}?restype=container",
+        method="PUT",
+        headers={
+            "x-ms-date": moment,
+            "x-ms-version": version,
+            "Authorization": f"SharedKey {AZURE_ACCOUNT}:{base64.b64encode(digest).decode()}",
+            "Content-Length": "0",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=30):
+        pass
+
+
 def _binary(name: str) -> str:
     """Return the path of a program, that of this environment first. Raises NoServer."""
     for folder in (sysconfig.get_path("scripts"), None):
@@ -108,10 +162,16 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", _FOLLOW, *command], stdin=subprocess.PIPE, stdout=output, stderr=output
+            [sys.executable, "-c", _FOLLOW, *command],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(variables or {})},
         )
     try:
         yield process

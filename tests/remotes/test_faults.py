@@ -159,6 +159,30 @@ def test_a_pull_that_was_cut_short_receives_no_pack_twice(between: Proxy, bucket
     assert puller.is_sound()
 
 
+@pytest.mark.parametrize("name", ["small", "large"], ids=["in ranges", "as a whole"])
+def test_what_is_damaged_on_its_way_is_asked_for_again(
+    between: Proxy, bucket: Bucket, tmp_path: Path, name: str
+) -> None:
+    desk, puller = Desk(tmp_path / "desk"), Desk(tmp_path / "puller", rows=1)
+    desk.tag("small")
+    desk.fill(3, 3)
+    desk.tag("large")
+    transport = bucket(between.endpoint, limits=LIMITS)
+    create_remote(transport)
+    desk.push(transport, "small", "large")
+    between.clear()
+    between.plan = lambda request: Fault.FLIPPED if ".pack" in request.key else None
+    assert _try(lambda: puller.pull(transport, name)) == "remote-damaged"
+    asked = Counter(one.request.key for one in between.requests("GET") if ".pack" in one.request.key)
+    assert max(asked.values()) == 2
+    between.clear()
+    flips = iter([Fault.FLIPPED])
+    between.plan = lambda request: next(flips, None) if ".pack" in request.key else None
+    puller.pull(transport, name)
+    assert puller.tags() == {name: desk.tags()[name]}
+    assert puller.is_sound()
+
+
 @pytest.mark.parametrize("stalling", ["log/", ".pack"])
 def test_an_interrupted_push_ends_though_nothing_answers(between: Proxy, tmp_path: Path, stalling: str) -> None:
     make_database(tmp_path / "db.sqlite3")

@@ -1,4 +1,4 @@
-"""What every transport has to do, over a folder and over SeaweedFS."""
+"""What every transport has to do, over a folder, SeaweedFS and Azurite."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 import snapstore
 from snapstore import Session, Snapstore
 from snapstore.errors import CredentialsMissing, RemoteReadOnly, RemoteRefused, RemoteUnsafe
-from tests.remotes.conftest import variables
+from tests.remotes.conftest import AZURE_VARIABLES, variables
 from tests.remotes.servers import BUCKET, READER, Server
 from tests.support import ENVIRONMENT, add_rows, connect, count, make_database, raised
 
@@ -64,6 +64,30 @@ def test_a_baseline_goes_round(tmp_path: Path, seaweed: Server) -> None:
         raised(RemoteReadOnly, 14, session.push, ("baseline",))
         maps = Path(f"/proc/{session.pid}/maps")
         assert not maps.exists() or "obstore" not in maps.read_text()
+
+
+def test_a_baseline_goes_round_in_azure(tmp_path: Path, azure: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in AZURE_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    url, environ = f"az://{BUCKET}/{uuid.uuid4().hex}", environment(tmp_path, AZURE_VARIABLES)
+    here = project(tmp_path / "here", rows=30)
+    with Snapstore(cwd=here, env=environ) as snap:
+        added = snap.add_remote("origin", url, endpoint=azure.endpoint)
+        assert (added.created, added.is_safe, added.project) == (True, True, "here")
+        snap.tag("baseline")
+        assert snap.push(("baseline",)).entry == 1
+    snapstore.clone(url, tmp_path / "clone", restore="baseline", endpoint=azure.endpoint, env=environ)
+    with closing(connect(tmp_path / "clone" / "app.db")) as connection:
+        assert count(connection) == 30
+        add_rows(connection, 5)
+    with Session(cwd=tmp_path / "clone", env=environ) as session:
+        moved = session.tag("baseline").snapshot
+        assert session.push(("baseline",)).entry == 2
+    with Snapstore(cwd=here, env=environ) as snap:
+        assert snap.pull().refs[0].to == moved
+        assert snap.restore("baseline").changed
+        assert snap.fsck_remote().ok
+        assert snap.prune_remote().entry == 2
 
 
 def test_a_server_that_overwrites_is_taken_only_if_that_is_said(tmp_path: Path, careless: Server) -> None:
