@@ -122,7 +122,9 @@ class Suite:
         if resumes and (paused := self._ledger.unended_of(self._policy.run)):
             self._resume(paused, name, command)
             return True
-        repairer = Repairer(self._store, self._project, self._policy, self._databases, self._ledger, self._say)
+        repairer = Repairer(
+            self._store, self._project, self._policy, self._databases, self._ledger, self._keeper, self._say
+        )
         for died in self._ledger.unended():
             self.repaired += repairer.after_death(died, last_sign)
         self.baseline_made = self._ready_baseline()

@@ -111,6 +111,13 @@ class Keeper:
         if policy != NEVER and (is_failed or is_left) and is_there and failures.is_empty:
             self._keep(failures, result.label, began, result.forensic)
 
+    def after_death(self, label: str, began: State, taken: str) -> tuple[KeptState, ...]:
+        """Name the state of a test during which its suite died; `taken` is the snapshot that has it."""
+        failures = Failures()
+        if self._policy.keep != NEVER:
+            self._keep(failures, label, began, taken)
+        return failures.kept
+
     def _keep(
         self,
         failures: Failures,

@@ -173,6 +173,11 @@ class Ledger:
             return [test for (test,) in self._rows("SELECT test FROM test WHERE suite = ? AND ended IS NULL", suite)]
         return self._parts.open_tests(suite)
 
+    def label(self, test: int) -> str:
+        """Return the label of a test."""
+        ((label,),) = self._rows("SELECT label FROM test WHERE test = ?", test, types=(str,))
+        return str(label)
+
     def end_test(
         self,
         test: int,

@@ -19,6 +19,7 @@ from snapstore.results.suites import Repaired
 from snapstore.results.text import against_text
 from snapstore.store import Store
 from snapstore.suite.databases import UNREADABLE, Check, Say, SuiteDatabases
+from snapstore.suite.keeper import Keeper
 from snapstore.suite.ledger import Ledger
 from snapstore.suite.ledger_rows import SuiteRow
 from snapstore.suite.parts import DIED
@@ -39,12 +40,14 @@ class Repairer:
         policy: SuitePolicy,
         databases: SuiteDatabases,
         ledger: Ledger,
+        keeper: Keeper,
         say: Say,
     ) -> None:
         self._store = store
         self._project = project
         self._policy = policy
         self._databases = databases
+        self._keeper = keeper
         self._say = say
         self._ledger = ledger
         self.left_alone: list[str] = []
@@ -53,14 +56,15 @@ class Repairer:
     def after_death(self, died: SuiteRow, last_sign: float | None = None) -> list[Repaired]:
         """Restore the state before a suite that never ended, and end it in the ledger. Raises NeverRight, HookFailed.
 
-        What somebody else wrote after its last sign of life, a time of files, is kept.
+        What somebody else wrote after its last sign of life, a time of files, is kept. The state of a test that was
+        under way then gets the name of a failed test.
         """
         what = f"suite '{died.name}' of {died.started[:19]}Z, which never ended"
         if self._policy.mode == "cleanup":
             self.left_alone.append(f"{what}; there is no backup and no restore this time")
             return []
         repaired = []
-        open_test = TestSoFar("", DIED)
+        open_test, open_tests = TestSoFar("", DIED), self._ledger.open_tests(died.suite)
         if died.backup is None or not self._store.snapshots.exists(died.backup):
             self.left_alone.append(f"{what}; it had no backup")
         elif self._was_left(died, died.backup):
@@ -73,12 +77,23 @@ class Repairer:
                 self.left_alone.append(f"{what}; what was written after it is kept: {later}; {bring}")
             else:
                 repaired = self._restored(target, what, open_test)
-        for test in self._ledger.open_tests(died.suite):
+        if open_test.forensic and len(open_tests) == 1:
+            self._name_state(died, open_tests[0], open_test)
+        for test in open_tests:
             self._ledger.end_test(test, open_test.columns(), [], open_test.stages, open_test.compared_with)
         self._ledger.end_suite(
             died.suite, DIED, repaired=bool(died.backup), store_bytes=self._store.bytes_used() if died.backup else 0
         )
         return repaired
+
+    def _name_state(self, died: SuiteRow, test: int, found: TestSoFar) -> None:
+        """Name the state that a test died in."""
+        began = next((one.snapshot for one in self._ledger.begun.of(died.suite) if one.test == test), died.backup)
+        if began is None or found.forensic is None:
+            return
+        state = snapshot_state(self._store, began, "the state before it")
+        for kept in self._keeper.after_death(self._ledger.label(test), state, found.forensic):
+            self._ledger.kept.note(test, kept)
 
     def _written_later(self, died: SuiteRow, backup: State, last_sign: float | None) -> str:
         """Return what somebody else wrote after a suite died, in words; empty where nobody did.

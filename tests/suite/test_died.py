@@ -10,9 +10,18 @@ from pathlib import Path
 
 from snapstore import Session
 from snapstore.errors import SessionEnded
+from snapstore.results.kept import KeptState
+from snapstore.store import Store
+from snapstore.suite.kept_ledger import KeptLedger
 from tests.support import ENVIRONMENT, Snap, connect, count
 
 LATER_SECONDS = 600
+
+
+def recorded(snap: Snap) -> list[KeptState]:
+    """Return the states on record for the tests of the first suite."""
+    with Store.open(snap.store) as store:
+        return KeptLedger(store.catalog).of_suite(1)
 
 
 def start(snap: Snap) -> Session:
@@ -89,6 +98,30 @@ def test_what_the_run_left_is_taken_back_although_the_file_was_written_later(sna
         session.end_suite(0)
         session.undo()
     assert rows(snap.database) == before + 1
+
+
+def test_the_state_of_the_test_that_died_has_its_name(snap: Snap) -> None:
+    kill(snap)
+    with start(snap) as session:
+        session.begin_suite("next", quiet=0)
+        session.end_suite(0)
+        failed = session.show("failed/leaks")
+        assert not session.verify("failed/leaks").ok
+        session.restore("failed/leaks")
+        with closing(connect(snap.database)) as connection:
+            assert count(connection, "item WHERE name = 'of the test'") == 1
+    (kept,) = recorded(snap)
+    assert (kept.name, kept.snapshot, kept.label) == ("failed/leaks", failed.snapshot, "leaks")
+    assert kept.began_with
+
+
+def test_no_state_is_named_where_none_is_to_be_kept(snap: Snap) -> None:
+    kill(snap)
+    with start(snap) as session:
+        (repaired,) = session.begin_suite("next", quiet=0, keep="never").repaired
+        assert repaired.forensic
+        session.end_suite(0)
+    assert recorded(snap) == []
 
 
 def test_a_killed_session_tells_the_run_from_a_developer_by_its_last_sign_of_life(snap: Snap) -> None:
