@@ -27,13 +27,13 @@ from snapstore.remotes.incoming import AT_ONCE, Incoming
 from snapstore.remotes.index import MOST_BYTES, IndexedPack, decode
 from snapstore.remotes.keys import index_key
 from snapstore.remotes.log import RemoteLog
-from snapstore.remotes.log_check import LOG_FLAW, check_log
+from snapstore.remotes.log_check import check_log
 from snapstore.remotes.needs import needs_of
 from snapstore.remotes.parallel import in_order
 from snapstore.remotes.state import RemoteState
 from snapstore.remotes.transport import KeyMissing, ObjectGone
 from snapstore.results.checks import Damage
-from snapstore.results.remotes import AffectedTags, RemoteChecked
+from snapstore.results.remotes import LOG_FLAW, AffectedTags, RemoteChecked
 from snapstore.store import Store
 
 INDEX = "index"

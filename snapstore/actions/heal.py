@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 
 from snapstore.actions.fsck import check_store
-from snapstore.actions.heal_remotes import OpenLog, in_remotes
+from snapstore.actions.heal_from_remotes import OpenLog, in_remotes
 from snapstore.actions.tree_state import reader
 from snapstore.database.live import LiveDatabases
 from snapstore.errors import SnapError, StoreDamaged

@@ -20,7 +20,7 @@ from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
 
 if TYPE_CHECKING:
-    from snapstore.actions.heal_remotes import OpenLog
+    from snapstore.actions.heal_from_remotes import OpenLog
     from snapstore.actions.restore import Later
     from snapstore.compare.ignore_rules import Policy
     from snapstore.database.file_watch import FileWatch

@@ -13,7 +13,7 @@ from snapstore.api.by_name import ByName
 from snapstore.errors import InvalidArgument, RemoteReadOnly
 
 if TYPE_CHECKING:
-    from snapstore.actions.heal_remotes import OpenLog
+    from snapstore.actions.heal_from_remotes import OpenLog
     from snapstore.remotes.log import RemoteLog
     from snapstore.remotes.settings import RemoteSettings
     from snapstore.results.remotes import RemoteChecked, RemotePruned
@@ -72,18 +72,26 @@ class RemoteUpkeep(ByName):
             return prune_remote(store, log, options, self.progress)
 
     def fsck_remote(
-        self, remote: str | None = None, *, quick: bool = False, timeout: float | None = None
+        self, remote: str | None = None, *, quick: bool = False, heal: bool = False, timeout: float | None = None
     ) -> RemoteChecked:
         """Check a remote: its log, that all packs and indexes are there, and that every tag can be pulled.
 
-        Raises NoRemote, NotARemote, RemoteTooNew, RemoteUnreachable, RemoteRefused, DiskFull.
+        With `heal`, what the store has of damaged packs is uploaded again. Raises NoRemote, NotARemote, RemoteTooNew,
+        RemoteUnreachable, RemoteRefused, DiskFull; to heal also RemoteReadOnly, RemoteBusy, StoreDamaged.
         """
-        from snapstore.actions.fsck_remote import fsck_remote
-
         settings = self.locations.remote_settings(remote)
+        if settings.read_only and heal:
+            raise RemoteReadOnly(settings.name)
         store = self.books(timeout, create=True)
         with self._log(store, settings) as log:
-            return fsck_remote(store, log, full=not quick, progress=self.progress)
+            if not heal:
+                from snapstore.actions.fsck_remote import fsck_remote
+
+                return fsck_remote(store, log, full=not quick, progress=self.progress)
+            from snapstore.actions.heal_remote import HealRemoteOptions, heal_remote
+
+            options = HealRemoteOptions(self.locations.environ, not quick, self.seconds(timeout))
+            return heal_remote(store, log, options, self.progress)
 
     def remote_logs(self) -> Sequence[OpenLog]:
         """Return what opens the logs of the remotes that may be asked without being named: not under `never`."""

@@ -450,6 +450,7 @@ class Verbs(Protocol):
         remote: OnRemote = None,
         *,
         quick: Annotated[bool, "do not read the packs"] = False,
+        heal: Annotated[bool, "upload again what the store has of damaged packs"] = False,
         timeout: Timeout = None,
     ) -> RemoteChecked:
         """Check a remote: its log, that every pack and index is there, and that every tag can be pulled."""

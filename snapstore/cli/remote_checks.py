@@ -9,7 +9,7 @@ from snapstore.cli.output import size, table
 from snapstore.cli.paint import style
 from snapstore.ids import short
 from snapstore.results.checks import Damage
-from snapstore.results.remotes import RemoteChecked, RemotePruned
+from snapstore.results.remotes import LOG_FLAW, RemoteChecked, RemoteHealed, RemotePruned
 from snapstore.results.text import counted, one_line
 
 _MOST_SHOWN = 30
@@ -40,6 +40,8 @@ def remote_summary(pruned: RemotePruned) -> str:
 
 def checked_remote_lines(checked: RemoteChecked) -> Iterator[str]:
     """Yield the lines of a check of a remote."""
+    if checked.healed and checked.healed.entry is not None:
+        yield _healed(checked.healed)
     for damage in checked.damaged[:_MOST_SHOWN]:
         yield _damage(damage)
     if len(checked.damaged) > _MOST_SHOWN:
@@ -57,8 +59,22 @@ def checked_remote_lines(checked: RemoteChecked) -> Iterator[str]:
     if checked.ok:
         yield style(f"the remote {checked.remote} is sound", fg="green")
         return
-    yield hint("'snap remote add NAME URL' makes another one, for what stores still have of it")
+    yield hint(_advice(checked))
     yield style(f"the remote {checked.remote} is damaged", fg="red", bold=True)
+
+
+def _healed(healed: RemoteHealed) -> str:
+    again = f"uploaded {counted(healed.objects, 'object')} again, {size(healed.sent)}"
+    return f"healed   {again}; gave up {counted(len(healed.given_up), 'pack')}"
+
+
+def _advice(checked: RemoteChecked) -> str:
+    heal = f"'snap fsck --remote --heal {one_line(checked.remote)}'"
+    if any(damage.what == LOG_FLAW for damage in checked.damaged):
+        return "'snap remote add NAME URL' makes another one, for what stores still have of it"
+    if checked.healed is None:
+        return f"{heal} uploads again what this store has of it"
+    return f"{heal}, where a store has these tags, uploads the rest; 'snap push --delete NAME' removes a tag"
 
 
 def _damage(damage: Damage) -> str:

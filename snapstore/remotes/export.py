@@ -67,10 +67,11 @@ _ALONE = _Placed(None, 0)
 
 
 class Export:
-    """The objects that a remote lacks of some snapshots, used in a `with` block."""
+    """The objects that a remote lacks of some snapshots, used in a `with` block; each alone unless `with_bases`."""
 
-    def __init__(self, store: Store, contents: Extract) -> None:
+    def __init__(self, store: Store, contents: Extract, *, with_bases: bool = True) -> None:
         self._store = store
+        self._with_bases = with_bases
         self._contents = contents
         self._missing: dict[bytes, Location] = {}
         self._placed: dict[bytes, _Placed] = {}
@@ -164,7 +165,7 @@ class Export:
 
     def _base(self, location: Location) -> bytes | None:
         """Return the nearest base below an object that the remote has, or gets. Raises StoreDamaged."""
-        base = location.base
+        base = location.base if self._with_bases else None
         for _ in range(LONGEST_CHAIN):
             if base is None or base in self._missing or self._contents.has(base):
                 return base

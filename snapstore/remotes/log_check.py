@@ -10,8 +10,9 @@ from snapstore.remotes.keys import LOG, STATE, log_key, number_of, state_key
 from snapstore.remotes.parallel import in_order
 from snapstore.remotes.state import RemoteState
 from snapstore.remotes.transport import KeyMissing, Transport
+from snapstore.results.remotes import LOG_FLAW
 
-LOG_FLAW, CHECKPOINT_FLAW = "log", "checkpoint"
+CHECKPOINT_FLAW = "checkpoint"
 _AT_ONCE = 8
 
 

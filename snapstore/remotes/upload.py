@@ -7,7 +7,7 @@ condemned (collection.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -41,13 +41,19 @@ class Uploaded(NamedTuple):
 NOTHING = Uploaded((), 0, 0)
 
 
-def upload(log: RemoteLog, packs: Iterable[ExportPack], size: int, progress: Progress) -> Uploaded:
-    """Upload packs of about `size` bytes in all, and indexes of them.
+def upload(
+    log: RemoteLog,
+    packs: Iterable[ExportPack],
+    size: int,
+    progress: Progress,
+    unusable: Collection[str] = (),
+) -> Uploaded:
+    """Upload packs of about `size` bytes in all, and indexes of them; names of packs that are `unusable` are not used.
 
     They can be committed by the next entry, or by a later one before which none condemns a name that was not condemned
     yet. Raises RemoteUnreachable, RemoteRefused, and what making the packs raises. Packs that are there stay there.
     """
-    doomed = log.state.doomed()
+    doomed = log.state.doomed() | set(unusable)
     there = _there(log) if size >= _WORTH_LISTING else frozenset[str]()
     done: list[IndexedPack] = []
     listed: list[RemotePack] = []

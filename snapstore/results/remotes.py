@@ -220,9 +220,26 @@ class AffectedTags(NamedTuple):
     names: tuple[str, ...]
 
 
+LOG_FLAW = "log"
+"""What a damage is of where it concerns the log itself."""
+
+
+@dataclass(frozen=True)
+class RemoteHealed:
+    """What was done about damage: `given_up` are packs, by name, that are listed no longer.
+
+    `objects` of the store were uploaded again, in `sent` bytes, by the entry of the log; None where nothing was done.
+    """
+
+    given_up: tuple[str, ...]
+    objects: int
+    sent: int
+    entry: int | None
+
+
 @dataclass(frozen=True)
 class RemoteChecked:
-    """What a check of a remote found; `full` says that every pack was read.
+    """What a check of a remote found; `full` says that every pack was read. `healed` tells what was done before.
 
     `entries` of the log were checked, and what the newest one leads to: its `tags`, and `packs` with `objects` and
     `bytes`. `orphans` are packs and indexes that no entry names: of pushes that did not end, or are under way.
@@ -247,3 +264,4 @@ class RemoteChecked:
     requests: int
     received: int
     seconds: float
+    healed: RemoteHealed | None = None

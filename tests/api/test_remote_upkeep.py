@@ -56,6 +56,18 @@ def test_the_baseline_of_the_configuration_stays(snap: Snapstore) -> None:
     assert snap.fsck_remote("origin", quick=True).ok
 
 
+def test_a_remote_is_healed(snap: Snapstore, folder: Path) -> None:
+    assert snap.fsck_remote(heal=True).healed is None
+    for pack in (folder / "remote" / "packs").iterdir():
+        pack.unlink()
+    assert not snap.fsck_remote(quick=True).ok
+    checked = snap.fsck_remote(heal=True)
+    assert checked.ok
+    assert checked.healed
+    assert (len(checked.healed.given_up), checked.healed.entry) == (1, 2)
+    assert checked.healed.objects > 0
+
+
 def test_a_grace_is_at_least_a_day(snap: Snapstore) -> None:
     assert raised(InvalidArgument, 2, snap.prune_remote, grace="23h").name == "grace"
     assert snap.prune_remote(grace="1d", dry_run=True).dry_run
@@ -65,6 +77,7 @@ def test_a_remote_that_is_read_only_is_not_pruned(snap: Snapstore, folder: Path)
     configure(folder, "    read_only: true\n")
     with opened(folder) as reader:
         raised(RemoteReadOnly, 14, reader.prune_remote)
+        raised(RemoteReadOnly, 14, reader.fsck_remote, heal=True)
         assert reader.prune_remote(dry_run=True).dry_run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_prune(here: Machine) -> None:
         (("prune", "origin"), "REMOTE needs --remote"),
         (("fsck", "origin"), "REMOTE needs --remote"),
         (("prune", "--remote", "--undo"), "--remote cannot be combined"),
-        (("fsck", "--remote", "--heal"), "--remote cannot be combined"),
+        (("fsck", "--remote", "--rebuild"), "--remote cannot be combined"),
         (("prune", "--remote", "--grace", "1h"), "'--grace' must be at least 1d"),
     ],
 )
@@ -62,7 +63,21 @@ def test_fsck(here: Machine) -> None:
     assert sum(line.startswith("damaged  pack ") for line in lines) == 2
     assert {line.split()[-1] for line in lines if line.startswith("affected")} == {"baseline", "run"}
     assert "the remote origin is damaged" in lines
+    assert any("'snap fsck --remote --heal origin' uploads again" in line for line in lines)
     assert here.json("fsck", "--remote", code=20)["ok"] is False
+    healed = here("fsck", "--remote", "--heal")
+    assert healed[0].startswith("healed   uploaded 6 objects again, ")
+    assert healed[0].endswith("; gave up 2 packs")
+    assert healed[-1] == "the remote origin is sound"
+
+
+def test_fsck_of_what_this_store_lacks(here: Machine) -> None:
+    for pack in (here.folder.parent / "team" / "packs").iterdir():
+        pack.unlink()
+    shutil.rmtree(here.folder / "store")
+    lines = here("fsck", "--remote", "--heal", code=20)
+    assert lines[0].endswith("; gave up 2 packs")
+    assert any("where a store has these tags, uploads the rest" in line for line in lines)
 
 
 def test_doctor(here: Machine) -> None:

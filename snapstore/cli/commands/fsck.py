@@ -25,6 +25,7 @@ snap fsck --quick
 snap fsck --rebuild
 snap fsck --heal
 snap fsck --remote
+snap fsck --remote --heal
 """
 DAMAGED = 20
 _MOST_SHOWN = 30
@@ -37,7 +38,9 @@ _MOST_IDS = 10  # in a command
 @click.option("--quick", is_flag=True, help="Skip the objects: check only lengths, entries, catalog and names.")
 @click.option("--rebuild", is_flag=True, help="Rebuild the catalog from packs and reflog; keep the old one beside it.")
 @click.option(
-    "--heal", is_flag=True, help="Store damaged objects again from a live database, another pack or a remote."
+    "--heal",
+    is_flag=True,
+    help="Store damaged objects again from a live database, another pack or a remote; a remote's, from the store.",
 )
 @timeout_option
 @click.pass_obj
@@ -58,12 +61,13 @@ def command(
     and prints which snapshots that affects and what of them can still be restored.
 
     With --remote, checks a remote, by default the default one: its log, that all packs are there, and that every tag
-    can be pulled. That downloads all of it; with --quick, only indexes and manifests.
+    can be pulled. That downloads all of it; with --quick, only indexes and manifests. --heal uploads again what this
+    store has of packs that are damaged or missing.
     """
     if on_remote:
-        if rebuild or heal:
-            raise click.UsageError("--remote cannot be combined with --rebuild or --heal")
-        checked = context.snapstore.fsck_remote(remote, quick=quick, timeout=timeout)
+        if rebuild:
+            raise click.UsageError("--remote cannot be combined with --rebuild")
+        checked = context.snapstore.fsck_remote(remote, quick=quick, heal=heal, timeout=timeout)
         context.output.result(checked, checked_remote_lines(checked), always=True)
         return 0 if checked.ok else DAMAGED
     if remote is not None:
