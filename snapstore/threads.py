@@ -8,8 +8,9 @@ two processors would cost a scan more than it gains. `concurrent.futures` is imp
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -36,26 +37,52 @@ def in_background(function: Callable[[], Result]) -> Future[Result]:
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+    function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int, at_once: int = 1
 ) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item in order; the calling thread draws the items.
 
     At most `ahead` of them are in flight: enough that the other thread has work while the caller is busy
-    elsewhere, few enough to bound memory.
+    elsewhere, few enough to bound memory. A thread is given `at_once` of them: several where handing over one
+    would cost much beside the work.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(_OTHER_THREADS)
-    in_flight = _InFlight[Result]()
+    in_flight = _InFlight[_Done[Result]]()
+    left = iter(items)
     try:
-        for item in items:
-            in_flight.add(_Task(pool, partial(function, item)))
-            if len(in_flight) >= ahead:
-                yield in_flight.first_result()
+        while some := list(islice(left, at_once)):
+            in_flight.add(_Task(pool, partial(_each, function, some)))
+            if len(in_flight) * at_once >= ahead:
+                yield from in_flight.first_result().results()
         while in_flight:
-            yield in_flight.first_result()
+            yield from in_flight.first_result().results()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class _Done(Generic[Result]):
+    """The results of some items, up to the one that failed, if one did."""
+
+    def __init__(self) -> None:
+        self.found: list[Result] = []
+        self.error: Exception | None = None
+
+    def results(self) -> Iterator[Result]:
+        """Yield them; then raise the error."""
+        yield from self.found
+        if self.error:
+            raise self.error
+
+
+def _each(function: Callable[[Item], Result], items: list[Item]) -> _Done[Result]:
+    done = _Done[Result]()
+    try:
+        for item in items:
+            done.found.append(function(item))
+    except Exception as error:  # noqa: BLE001 - raised at its place
+        done.error = error
+    return done
 
 
 class _Task(Generic[Result]):

@@ -17,6 +17,12 @@ def test_results_come_in_the_order_of_the_items() -> None:
     assert list(ordered_map(str, [], ahead=1)) == []
 
 
+@pytest.mark.parametrize("at_once", [2, 7, 1000, 5000])
+def test_a_thread_is_given_several_at_once(at_once: int) -> None:
+    found = list(ordered_map(lambda n: n * n, range(1000), ahead=16, at_once=at_once))
+    assert found == [n * n for n in range(1000)]
+
+
 def test_the_calling_thread_takes_its_share() -> None:
     both = threading.Barrier(2, timeout=10)
 
@@ -43,8 +49,9 @@ def test_no_more_items_are_drawn_than_may_be_in_flight() -> None:
     assert next(drawn) == 14
 
 
+@pytest.mark.parametrize("at_once", [1, 8])
 @pytest.mark.parametrize("number", [0, 1, 2, 50, 99])
-def test_an_error_is_raised_at_its_place(number: int) -> None:
+def test_an_error_is_raised_at_its_place(number: int, at_once: int) -> None:
     def fail(n: int) -> int:
         if n == number:
             raise ValueError(n)
@@ -52,7 +59,7 @@ def test_an_error_is_raised_at_its_place(number: int) -> None:
 
     found: list[int] = []
     with pytest.raises(ValueError, match=str(number)):
-        found.extend(ordered_map(fail, range(100), ahead=8))
+        found.extend(ordered_map(fail, range(100), ahead=8, at_once=at_once))
     assert found == list(range(number))
 
 

@@ -6,16 +6,19 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from snapstore.blocks import BLOCK_BYTES
 from snapstore.creating import create_private
 from snapstore.database.header import page1_for_file
 from snapstore.errors import WouldOverwrite
-from snapstore.files import translated, write_all, written_durably
+from snapstore.files import translated, write_all_at, written_durably
 from snapstore.history.manifest import Manifest
 from snapstore.history.snapshot import DatabaseEntry
 from snapstore.ids import ID_BYTES
 from snapstore.leftovers import sweep
 from snapstore.progress import SILENT, Progress
 from snapstore.store import Store
+
+_BLOCKS_LOOKED_UP = 1024
 
 
 def write_image(
@@ -39,9 +42,8 @@ def write_image(
         path, step="image", create=create_private, finish=finish, before_rename=before_rename, replaces=replaces
     )
     with translated(path), _refused_if_there(path), how as fd:
-        for block in image_blocks(store, manifest, wal=record.journal_mode == "wal"):
-            write_all(fd, block)
-            progress.advance(len(block))
+        for written in _write_blocks(store, manifest, fd, wal=record.journal_mode == "wal"):
+            progress.advance(written)
 
 
 @contextmanager
@@ -52,10 +54,16 @@ def _refused_if_there(path: str) -> Iterator[None]:
         raise WouldOverwrite(path) from error
 
 
-def image_blocks(store: Store, manifest: Manifest, *, wal: bool) -> Iterator[bytes]:
-    """Yield the blocks of a file in order, page 1 with the header of a separate file."""
-    for start in range(0, len(manifest.block_ids), ID_BYTES):
-        block = store.objects.read(manifest.block_ids[start : start + ID_BYTES])
-        if start == 0:
+def _write_blocks(store: Store, manifest: Manifest, fd: int, *, wal: bool) -> Iterator[int]:
+    """Write the blocks of a file, page 1 with the header of a separate file; yield how many bytes each has."""
+
+    def write(number: int, block: bytes) -> int:
+        if number == 0:
             block = page1_for_file(block[: manifest.page_size], wal=wal) + block[manifest.page_size :]
-        yield block
+        write_all_at(fd, block, number * BLOCK_BYTES)
+        return len(block)
+
+    ids = [manifest.block_ids[start : start + ID_BYTES] for start in range(0, len(manifest.block_ids), ID_BYTES)]
+    for first in range(0, len(ids), _BLOCKS_LOOKED_UP):
+        numbered = enumerate(ids[first : first + _BLOCKS_LOOKED_UP], first)
+        yield from store.objects.map_many(dict(numbered), write)

@@ -30,7 +30,7 @@ from snapstore.ids import ID_BYTES, object_id
 from snapstore.threads import ordered_map
 
 _EXTENTS_AHEAD = 16
-_EXTENTS_AT_ONCE = 4  # by one thread: handing over costs much beside hashing a single one
+_IDS_AHEAD, _IDS_AT_ONCE = 64, 4  # extents of which only the ids stay
 _BLOCKS_KEPT = 256  # of those that may have changed, 16 MiB at most: a restore needs them again
 _PAGES_PREFETCHED = 1024  # of the log, at most
 
@@ -259,11 +259,9 @@ class View:
 
         if len(firsts) <= 1:
             yield from map(ids, firsts)
-            return
-        several = (firsts[at : at + _EXTENTS_AT_ONCE] for at in range(0, len(firsts), _EXTENTS_AT_ONCE))
-        with closing(ordered_map(lambda some: [*map(ids, some)], several, ahead=_EXTENTS_AHEAD)) as found:
-            for some in found:
-                yield from some
+        else:
+            with closing(ordered_map(ids, firsts, ahead=_IDS_AHEAD, at_once=_IDS_AT_ONCE)) as found:
+                yield from found
 
     def _check_unchanged(self) -> None:
         """Notice a change afterwards if there are no locks (a medium that cannot be written)."""

@@ -25,7 +25,7 @@ from snapstore.threads import ordered_map
 
 PACK, OBJECT, CATALOG = "pack", "object", "catalog"
 MOST_NAMED = 50  # damaged objects of one pack that are reported one by one
-_AHEAD = 8
+_AHEAD, _AT_ONCE = 16, 4
 _ROWS_AT_ONCE = 64
 _BLOCKS_KEPT = 1024  # 64 MiB of possible bases
 _HOMELESS = "SELECT 1 FROM object WHERE pack NOT IN (SELECT pack FROM pack) LIMIT 1"
@@ -158,7 +158,7 @@ class Inspection:
         if not full:
             self._note_damaged(name, map(_decoded, jobs))
             return
-        with closing(ordered_map(_decoded, jobs, ahead=_AHEAD)) as checked:
+        with closing(ordered_map(_decoded, jobs, ahead=_AHEAD, at_once=_AT_ONCE)) as checked:
             self._note_damaged(name, checked)
 
     def _note_damaged(self, pack: str, checked: Iterator[tuple[Entry, bytes, str | None]]) -> None:

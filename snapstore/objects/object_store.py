@@ -6,10 +6,10 @@ object_writer.py writes objects.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.errors import SnapshotFreed, StoreDamaged
@@ -21,10 +21,12 @@ from snapstore.objects.pack_index import LONGEST_CHAIN, Location, PackIndex
 from snapstore.regular import is_regular
 from snapstore.threads import ordered_map
 
+Result = TypeVar("Result")
+
 _MAX_OPEN_PACKS = 64
 _RECENT_BLOCKS = 8  # few, so that they are decoded into memory that is still in the processor's cache
 _LARGE_BYTES, _LARGE_KEPT = 4 << 20, 3  # manifests: when two states are compared, one is often the other's base
-_BLOCKS_AHEAD = 8
+_BLOCKS_AHEAD, _BLOCKS_AT_ONCE = 16, 4
 
 
 class _Link(NamedTuple):
@@ -124,13 +126,25 @@ class ObjectStore:
 
     def read_many(self, ids: list[bytes]) -> Iterator[bytes]:
         """Yield objects in the order of the ids, checked; many are decoded on several threads. Raises StoreDamaged."""
-        locations = self.locate(ids)
-        readers = (self.reader(id_, locations.get(id_)) for id_ in ids)
-        if len(ids) <= _BLOCKS_AHEAD:
-            yield from (read() for read in readers)
+        return self.map_many(dict(enumerate(ids)), lambda _, data: data)
+
+    def map_many(self, ids: Mapping[int, bytes], function: Callable[[int, bytes], Result]) -> Iterator[Result]:
+        """Yield what a function makes of objects, given the number and the content of each, in the order of the ids.
+
+        It may be called in any thread. Raises StoreDamaged, and what the function raises.
+        """
+
+        def one(numbered: tuple[int, Callable[[], bytes]]) -> Result:
+            number, read = numbered
+            return function(number, read())
+
+        locations = self.locate(list(ids.values()))
+        readers = ((number, self.reader(id_, locations.get(id_))) for number, id_ in ids.items())
+        if len(ids) <= 2 * _BLOCKS_AT_ONCE:
+            yield from map(one, readers)
             return
-        with closing(ordered_map(lambda read: read(), readers, ahead=_BLOCKS_AHEAD)) as decoded:
-            yield from decoded
+        with closing(ordered_map(one, readers, ahead=_BLOCKS_AHEAD, at_once=_BLOCKS_AT_ONCE)) as found:
+            yield from found
 
     def preload(self, ids: Iterable[bytes]) -> None:
         """Decode a few blocks that will be read soon, and drop those preloaded before. Raises StoreDamaged."""

@@ -26,6 +26,7 @@ _CANDIDATES_A_QUERY = 32
 _MANY_OBJECTS = 96  # worth a thread
 _LISTED = {Kind.BLOCK: "bytes of a block", Kind.MANIFEST: "blocks of a database", Kind.SNAPSHOT: "tables of a snapshot"}
 _OBJECTS_AHEAD = 128  # 8 MiB of blocks, so that threads keep compressing while the pack is hashed and written
+_OBJECTS_AT_ONCE = 8
 
 
 class Candidate(NamedTuple):
@@ -117,7 +118,7 @@ class ObjectWriter:
         is_many = len(expected) > 2 * _MANY_OBJECTS or len(first) == _MANY_OBJECTS
         with closing(self._new(chain(first, drawn))) as new:
             if is_many:
-                with closing(ordered_map(_encode, new, ahead=_OBJECTS_AHEAD)) as encoded:
+                with closing(ordered_map(_encode, new, ahead=_OBJECTS_AHEAD, at_once=_OBJECTS_AT_ONCE)) as encoded:
                     self._put(encoded)
             else:
                 self._put(map(_encode, new))

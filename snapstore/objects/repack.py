@@ -32,7 +32,7 @@ PACK_BYTES = 64 << 20  # of a new pack, about
 PACK_OBJECTS = 8192  # of a new pack, so that the catalog's transaction stays short
 SMALL_BYTES = 16 << 20
 MANY_SMALL = 32
-_AHEAD = 64
+_AHEAD, _AT_ONCE = 64, 8
 
 
 class _Moved(NamedTuple):
@@ -69,7 +69,7 @@ class Repacker:
         writer: PackWriter | None = None
         moved: list[tuple[bytes, int]] = []
         try:
-            with closing(ordered_map(_coded, self._objects_of(packs), ahead=_AHEAD)) as coded:
+            with closing(ordered_map(_coded, self._objects_of(packs), ahead=_AHEAD, at_once=_AT_ONCE)) as coded:
                 for one, frame in coded:
                     writer = writer or PackWriter(self._objects.folder)
                     base = one.base if one.data is None or frame.uses_prefix else None

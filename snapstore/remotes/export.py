@@ -30,7 +30,7 @@ from snapstore.threads import ordered_map
 
 PACK_BYTES = 16 << 20  # a pack is uploaded in one request, from memory
 PACK_OBJECTS = 8192
-_AHEAD = 32
+_AHEAD, _AT_ONCE = 32, 4
 _WANTED_AND_BELOW = (
     "WITH RECURSIVE below(id) AS (SELECT id FROM wanted"
     " UNION SELECT base FROM object JOIN below USING (id) WHERE base IS NOT NULL) SELECT id FROM below"
@@ -115,7 +115,7 @@ class Export:
 
     def packs(self) -> Iterator[ExportPack]:
         """Yield the packs, made one after the other. Raises StoreDamaged."""
-        with closing(ordered_map(_run, self._jobs(), ahead=_AHEAD)) as frames:
+        with closing(ordered_map(_run, self._jobs(), ahead=_AHEAD, at_once=_AT_ONCE)) as frames:
             yield from cut(self._objects(frames))
 
     def _objects(self, frames: Iterable[Frame]) -> Iterator[PackedObject]:

@@ -7,8 +7,9 @@ may have been damaged on its way. What a pull that was cut short left is used ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -34,7 +35,7 @@ AT_ONCE = 4
 _GAP_BYTES = 64 << 10  # between two ranges that are joined
 _HEADS_BYTES = 4 << 20  # of snapshots and manifests, of which one is wanted and the others will be
 _RECENT = 64
-_AHEAD = 8
+_AHEAD, _AT_ONCE = 32, 8  # objects to decode
 
 
 class Place(NamedTuple):
@@ -45,11 +46,11 @@ class Place(NamedTuple):
 
 
 class _Job(NamedTuple):
-    """An object to decode: its entry, its frame, and the content of its base."""
+    """An object to decode: its entry, what reads its frame, in any thread, and the content of its base."""
 
     id: bytes
     entry: Entry
-    frame: bytes
+    frame: Callable[[], bytes]
     base: bytes | None
 
 
@@ -133,7 +134,7 @@ class Incoming:
         for id_, place in placed:
             if place.entry.kind != kinds.get(id_, place.entry.kind):
                 raise RemoteDamaged(self._transport.url, f"object {id_.hex()} is of another kind")
-        with closing(ordered_map(self._checked, self._jobs(placed), ahead=_AHEAD)) as checked:
+        with closing(ordered_map(self._checked, self._jobs(placed), ahead=_AHEAD, at_once=_AT_ONCE)) as checked:
             for id_, data in checked:
                 self._remember(id_, data)
 
@@ -220,8 +221,8 @@ class Incoming:
 
     def _jobs(self, placed: Iterable[tuple[bytes, Place]]) -> Iterator[_Job]:
         for id_, place in placed:
-            entry, frame = self._frame(place)
-            yield _Job(id_, entry, frame, self.read(entry.base) if entry.base else None)
+            base = place.entry.base
+            yield _Job(id_, place.entry, self._frame(place), self.read(base) if base else None)
 
     def _checked(self, job: _Job) -> tuple[bytes, bytes]:
         return job.id, self._decode(job)
@@ -262,19 +263,19 @@ class Incoming:
 
     def _decoded(self, id_: bytes) -> bytes:
         """Decode an object along its chain of bases."""
-        chain: list[tuple[bytes, Entry, bytes]] = []
+        chain: list[tuple[bytes, Place]] = []
         at: bytes | None = id_
         data: bytes | None = None
         while at is not None and data is None and at in self._places and len(chain) <= LONGEST_CHAIN:
-            chain.append((at, *self._frame(self._places[at])))
-            at = chain[-1][1].base
+            chain.append((at, self._places[at]))
+            at = chain[-1][1].entry.base
             data = self._recent.get(at) if at else None
         if data is None and at is not None:
             if self._objects is None:
                 raise RemoteDamaged(self._transport.url, f"object {at.hex()} was not downloaded")
             data = self._objects.read(at)
-        for found, entry, frame in reversed(chain):
-            data = self._decode(_Job(found, entry, frame, data))
+        for found, place in reversed(chain):
+            data = self._decode(_Job(found, place.entry, self._frame(place), data))
             self._remember(found, data)
         assert data is not None
         return data
@@ -282,18 +283,19 @@ class Incoming:
     def _decode(self, job: _Job) -> bytes:
         """Return an object, checked against its id; in any thread. Raises RemoteDamaged."""
         try:
-            data = codec.decompress(job.frame, job.entry.object_bytes, job.base)
+            data = codec.decompress(job.frame(), job.entry.object_bytes, job.base)
         except ValueError as error:
             raise RemoteDamaged(self._transport.url, f"object {job.id.hex()}: {error}") from error
         if object_id(data) != job.id:
             raise RemoteDamaged(self._transport.url, f"object {job.id.hex()}: content does not hash to its id")
         return data
 
-    def _frame(self, place: Place) -> tuple[Entry, bytes]:
-        if place.pack is None:
-            assert self._writer is not None
-            return place.entry, self._writer.read(place.entry)
-        return place.entry, self._readers[place.pack].frame(place.entry.offset, place.entry.stored_bytes)
+    def _frame(self, place: Place) -> Callable[[], bytes]:
+        if place.pack is not None:
+            return partial(self._readers[place.pack].frame, place.entry.offset, place.entry.stored_bytes)
+        assert self._writer is not None
+        frame = self._writer.read(place.entry)
+        return lambda: frame
 
     def _remember(self, id_: bytes, data: bytes) -> None:
         if len(self._recent) >= self.most_recent:

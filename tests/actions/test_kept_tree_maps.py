@@ -218,7 +218,7 @@ def test_nothing_is_kept_of_a_file_that_is_read_without_locks(here: Here, monkey
     execute(here.database, "PRAGMA journal_mode = wal", "DELETE FROM item WHERE id = 5000")
     assert not Path(f"{here.database}-wal").exists()
     with monkeypatch.context() as patch:
-        patch.setattr(DatabaseFile, "_needs_immutable", lambda _: True)
+        patch.setattr(DatabaseFile, "_needs_immutable", lambda *_: True)
         here.differs("baseline")
         assert here.walked() == 3
         here.differs("baseline")
