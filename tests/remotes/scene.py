@@ -113,6 +113,18 @@ class Machine:
             return fsck_remote(self.store, log, full=full)
 
 
+STATES = ("baseline", "one", "two")
+
+
+def push_states(place: Path) -> None:
+    """Make a remote and a machine in a folder; the machine pushes a baseline and two states upon it."""
+    with closing(Machine(place / "machine", found(place / "remote"))) as machine:
+        for name in STATES:
+            machine.change(f"{name:8}", 90)
+            machine.tag(name)
+            machine.push(name)
+
+
 def wait_until(moment: float) -> None:
     """Sleep until a moment of time.monotonic()."""
     time.sleep(max(0.0, moment - time.monotonic()))

@@ -11,7 +11,7 @@ import pytest
 
 from snapstore.errors import NotARemote
 from snapstore.remotes.keys import index_key, log_key, pack_key, state_key
-from tests.remotes.scene import Machine, found
+from tests.remotes.scene import Machine, push_states
 from tests.support import raised
 
 
@@ -19,11 +19,7 @@ from tests.support import raised
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a machine that pushed a baseline and two states upon it, and the remote."""
     place = tmp_path_factory.mktemp("place")
-    with closing(Machine(place / "machine", found(place / "remote"))) as machine:
-        for name in ("baseline", "one", "two"):
-            machine.change(f"{name:8}", 90)
-            machine.tag(name)
-            machine.push(name)
+    push_states(place)
     return place
 
 

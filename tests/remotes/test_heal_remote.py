@@ -17,21 +17,15 @@ from snapstore.errors import RemoteDamaged, StoreDamaged
 from snapstore.remotes.contents import Contents
 from snapstore.remotes.keys import index_key, log_key, pack_key
 from snapstore.results.remotes import RemoteChecked
-from tests.remotes.scene import Machine, found, objects_of
+from tests.remotes.scene import STATES, Machine, found, objects_of, push_states
 from tests.remotes.test_fsck_remote import damage, names
-
-TAGS = ("baseline", "one", "two")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a machine that pushed a baseline and two states upon it, and the remote."""
     place = tmp_path_factory.mktemp("place")
-    with closing(Machine(place / "machine", found(place / "remote"))) as machine:
-        for name in TAGS:
-            machine.change(f"{name:8}", 90)
-            machine.tag(name)
-            machine.push(name)
+    push_states(place)
     return place
 
 
@@ -61,7 +55,7 @@ def another(machine: Machine, name: str) -> Machine:
 def check_pulls(machine: Machine) -> None:
     """Check that a fresh machine gets every tag, with its contents."""
     with closing(another(machine, "fresh")) as fresh:
-        fresh.pull(*TAGS)
+        fresh.pull(*STATES)
         assert targets(fresh) == targets(machine)
         with Snapstore(db=fresh.database, store=fresh.folder / "store") as snap:
             assert snap.fsck().ok
@@ -138,19 +132,19 @@ def test_chains_that_cross_make_no_circle(tmp_path: Path) -> None:
         closing(another(one, "two")) as two,
     ):
         states = {}
-        for name in TAGS:
+        for name in STATES:
             one.change(f"{name:8}", 90)
             one.tag(name)
             one.push(name)
             with closing(sqlite3.connect(one.database)) as source:
                 states[name] = sqlite3.connect(":memory:")
                 source.backup(states[name])
-        for name in reversed(TAGS):
+        for name in reversed(STATES):
             with closing(sqlite3.connect(two.database)) as target:
                 states[name].backup(target)
             states[name].close()
             two.tag(f"own-{name}")
-        two.pull(*TAGS)
+        two.pull(*STATES)
         crossed = set(links(two)) & {(base, id_) for id_, base in links_on_remote(one)}
         assert crossed
         damage(one.remote / pack_key(names(one)[1]), "delete")
