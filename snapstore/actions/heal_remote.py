@@ -98,7 +98,7 @@ class _Heal:
             if damage.pack is None or damage.pack not in state.packs:
                 continue
             is_lost = damage.what == INDEX or damage.pack not in there
-            # What is said of a pack is true for all in it; beside a damaged object there may be intact ones.
+            # A damaged pack takes all its objects with it. Next to a damaged object there may be intact ones.
             if is_lost or (affected if damage.what == PACK else everything) <= here:
                 given_up.add(damage.pack)
         return given_up
@@ -111,13 +111,13 @@ class _Heal:
         with Extract(self._store.catalog) as contents, Export(self._store, contents, with_bases=False) as export:
             contents.load(self._log, left)
             export.want(here)
-            if not export.compare():
+            if not (missing := export.compare()):
                 return NOTHING
             size = export.object_bytes
             self._progress.start("uploading", size)
             uploaded = upload(self._log, export.packs(), size, self._progress, unusable=given_up)
         reached("heal-uploaded")
-        return uploaded
+        return uploaded._replace(objects=len(missing))  # a pack under another name has one object more
 
     def _commit(self, state: RemoteState, given_up: set[str], uploaded: Uploaded) -> bool:
         staying = {one.idx for name, one in state.packs.items() if name not in given_up}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,25 +15,10 @@ from snapstore.errors import RemoteDamaged, StoreDamaged
 from snapstore.remotes.contents import Contents
 from snapstore.remotes.keys import index_key, log_key, pack_key
 from snapstore.results.remotes import RemoteChecked
-from tests.remotes.scene import STATES, Machine, found, objects_of, push_states
-from tests.remotes.test_fsck_remote import damage, names
+from tests.remotes.scene import STATES, Machine, found, objects_of
+from tests.remotes.test_fsck_remote import damage, machine, names, place
 
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a machine that pushed a baseline and two states upon it, and the remote."""
-    place = tmp_path_factory.mktemp("place")
-    push_states(place)
-    return place
-
-
-@pytest.fixture
-def machine(place: Path, tmp_path: Path) -> Iterator[Machine]:
-    """Return a copy of that machine, with a copy of the remote."""
-    copy = tmp_path / "place"
-    shutil.copytree(place, copy)
-    with closing(Machine(copy / "machine", copy / "remote")) as machine:
-        yield machine
+__all__ = ["machine", "place"]  # fixtures
 
 
 def heal(machine: Machine, *, full: bool = True) -> RemoteChecked:
@@ -84,6 +67,18 @@ def test_a_damaged_index_is_made_anew(machine: Machine, how: str) -> None:
     damage(machine.remote / index_key(index), how)
     assert heal(machine).ok
     check_pulls(machine)
+
+
+def test_only_objects_of_the_store_are_counted(tmp_path: Path) -> None:
+    with closing(Machine(tmp_path / "one", found(tmp_path / "remote"))) as one:
+        one.tag("baseline")
+        pushed = one.push("baseline").objects
+        (pack,) = names(one)
+        damage(one.remote / pack_key(pack), "delete")
+        checked = heal(one)
+        assert checked.ok
+        assert checked.healed
+        assert checked.healed.objects == pushed
 
 
 def test_a_quick_heal_reads_no_pack(machine: Machine) -> None:
