@@ -3,8 +3,9 @@
 A folder has 1 GB in 10,000 files, or in 20. In each round ten of them change, and the programs take and restore in
 turn, as whole processes. Before its turn each program takes the folder once, untimed: others have written the files
 since its last turn, and all of them know files by inode and time. What each restore leaves is compared with the
-pristine folder: names, times and the bytes of what had changed. `rsync` restores from a copy, `cp -a` copies
-everything. In a session, one file is added to the 10,000.
+pristine folder: names, times and the bytes of what had changed. `rsync` restores from a copy, alone and with a sync
+after it, `cp -a` copies everything. In a session, one file is added to the 10,000, and then ten change as above: it
+does what a command does, without the start of a process.
 
 `--megabytes 50` makes everything smaller.
 """
@@ -32,8 +33,11 @@ from snapstore import Session
 OUTPUT = os.path.join("docs", "files-benchmarks.md")
 COUNTS = (10_000, 20)
 CHANGED = 10
+RSYNC, RESTIC = "rsync", "restic"
+RSYNC_SYNCED = "rsync, then sync"
 SESSION_ROUNDS = 15
 GOALS = {"memory": 150_000_000, "session restore": 0.030, "verify": 0.020}
+PEERS = ((RSYNC, 0.5), (RSYNC_SYNCED, 0.5), (RESTIC, 0.2))  # and the part of the time of their restores
 MEDIA, COPY = "media", "copy"
 SNAP = "snap"
 
@@ -44,6 +48,7 @@ class Case(NamedTuple):
     files: int
     samples: dict[tuple[str, str], list[Sample]]
     session: dict[str, list[float]]
+    session_changed: dict[str, list[float]]
 
     def seconds(self, what: str, program: str) -> float:
         """Return the median."""
@@ -102,7 +107,7 @@ class _Bench:
                 self._take_turn(name, take, restore)
         for _ in range(rounds):
             self._note("verify", SNAP, [_snap(), "verify", "baseline"])
-        return Case(len(self._paths), self._samples, self._session())
+        return Case(len(self._paths), self._samples, *self._session(rounds))
 
     def _take_turn(self, name: str, take: Sequence[str], restore: Sequence[str]) -> None:
         if take:
@@ -130,7 +135,7 @@ class _Bench:
 
     def _check(self, name: str) -> None:
         """Compare the folder with its copy. Raises WrongResult."""
-        if name in ("restic", "borg"):  # they leave what was added
+        if name in (RESTIC, "borg"):  # they leave what was added
             os.unlink(self._at(os.path.join(MEDIA, "added.bin")))
         live, pristine = (dict(_stamps(self._at(top))) for top in (MEDIA, COPY))
         if live != pristine:
@@ -141,9 +146,10 @@ class _Bench:
                 if one.read() != other.read():
                     raise WrongResult(f"{name} restored '{path}' wrong")
 
-    def _session(self) -> dict[str, list[float]]:
-        """Measure a session, as its client sees it."""
+    def _session(self, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+        """Measure a session, as its client sees it: with one file added, and with what `_change` does."""
         found: dict[str, list[float]] = {"verify unchanged": [], "verify with one added": [], "restore": []}
+        changed: dict[str, list[float]] = {"next": [], "restore": []}
         config = self._at("snapstore.yaml")
         os.sync()
         with Session(config=config, cwd=self._folder, env=dict(self._place.environment)) as session:
@@ -156,7 +162,14 @@ class _Bench:
                     file.write(b"uploaded")
                 found["verify with one added"].append(_seconds(lambda: session.verify("baseline").verdict, "leaked"))
                 found["restore"].append(_seconds(lambda: session.restore("baseline").changed, True))
-        return found
+            for _ in range(rounds):
+                self._change()
+                os.sync()
+                changed["next"].append(_seconds(lambda: session.tag("next").name, "next"))
+                os.sync()
+                changed["restore"].append(_seconds(lambda: session.restore("baseline").changed, True))
+                self._check(SNAP)
+        return found, changed
 
     def _write(self, path: str, size: int) -> None:
         os.makedirs(os.path.dirname(self._at(path)), exist_ok=True)
@@ -176,11 +189,13 @@ def _commands() -> Iterator[tuple[str, Commands]]:
     sync = 'rm -rf "$2" && cp -a "$1" "$2" && sync -f "$2"'
     yield "cp -a", ([], ["cp", "-a", MEDIA, "first"], [], ["sh", "-c", sync, "sh", COPY, MEDIA])
     if shutil.which("rsync"):
-        yield "rsync", ([], [], [], ["rsync", "-a", "--delete", f"{COPY}/", f"{MEDIA}/"])
+        rsync = ["rsync", "-a", "--delete", f"{COPY}/", f"{MEDIA}/"]
+        yield RSYNC, ([], [], [], rsync)
+        yield RSYNC_SYNCED, ([], [], [], ["sh", "-c", '"$@" && sync -f .', "sh", *rsync])
     if shutil.which("restic"):
         restic = ["restic", "-r", "restic-repository", "--quiet"]
         first, next_ = [*restic, "backup", "--tag", "first", MEDIA], [*restic, "backup", "--tag", "next", MEDIA]
-        yield "restic", ([[*restic, "init"]], first, next_, [*restic, "restore", "latest", "--tag", "first", "-t", "."])
+        yield RESTIC, ([[*restic, "init"]], first, next_, [*restic, "restore", "latest", "--tag", "first", "-t", "."])
     if shutil.which("borg"):
         take = ["borg", "create", "borg-repository::{now:%H%M%S%f}", MEDIA]
         first = ["borg", "create", "borg-repository::first", MEDIA]
@@ -225,7 +240,8 @@ def page(cases: Sequence[Case], facts: Sequence[tuple[str, str]], least: int, me
         "Made by `python -m benchmarks.files`, whose docstring says what is measured. Times are medians of whole",
         f"processes in {rounds} rounds, with {megabytes:,} MB in each folder, {CHANGED} of its files changed and one",
         "added. Each restore was compared with the pristine folder. When a restore of snap ends, it is on the disk,",
-        "and the state before is kept; `cp` is synced, too, and the others leave that to the system, and keep nothing.",
+        "and the state before is kept; `cp` is synced, too, and the others leave that to the system, and keep nothing,",
+        f"but for `{RSYNC_SYNCED}`.",
         "[Files](files.md) says what snapstore does.",
         "",
         "| | |",
@@ -251,17 +267,22 @@ def _goals(case: Case, least: int) -> Iterator[str]:
     yield "| goal | wanted | measured |"
     yield "|---|---|---|"
     for what in ("next", "restore"):
-        mine = case.seconds(what, SNAP)
-        for peer, wanted in (("rsync", 0.5), ("restic", 0.2)):
-            if ("restore", peer) in case.samples:
-                ratio = mine / case.seconds("restore", peer)
-                yield f"| {what}, of {peer}'s restore | at most {wanted} | {ratio:.2f}{_missed(ratio, wanted)} |"
+        yield from _beside_peers(case, what, case.seconds(what, SNAP))
+    for what, seconds in case.session_changed.items():
+        yield from _beside_peers(case, f"session: {what}", median(seconds))
     peak = f"{case.peak() / 1e6:.0f} MB{_missed(case.peak(), GOALS['memory'])}"
     yield f"| memory (a process has at least {least / 1e6:.0f} MB) | at most 150 MB | {peak} |"
     for what, seconds in case.session.items():
         wanted = GOALS["session restore"] if what == "restore" else GOALS["verify"]
         found = median(seconds)
         yield f"| session: {what} | at most {wanted * 1000:.0f} ms | {found * 1000:.1f} ms{_missed(found, wanted)} |"
+
+
+def _beside_peers(case: Case, what: str, seconds: float) -> Iterator[str]:
+    for peer, wanted in PEERS:
+        if ("restore", peer) in case.samples:
+            ratio = seconds / case.seconds("restore", peer)
+            yield f"| {what}, of the restore of {peer} | at most {wanted} | {ratio:.2f}{_missed(ratio, wanted)} |"
 
 
 def _missed(found: float, wanted: float) -> str:

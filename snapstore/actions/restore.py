@@ -34,7 +34,7 @@ from snapstore.database.wal import sync_log
 from snapstore.errors import DatabaseCorrupt, NotADatabase, SnapError
 from snapstore.files import translated
 from snapstore.history.intents import Intent
-from snapstore.history.snapshot import Snapshot
+from snapstore.history.snapshot import SAFETY, Snapshot
 from snapstore.locks import Deadline
 from snapstore.objects.object_writer import ObjectWriter
 from snapstore.progress import SILENT, Progress
@@ -51,6 +51,9 @@ class RestoreOptions:
     `only` names the databases to restore, and trees as HEAD names them; None for all of the snapshot's. `force`
     replaces databases that are damaged or open elsewhere. `foreign` allows a snapshot that was taken from another
     database, or another folder. A dry run names the paths of files in its result, and others do with `names_paths`.
+
+    The state before becomes a safety snapshot, unless a snapshot has it already. With `keeps`, kind and message, it
+    becomes one in any case, of that kind.
     """
 
     snapshot: str
@@ -62,6 +65,7 @@ class RestoreOptions:
     timeout: float = DEFAULT_TIMEOUT
     action: str = "restore"
     names_paths: bool = False
+    keeps: tuple[str, str] | None = None
 
 
 Later = Callable[[Callable[[], None]], None]
@@ -224,9 +228,9 @@ class _Restore:
         if not any(job.view for job in self._jobs.values()):
             self._refuse_lost_files()
         else:
-            self._before = capture.known(anywhere=True)
+            self._before = capture.known(anywhere=True) if self._options.keeps is None else None
             if self._before is None and self._options.safety:
-                self._before = capture.finish("safety", f"before {self._options.action}")
+                self._before = capture.finish(*(self._options.keeps or (SAFETY, f"before {self._options.action}")))
 
     def _refuse_lost_files(self) -> None:
         """Refuse to replace files where no database is there: only a snapshot of one could keep them."""

@@ -65,16 +65,15 @@ def verify(
     start = time.monotonic()
     result = _verify(store, project, options, progress)
     if not result.ok and options.restore_on_fail:
-        from snapstore.actions.keep import keep_state
-
-        forensic = keep_state(store, project, FORENSIC, options.label or result.verdict, options.timeout)
+        keeps = FORENSIC, options.label or result.verdict
+        forensic = None if _is_kept_by_restore(project, options, hooks) else _kept(store, project, options, keeps)
         with hooks.around() as telling:
-            done = _restore(store, project, options, progress)
+            done = _restore(store, project, options, progress, keeps if forensic is None else None)
             telling.changed = any(one.changed for one in done)
             after = _verify(store, project, options, progress)
         result = replace(
             result,
-            forensic=forensic,
+            forensic=forensic or done[0].safety,
             restored=after.ok,
             state_ok=after.ok,
             verdict_after=after.verdict,
@@ -146,14 +145,28 @@ def _judged(name: str, found: Compared, options: VerifyOptions) -> VerifiedDatab
     return judge(name, found, options.policy, options.rows, may_pass=options.may_pass)
 
 
-def _restore(store: Store, project: Project, options: VerifyOptions, progress: Progress) -> list[Restored]:
+def _is_kept_by_restore(project: Project, options: VerifyOptions, hooks: Hooks) -> bool:
+    """Tell whether one restore finds the state that failed, all of it and as it is now."""
+    snapshots = options.against.snapshots or {}
+    return len({snapshots[name] for name in project.parts}) == 1 and not hooks.come_before
+
+
+def _kept(store: Store, project: Project, options: VerifyOptions, keeps: tuple[str, str]) -> str:
+    from snapstore.actions.keep import keep_state  # seldom
+
+    return keep_state(store, project, *keeps, options.timeout)
+
+
+def _restore(
+    store: Store, project: Project, options: VerifyOptions, progress: Progress, keeps: tuple[str, str] | None
+) -> list[Restored]:
     """Restore the snapshots; return what was done."""
     from snapstore.actions.restore import RestoreOptions, restore  # a state that is clean needs none of it
 
     snapshots, done = options.against.snapshots or {}, []
     for id_ in dict.fromkeys(snapshots.values()):
         names = tuple(name for name, of in snapshots.items() if of == id_ and name in project.parts)
-        restoring = RestoreOptions(id_, names, timeout=options.timeout, names_paths=True)
+        restoring = RestoreOptions(id_, names, timeout=options.timeout, names_paths=True, keeps=keeps)
         done.append(restore(store, project, restoring, progress))
     return done
 

@@ -73,6 +73,11 @@ class Hooks:
         """End the hook that runs, and leave out those after it, until the next change."""
         self._is_stopped = True
 
+    @property
+    def come_before(self) -> bool:
+        """Whether there are hooks to run before a change: they may change the databases themselves."""
+        return bool(self._settings.before)
+
     @contextmanager
     def around(self, will_change: Callable[[], bool] = _always) -> Iterator[Telling]:
         """Run hooks before and after the body, if it changes something; the body holds no lock when it ends.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from snapstore.actions.keep import keep_state
@@ -19,7 +20,7 @@ from snapstore.compare.verdicts import DRIFTED, NO_FILES
 from snapstore.database.commits import positions, wait_for_writers
 from snapstore.database.idle import wait_until_idle
 from snapstore.database.wal import wal_path
-from snapstore.errors import DatabaseUnusable, DiskFull, FileError
+from snapstore.errors import DatabaseUnusable, DiskFull, FileError, SnapError
 from snapstore.history.snapshot import FORENSIC
 from snapstore.hooks.hooks import NO_HOOKS, Hooks, Telling
 from snapstore.project import Project
@@ -27,6 +28,7 @@ from snapstore.results.against import Against
 from snapstore.results.drifts import state_text
 from snapstore.results.files import VerifiedFiles
 from snapstore.results.hooks import HookRun, hook_text
+from snapstore.results.restores import Restored
 from snapstore.results.rows import Counts
 from snapstore.results.text import against_text
 from snapstore.results.verdicts import VerifiedDatabase
@@ -205,13 +207,19 @@ class SuiteDatabases:
 
         It is that of `keep_failed` if nobody has committed since.
         """
-        if self._kept and self._kept[0] == self._positions() and self._store.snapshots.exists(self._kept[1]):
-            return self._kept[1]
+        if kept := self._kept_now():
+            return kept
         try:
             return keep_state(self._store, self._project, FORENSIC, label, self._policy.timeout)
         except (DiskFull, FileError) as error:
             self._say(f"the state that failed cannot be kept: {error}")
             return None
+
+    def _kept_now(self) -> str | None:
+        """Return the snapshot of `keep_failed` if nobody has committed since."""
+        if self._kept and self._kept[0] == self._positions() and self._store.snapshots.exists(self._kept[1]):
+            return self._kept[1]
+        return None
 
     def take(self, label: str) -> str | None:
         """Keep the live state once nobody is writing; `has_commits` looks from here on. Raises what `keep` raises."""
@@ -222,19 +230,46 @@ class SuiteDatabases:
     def restore(self, target: State, failed: Check, label: str) -> Recovery:
         """Keep the state that failed, restore the target, and verify again. Raises what the verbs raise."""
         assert target.snapshots is not None
+        ids = list(dict.fromkeys(target.snapshots.values()))
         is_readable = failed.verdict != UNREADABLE
-        forensic = self.keep(label) if is_readable else None
-        is_kept = forensic is not None or not is_readable
+        at_once = is_readable and not self._hooks.come_before and self._is_whole(target) and self._kept_now() is None
+        forensic = self.keep(label) if is_readable and not at_once else None
         with self._hooks.around() as telling:
-            for id_ in dict.fromkeys(target.snapshots.values()):
-                options = RestoreOptions(id_, force=not is_readable, safety=is_kept, timeout=self._policy.timeout)
-                done = restore(self._store, self._project, options)
-                telling.changed = telling.changed or done.changed
-                parts = [f"{one.pages_written} pages {one.method}" for one in done.databases.values()]
-                parts += [f"{one.written + one.removed} of {name}" for name, one in done.files.items()]
-                self._say(f"restored {target.label}: {', '.join(parts)} ({done.seconds:.2f} s)")
+            done = self._kept_and_restored(ids[0], label) if at_once else None
+            if done:
+                forensic = done.safety
+                self._note_restored(target, done, telling)
+            else:
+                forensic = self.keep(label) if at_once else forensic
+                is_kept = forensic is not None or not is_readable
+                for id_ in ids:
+                    options = RestoreOptions(id_, force=not is_readable, safety=is_kept, timeout=self._policy.timeout)
+                    self._note_restored(target, restore(self._store, self._project, options), telling)
             check = self.verify(target)
         return Recovery(forensic, check, self._told(telling))
+
+    def _is_whole(self, target: State) -> bool:
+        """Tell whether one snapshot has all parts of a state: then the state before its restore has all parts, too."""
+        ids = target.snapshots or {}
+        return len(set(ids.values())) == 1 and ids.keys() >= set(self._project.parts)
+
+    def _kept_and_restored(self, id_: str, label: str) -> Restored | None:
+        """Restore, with the state that failed as the safety snapshot; None where there is no space for that."""
+        options = RestoreOptions(id_, keeps=(FORENSIC, label), timeout=self._policy.timeout)
+        try:
+            return restore(self._store, self._project, options)
+        except (DiskFull, FileError):
+            return None
+        except SnapError:
+            with suppress(SnapError):
+                self.keep(label)
+            raise
+
+    def _note_restored(self, target: State, done: Restored, telling: Telling) -> None:
+        telling.changed = telling.changed or done.changed
+        parts = [f"{one.pages_written} pages {one.method}" for one in done.databases.values()]
+        parts += [f"{one.written + one.removed} of {name}" for name, one in done.files.items()]
+        self._say(f"restored {target.label}: {', '.join(parts)} ({done.seconds:.2f} s)")
 
     def put_back_content(self, target: State) -> PutBack:
         """Restore what moved beside the rows: sequences, ignored rows, free pages. Raises what the verbs raise.

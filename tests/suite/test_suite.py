@@ -15,8 +15,10 @@ import pytest
 
 from snapstore.actions.restore import RestoreOptions, restore
 from snapstore.actions.take import TakeOptions, take
+from snapstore.actions.undo import undo
 from snapstore.compare.ignore_rules import Policy
-from snapstore.errors import DatabaseLocked, RunInProgress
+from snapstore.errors import DatabaseInUse, DatabaseLocked, RunInProgress
+from snapstore.history.snapshot import FORENSIC
 from snapstore.project import Project
 from snapstore.results.long_value import LongValue
 from snapstore.results.rows import Counts
@@ -303,6 +305,43 @@ def test_no_space_for_the_state_that_failed_does_not_stop_the_way_back(begin: Ca
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (result.verdict, result.forensic, result.verdict_after, items(path)) == ("schema-changed", None, "clean", 20)
+
+
+def test_the_same_state_is_kept_for_each_test_that_left_it_and_is_what_an_undo_brings_back(
+    begin: Callable[..., Suite], store: Store, project: Project, path: Path
+) -> None:
+    suite = begin()
+    found = []
+    for label in ("first", "second"):
+        suite.begin_test(label)
+        change(path, "INSERT INTO item(id, name) VALUES (900, 'leak')")
+        found.append(suite.end_test("passed"))
+    kept = [store.snapshots.load(one.forensic or "") for one in found]
+    assert [(one.kind, one.message) for one in kept] == [(FORENSIC, "first"), (FORENSIC, "second")]
+    assert len({one.content for one in kept}) == 1
+    undo(store, project, QUICK.timeout)
+    assert items(path) == 21
+    assert store.refs.head(project.origin) == {"default": found[-1].forensic}
+
+
+def test_a_state_that_cannot_be_restored_is_kept(begin: Callable[..., Suite], store: Store, path: Path) -> None:
+    suite = begin()
+    suite.begin_test("changes the format")
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA page_size = 8192")
+        connection.execute("VACUUM")
+        connection.execute(LEAK)
+    hold = "import sys; file = open(sys.argv[1]); print(flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", hold, path], stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        with pytest.raises(DatabaseInUse):
+            suite.end_test("passed")
+        holder.communicate("\n")
+    assert (FORENSIC, "changes the format") in [(row.kind, row.message) for row in store.snapshots.all()]
+    assert items(path) == 21
 
 
 def test_several_databases_are_judged_and_put_back_together(
