@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -20,9 +19,9 @@ from snapstore.actions.status import status
 from snapstore.actions.undo import undo
 from snapstore.project import Project
 from snapstore.store import Store
+from tests import starts
 from tests.support import ENVIRONMENT, Snap, add_rows, change_page_size, connect, dbhash, is_intact, make_database
 
-ROOT = Path(__file__).parents[2]
 KEPT = ("first", "second", "third")
 
 
@@ -55,16 +54,7 @@ class Scene:
     def run(self, step: str, number: int, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a verb that is killed after the given occurrence of a step."""
         places = ["--db", os.fspath(self.path), "--store", os.fspath(self.snap.store)]
-        return subprocess.run(
-            [sys.executable, "-m", "tests.crash.killed", step, str(number), *arguments, *places],
-            cwd=ROOT,
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return starts.run("tests.crash.killed", [step, str(number), *arguments, *places], starts.ROOT, ENVIRONMENT)
 
     def state(self) -> str:
         try:

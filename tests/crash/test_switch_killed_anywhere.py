@@ -7,13 +7,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import starts
 from tests.git.worktree import Worktree
 from tests.support import connect
 
@@ -45,26 +45,8 @@ def write_second(worktree: Worktree, statement: str) -> None:
 
 
 def run(worktree: Worktree, step: str, number: int) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.crash.killed",
-            step,
-            str(number),
-            "git",
-            "sync",
-            "-q",
-            "--config",
-            os.fspath(worktree.folder / "snapstore.yaml"),
-        ],
-        cwd=Path(__file__).parents[2],
-        env=worktree.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    words = [step, str(number), "git", "sync", "-q", "--config", os.fspath(worktree.folder / "snapstore.yaml")]
+    return starts.run("tests.crash.killed", words, starts.ROOT, worktree.environment)
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one-database", "two-databases"])

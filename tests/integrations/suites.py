@@ -6,12 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import ENVIRONMENT
+from tests.support import ENVIRONMENT, FEW_PLUGINS
 
 
 def environment() -> dict[str, str]:
     """Return the environment without what the pytest around us says to its own workers."""
-    return {name: value for name, value in ENVIRONMENT.items() if not name.startswith(("PYTEST_", "SNAPSTORE_"))}
+    others = ("PYTEST_", "SNAPSTORE_")
+    return {name: value for name, value in ENVIRONMENT.items() if not name.startswith(others)} | FEW_PLUGINS
 
 
 def python(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

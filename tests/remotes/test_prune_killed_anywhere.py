@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from snapstore.remotes.collection import MANY_SMALL
+from tests import starts
 from tests.remotes.killed import RULES
 from tests.remotes.scene import DAY, Machine, found, let_pass, objects_of
 from tests.support import ENVIRONMENT
@@ -61,8 +61,7 @@ def begin_again(place: Path, copy: Path, how: str) -> None:
 def prune(copy: Path, step: str, number: int, how: str) -> subprocess.CompletedProcess[str]:
     """Prune in a process that may be killed."""
     arguments = [str(copy / "machine"), str(copy / "remote"), step, str(number), how]
-    command = [sys.executable, "-m", "tests.remotes.killed", *arguments]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    return starts.run("tests.remotes.killed", arguments, starts.ROOT, ENVIRONMENT)
 
 
 def check(copy: Path, step: str) -> set[str]:
