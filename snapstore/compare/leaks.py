@@ -7,8 +7,9 @@ refers to is in references.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from itertools import pairwise
 from typing import NamedTuple
 
 from snapstore.compare.references import References
@@ -121,6 +122,8 @@ class _Grouping:
 
     def _roots(self) -> list[int]:
         """Return the row that each row refers to, directly or not; of rows that refer to each other, the first."""
+        if not any(link.parents for links in self._links.values() for link in links):
+            return [*range(len(self._rows))]
         roots: dict[int, int] = {}
         for number in range(len(self._rows)):
             path: dict[int, int] = {}
@@ -205,13 +208,19 @@ def ranges_of(keys: list[Row]) -> tuple[KeyRange, ...]:
             numbers[name, value] = key
         else:
             others.append(KeyRange(key, key, 1))
-    found: list[KeyRange] = []
-    for (name, value), key in sorted(numbers.items()):
-        if found and found[-1].last == {name: value - 1}:
-            found[-1] = KeyRange(found[-1].first, key, found[-1].rows + 1)
-        else:
-            found.append(KeyRange(key, key, 1))
-    return (*found, *others)
+    runs = [KeyRange(numbers[run[0]], numbers[run[-1]], len(run)) for run in _runs(sorted(numbers))]
+    return (*runs, *others)
+
+
+def _runs(numbers: list[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
+    """Cut numbers, each with a name, where another name begins or one is left out."""
+    start = 0
+    for at, ((before, one), (name, other)) in enumerate(pairwise(numbers), 1):
+        if name != before or other != one + 1:
+            yield numbers[start:at]
+            start = at
+    if numbers:
+        yield numbers[start:]
 
 
 def _names(key: ForeignKey) -> Iterable[str]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from snapstore.results.values import Row
 
 
-@dataclass(frozen=True)
-class LeakOf:
+class LeakOf(NamedTuple):
     """The row of the baseline that a row left behind refers to."""
 
     table: str
     key: Row
 
 
-@dataclass(frozen=True)
-class Leak:
+class Leak(NamedTuple):
     """A row left behind; `under` counts, by table, the rows left behind that refer to it."""
 
     table: str
@@ -27,8 +25,7 @@ class Leak:
     label: str | None = None
 
 
-@dataclass(frozen=True)
-class KeyRange:
+class KeyRange(NamedTuple):
     """Keys that follow each other, from the first to the last; the same one twice where it is one row."""
 
     first: Row
@@ -36,8 +33,7 @@ class KeyRange:
     rows: int
 
 
-@dataclass(frozen=True)
-class LeftBehind:
+class LeftBehind(NamedTuple):
     """The rows of a table that were left behind and refer to no other such row; `rows` of them, with these `keys`.
 
     `under` counts, by table, the rows left behind that refer to them; `of` are the rows of the baseline that they refer

@@ -60,10 +60,17 @@ def decode_value(document: Any) -> Value:
 
 def encode_row(row: Row) -> dict[str, Any]:
     """Return a row as JSON has it."""
-    return {
-        name: value if value is None or (type(value) is str and value.isascii()) else encode_value(value)  # most are so
-        for name, value in row.items()
-    }
+    found: dict[str, Any] = dict(row)
+    for name, value in row.items():
+        if type(value) is str:
+            if not value.isascii():
+                found[name] = encode_value(value)
+        elif type(value) is int:
+            if not -EXACT <= value <= EXACT:
+                found[name] = encode_value(value)
+        elif value is not None:
+            found[name] = encode_value(value)
+    return found
 
 
 def decode_row(document: Mapping[str, Any]) -> Row:
