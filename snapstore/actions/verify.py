@@ -73,7 +73,7 @@ def verify(
             after = _verify(store, project, options, progress)
         result = replace(
             result,
-            forensic=forensic or done[0].safety,
+            forensic=forensic or next((one.safety for one in done if one.safety), None),
             restored=after.ok,
             state_ok=after.ok,
             verdict_after=after.verdict,

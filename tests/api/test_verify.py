@@ -125,6 +125,22 @@ def test_a_failing_state_is_kept_and_the_snapshot_restored(shop: Single, journal
         assert shop.diff(found.forensic).identical
 
 
+def test_databases_on_different_snapshots_are_kept_together(tmp_path: Path) -> None:
+    with Configured(tmp_path, one=SHOP, two=SHOP) as folder:
+        snap, paths = folder.snap, folder.databases.values()
+        snap.tag("first")
+        execute(folder.databases["two"], *VERDICTS["leaked"][0])
+        snap.tag("second")
+        snap.restore("first", only_db="one")
+        for path in paths:
+            execute(path, "DELETE FROM users WHERE id = 2")
+        failing = [contents(path) for path in paths]
+        found = snap.verify(restore_on_fail=True)
+        assert (found.restored, found.against.count(",")) == (True, 1)
+        snap.restore(found.forensic)
+        assert [contents(path) for path in paths] == failing
+
+
 def test_a_state_that_passes_is_not_restored(shop: Single) -> None:
     execute(shop.database, *VERDICTS["drifted"][0])
     before = shop.database.read_bytes()
