@@ -37,11 +37,18 @@ _LEFT_OUT = ("integrations", "remotes", "demo")  # they load what no command wit
 
 
 def run(
-    module: str, words: Sequence[str], folder: Path | str, environment: Mapping[str, str]
+    module: str,
+    words: Sequence[str],
+    folder: Path | str,
+    environment: Mapping[str, str],
+    program: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -W error -m MODULE WORD...` in a folder, without input. Raises TimeoutExpired."""
-    command = [sys.executable, "-W", "error", "-m", module, *words]
-    if not _is_as_it_was(environment):
+    """Run `python -W error -m MODULE WORD...` in a folder, without input; with `program`, as a command of that one.
+
+    Raises TimeoutExpired.
+    """
+    command = [*program, sys.executable, "-W", "error", "-m", module, *words]
+    if program or not _is_as_it_was(environment):
         return subprocess.run(
             command,
             cwd=folder,

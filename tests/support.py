@@ -168,19 +168,7 @@ def run(
         "XDG_CONFIG_HOME": str(folder / "conf"),
         **environment,
     }
-    if program:
-        done = subprocess.run(
-            [*program, sys.executable, "-W", "error", "-m", "snapstore", *arguments],
-            cwd=folder,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    else:
-        done = starts.run("snapstore", arguments, folder, variables)
+    done = starts.run("snapstore", arguments, folder, variables, program)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr, done.stderr
     return done
