@@ -147,7 +147,7 @@ class _Restore:
             self._begin_transactions(live)
             with self._store.writer() as writer:
                 capture = Capture(self._store, writer, self._project)
-                self._read_state_before(capture, progress)
+                self._read_state_before(live, capture, progress)
                 written: dict[str, int] = {}
                 changed = not all(job.is_done for job in self._jobs.values()) or any(
                     tree.changes for tree in self._trees
@@ -174,15 +174,31 @@ class _Restore:
             for name, view in views.items():
                 self._jobs[name].begin(view)
         except (DatabaseCorrupt, NotADatabase) as error:
-            if not self._options.force:
-                raise
-            live.close()
-            for name in live.files:
-                self._jobs[name].give_up(str(error))
+            self._give_up(live, error)
 
-    def _read_state_before(self, capture: Capture, progress: Progress) -> None:
-        """Hash the databases; store what is new in them, unless no safety snapshot is wanted."""
+    def _give_up(self, live: LiveDatabases, error: DatabaseCorrupt | NotADatabase) -> None:
+        """Have all databases be replaced as files. Raises the error unless that is allowed."""
+        if not self._options.force:
+            raise error
+        live.close()
+        for name in live.files:
+            self._jobs[name].give_up(str(error))
+
+    def _read_state_before(self, live: LiveDatabases, capture: Capture, progress: Progress) -> None:
+        """Hash what is there; store what is new in it, unless no safety snapshot is wanted."""
         keeps = self._options.safety and not self._options.dry_run
+        try:
+            self._read_databases(capture, progress, keeps=keeps)
+        except DatabaseCorrupt as error:  # of a page: SQLite began a transaction before it looked at that
+            self._give_up(live, error)
+        if self._trees and not self._jobs:  # the state before is one of databases, too
+            with LiveDatabases(self._project.databases, Deadline(self._options.timeout)) as others:
+                for name, view in others.read().items():
+                    capture.read(name, view, progress)
+        for tree in self._trees:
+            tree.read(capture, Deadline(self._options.timeout), progress, keeps=keeps)
+
+    def _read_databases(self, capture: Capture, progress: Progress, *, keeps: bool) -> None:
         for name, job in self._jobs.items():
             if job.view is None:
                 continue
@@ -195,12 +211,6 @@ class _Restore:
                 job.now = capture.store(name, changed, compared_with_target(self._store, job, changed))
             else:
                 job.now = capture.hash(name, job.view, progress)
-        if self._trees and not self._jobs:  # the state before is one of databases, too
-            with LiveDatabases(self._project.databases, Deadline(self._options.timeout)) as live:
-                for name, view in live.read().items():
-                    capture.read(name, view, progress)
-        for tree in self._trees:
-            tree.read(capture, Deadline(self._options.timeout), progress, keeps=keeps)
 
     def _planned(self) -> dict[str, RestoredDatabase]:
         """Count the pages that would be written, for a dry run."""

@@ -123,8 +123,9 @@ class RestoreJob:
         self.reason = _other_format(view, self.record)
 
     def give_up(self, reason: str) -> None:
-        """Note that SQLite cannot read the file."""
+        """Note that SQLite cannot read the file; a view of it is closed."""
         self.reason, self.damaged = reason, True
+        self.view = self.now = None
 
     @property
     def is_done(self) -> bool:
