@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from snapstore.blocks import BLOCK_BYTES
 from snapstore.creating import create_private
 from snapstore.database.header import page1_for_file
+from snapstore.early_sync import synced_early
 from snapstore.errors import WouldOverwrite
 from snapstore.files import translated, write_all_at, written_durably
 from snapstore.history.manifest import Manifest
@@ -41,9 +42,10 @@ def write_image(
     how = written_durably(
         path, step="image", create=create_private, finish=finish, before_rename=before_rename, replaces=replaces
     )
-    with translated(path), _refused_if_there(path), how as fd:
+    with translated(path), _refused_if_there(path), how as fd, synced_early(fd) as early:
         for written in _write_blocks(store, manifest, fd, wal=record.journal_mode == "wal"):
             progress.advance(written)
+            early.wrote(written)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapstore.blocks import BLOCK_BYTES
+from snapstore.early_sync import EarlySync
 from snapstore.errors import SnapError
 from snapstore.files import create_temporary, reached, sync_folder, translated, write_all
 from snapstore.ids import ID_BYTES, entry_checksum
@@ -104,6 +105,7 @@ class PackWriter:
         self.entries: dict[bytes, Entry] = {}
         with translated(folder):
             self._fd, self._temporary = create_temporary(os.path.join(folder, "new" + SUFFIX))
+        self._early = EarlySync(self._fd)
         self._end = 0
         self._finished = ""
         self._waited: Callable[[], None] | None = None
@@ -148,6 +150,7 @@ class PackWriter:
             with suppress(SnapError):
                 self._waited()
         if self._fd >= 0:
+            self._early.end()
             os.close(self._fd)
             self._fd = -1
             os.unlink(self._temporary)
@@ -156,6 +159,7 @@ class PackWriter:
 
     def _settle(self) -> None:
         with translated(self._folder):
+            self._early.wait()
             os.fsync(self._fd)
             reached("pack-written")
             os.rename(self._temporary, self._finished)
@@ -173,6 +177,7 @@ class PackWriter:
     def _flush(self) -> None:
         with translated(self._folder):
             write_all(self._fd, self._buffer)
+            self._early.wrote(len(self._buffer))
         self._hash.update(self._buffer)
         self._buffer = bytearray()
 
