@@ -47,6 +47,7 @@ class Databases:
         self._copied: str | None = None  # the tag of the project that a copy is made of, empty for a copy as it is
         self._django: tuple[str, ...] = ()  # the databases that the settings name, for use and for tests
         self.run = uuid4().hex
+        self._asked: tuple[Session, str | None] | None = None  # a session, and its configuration
         self._environment = pytest.MonkeyPatch()
         self.found = ""
         self.notes: list[str] = []
@@ -146,7 +147,7 @@ class Databases:
 
     def program(self, session: Session) -> str:
         """Return the program as it is typed where pytest was started, with the options that lead to this database."""
-        configuration, words = session.info().configuration, []
+        configuration, words = self._configuration_of(session), []
         if configuration is None or self.is_of_project:
             words += ["--db", self._from_here(self.path)]
         if self.is_of_project:
@@ -155,7 +156,13 @@ class Databases:
 
     def program_of_kept(self, session: Session) -> str:
         """Return the same for the store that has the states of failed tests: that of the project, for its workers."""
-        return self._program(session.info().configuration) if self.is_of_project else self.program(session)
+        return self._program(self._configuration_of(session)) if self.is_of_project else self.program(session)
+
+    def _configuration_of(self, session: Session) -> str | None:
+        """Return the configuration of a session, which is asked once: many tests may leave something."""
+        if self._asked is None or self._asked[0] is not session:
+            self._asked = session, session.info().configuration
+        return self._asked[1]
 
     def program_of_run(self) -> str | None:
         """Return the same for the record of the run; None where its workers have no record in common."""
