@@ -6,7 +6,7 @@ layout.py says what lies in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -83,6 +83,8 @@ class Store:
         self.tree_maps: TreeMapCache | None = None  # set by a process that compares with one state again and again
         self.stat_caches: dict[str, StatCache] = {}  # of the trees that this process has read, by path
         self.live_trees: dict[str, LiveTree] | None = None  # set by a process that reads trees again and again
+        self.before_lock: Callable[[], None] | None = None
+        """Set by a process that puts off the end of a restore, which holds the lock of its project until then."""
         self._is_swept = False
         self._freeing = FreeingLock(path, self.locks_folder, deadline.seconds)
 
@@ -151,6 +153,8 @@ class Store:
 
         Raises StoreLocked.
         """
+        if self.before_lock:
+            self.before_lock()
         path = os.path.join(self.locks_folder(), object_id(origin.encode("utf-8")).hex())
         with held(path, self.deadline, shared=shared, busy=self._locked):
             yield

@@ -90,7 +90,17 @@ class Suites(Upkeep):
             runner = CleanupRunner(project, self.suite_environment(name), self.locations.folder)
             ledger = self.ledger()
             suite = Suite(
-                store, project, policy, runner, note, self.progress, self.watch, self.hooks, ledger, self._home(store)
+                store,
+                project,
+                policy,
+                runner,
+                note,
+                self.progress,
+                self.watch,
+                self.hooks,
+                ledger,
+                self._home(store),
+                self.later,
             )
             resumed = suite.begin(name, command or name, mark.last_sign, resumes=resume)
             mark.show_life()

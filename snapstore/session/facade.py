@@ -55,6 +55,7 @@ class SessionFacade(BucketChild):
         if store.tree_maps is None:
             store.tree_maps = TreeMapCache()
             store.live_trees = {}
+            store.before_lock = self._end_restores
             store.objects.elsewhere = [tracker.block for tracker in self.trackers.values()]
         return store
 
@@ -100,6 +101,9 @@ class SessionFacade(BucketChild):
         """Do what the last request left to do; a restore that cannot be finished is settled by the next command."""
         if self._deferred and self._store:
             self._store.deadline.reset(self.seconds(None))
+        self._end_restores()
+
+    def _end_restores(self) -> None:
         while self._deferred:
             with suppress(SnapError):
                 self._deferred.pop(0)()

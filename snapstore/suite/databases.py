@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from snapstore.actions.keep import keep_state
-from snapstore.actions.restore import RestoreOptions, restore
+from snapstore.actions.restore import Later, RestoreOptions, restore
 from snapstore.actions.verify import VerifyOptions, verify
 from snapstore.compare.state import State, against
 from snapstore.compare.verdicts import DRIFTED, NO_FILES
@@ -98,14 +98,26 @@ class PutBack(NamedTuple):
 
 
 class SuiteDatabases:
-    """The live databases of one project, under one policy."""
+    """The live databases of one project, under one policy.
 
-    def __init__(self, store: Store, project: Project, policy: SuitePolicy, say: Say, hooks: Hooks = NO_HOOKS) -> None:
+    `later` gets what a restore leaves to do once the test has its result (actions/restore.py).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        project: Project,
+        policy: SuitePolicy,
+        say: Say,
+        hooks: Hooks = NO_HOOKS,
+        later: Later | None = None,
+    ) -> None:
         self._store = store
         self._project = project
         self._policy = policy
         self._say = say
         self._hooks = hooks
+        self._later = later
         self._position: object = None  # of the last verify
         self._kept: tuple[object, str] | None = None  # the state that a test failed with, and its position
 
@@ -244,7 +256,7 @@ class SuiteDatabases:
                 is_kept = forensic is not None or not is_readable
                 for id_ in ids:
                     options = RestoreOptions(id_, force=not is_readable, safety=is_kept, timeout=self._policy.timeout)
-                    self._note_restored(target, restore(self._store, self._project, options), telling)
+                    self._note_restored(target, self._restored(options), telling)
             check = self.verify(target)
         return Recovery(forensic, check, self._told(telling))
 
@@ -257,13 +269,16 @@ class SuiteDatabases:
         """Restore, with the state that failed as the safety snapshot; None where there is no space for that."""
         options = RestoreOptions(id_, keeps=(FORENSIC, label), timeout=self._policy.timeout)
         try:
-            return restore(self._store, self._project, options)
+            return self._restored(options)
         except (DiskFull, FileError):
             return None
         except SnapError:
             with suppress(SnapError):
                 self.keep(label)
             raise
+
+    def _restored(self, options: RestoreOptions) -> Restored:
+        return restore(self._store, self._project, options, later=self._later)
 
     def _note_restored(self, target: State, done: Restored, telling: Telling) -> None:
         telling.changed = telling.changed or done.changed

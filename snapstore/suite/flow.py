@@ -19,6 +19,7 @@ import os
 from dataclasses import replace
 
 from snapstore.actions.check_rules import check_rules
+from snapstore.actions.restore import Later
 from snapstore.compare.state import State, snapshot_state
 from snapstore.compare.verdicts import CLEAN, DRIFTED
 from snapstore.database.file_watch import FileWatch
@@ -66,6 +67,7 @@ class Suite:
         hooks: Hooks = NO_HOOKS,
         ledger: Ledger | None = None,
         home: Home | None = None,
+        later: Later | None = None,
     ) -> None:
         self._store = store
         self._watch = watch or FileWatch(project.databases, {})
@@ -75,7 +77,7 @@ class Suite:
         self._runner = runner
         self._say = say
         self._ledger = ledger or Ledger(store, project.origin)
-        self._databases = SuiteDatabases(store, project, policy, say, hooks)
+        self._databases = SuiteDatabases(store, project, policy, say, hooks, later)
         self._teardown = Teardown(store, project, policy, runner, self._databases, self._watch, say)
         self._chain = Chain(store, self._ledger.begun, self._databases) if policy.mode == CHAIN else None
         self._goes_on = policy.mode == CHAIN  # from something else than the backup

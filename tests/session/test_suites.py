@@ -6,11 +6,15 @@ import os
 import signal
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from snapstore import Session
 from snapstore.errors import InvalidArgument, OutOfOrder, RunInProgress, SessionEnded
+from snapstore.session.methods import perform
+from snapstore.session.protocol import Request
+from tests.session.workshop import Workshop
 from tests.support import ENVIRONMENT, Snap, connect, count, dbhash
 
 
@@ -108,3 +112,54 @@ def test_a_suite_starts_from_its_baseline(snap: Snap) -> None:
         assert repaired.verdict == "leaked"
         session.end_suite(0)
         assert session.verify("seeded").ok
+
+
+def leaking_test(shop: Workshop, label: str) -> dict[str, Any]:
+    """Begin and end a test that leaves a row; what its restore leaves to do is not done yet."""
+    perform(shop.at, Request(1, "begin_test", {"label": label}))
+    leak(shop.path)
+    ended: dict[str, Any] = perform(shop.at, Request(1, "end_test", {}))
+    assert (ended["restored"], ended["verdict_after"]) == (True, "clean")
+    assert shop.at.store().intents.get(shop.at.project.origin)
+    return ended
+
+
+def test_a_session_killed_right_after_a_test_leaves_the_rest_to_the_next_command(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    with Workshop(snap.database, snap.store) as shop:
+        shop.ask("begin_suite", name="tests", quiet=0)
+        ended = leaking_test(shop, "leaks")
+        assert dbhash(snap.database) == before
+        shop.at._deferred.clear()  # and with it the lock, as a kill does
+        assert snap.json("status")["settled"]["action"] == "restore"
+        assert dbhash(snap.database) == before
+        assert snap.json("undo")["snapshot"] == ended["forensic"]
+        with closing(connect(snap.database)) as connection:
+            assert count(connection, "note") == 101
+
+
+def test_what_needs_the_lock_of_a_restore_ends_that_first(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    with Workshop(snap.database, snap.store) as shop:
+        shop.ask("begin_suite", name="tests", quiet=0)
+        leaking_test(shop, "leaks")
+        shop.at.tag("between")  # as a step of the same request would
+        assert not shop.at.store().intents.get(shop.at.project.origin)
+        leaking_test(shop, "leaks again")
+        shop.ask("end_suite")
+        assert shop.at.verify("between").verdict == "clean"
+    assert dbhash(snap.database) == before
+
+
+def test_a_test_that_was_not_ended_is_taken_back_before_the_next(snap: Snap) -> None:
+    before = dbhash(snap.database)
+    with Workshop(snap.database, snap.store) as shop:
+        shop.ask("begin_suite", name="tests", quiet=0)
+        shop.ask("begin_test", label="never ends")
+        leak(snap.database)
+        (unfinished,) = shop.ask("begin_test", label="last")["unfinished"]
+        assert unfinished["restored"]
+        assert dbhash(snap.database) == before
+        shop.ask("end_test")
+        ended = shop.ask("end_suite")["tests"]
+        assert [(one["outcome"], one["restored"]) for one in ended] == [("unfinished", True), ("passed", False)]
