@@ -34,6 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "mounts",
         "progress",
         "threads",
+        "early_sync",
         "spans",
         "timestamps",
         "engine",
