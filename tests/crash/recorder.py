@@ -87,8 +87,8 @@ class Tape:
         self.files.append(data)
         return len(self.files) - 1
 
-    def record(self, *arguments: str, code: int = 0) -> None:
-        """Run the command line under strace."""
+    def record(self, *arguments: str, code: int = 0, module: str = "snapstore") -> None:
+        """Run the command line, or another module, under strace."""
         log = Path(self._folder + ".strace")
         done = subprocess.run(
             [
@@ -99,7 +99,7 @@ class Tape:
                 os.fspath(log),
                 sys.executable,
                 "-m",
-                "snapstore",
+                module,
                 *arguments,
             ],
             cwd=ROOT,

@@ -27,6 +27,7 @@ from snapstore.project import Project
 from snapstore.store import Store
 from tests.crash.recorder import Tape
 from tests.damage.here import run_here
+from tests.session.workshop import Workshop
 from tests.support import add_rows, change_page_size, connect, is_intact, make_database
 
 FULL = os.environ.get("POWER_LOSS") == "full"
@@ -216,6 +217,38 @@ def test_a_power_cut_at_any_operation(
     assert len(seen) > len(points) // 2
     record_testsuite_property(f"operations of {verb} ({journal_mode})", len(tape.operations))
     record_testsuite_property(f"states of {verb} ({journal_mode})", len(seen))
+
+
+@pytest.mark.timeout(1800 if FULL else 300)
+@pytest.mark.parametrize("journal_mode", ["wal", "delete"])
+def test_a_power_cut_in_a_suite(
+    tmp_path: Path, journal_mode: str, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    """The next suite begins with the state that the one that was cut off began with."""
+    if not can_trace():
+        pytest.skip("strace is not here, or may not trace")
+    scene = Scene(Path(os.path.realpath(tmp_path)) / "scene", journal_mode)
+    kept, before = scene.exported(), scene.rows()
+    tape = Tape(scene.folder)
+    tape.record(os.fspath(scene.database), os.fspath(scene.store), module="tests.crash.suite")
+    assert scene.rows() == before
+    repaired = 0
+    for point in points_of(tape):
+        for state in tape.states(point, Random(point), MORE):
+            scene.become(state)
+            what = f"cut at {point} of {len(tape.operations)}"
+            assert is_intact(scene.database), what
+            was_there = scene.rows()
+            with Workshop(scene.database, scene.store) as shop:
+                begun = shop.ask("begin_suite", name="again", quiet=0)
+                assert begun["left_alone"] == [], what
+                assert scene.rows() == before, what
+                repaired += was_there != before
+                assert bool(begun["repaired"]) or was_there == before, what
+                shop.ask("end_suite", exit_code=0)
+            check_store(scene, kept, set(), what)
+    assert repaired > 1
+    record_testsuite_property(f"operations of a suite ({journal_mode})", len(tape.operations))
 
 
 @pytest.mark.timeout(1800 if FULL else 300)
