@@ -1,6 +1,7 @@
 """Pushes and pulls through a proxy that injects faults: no state is ever wrong, and what was cut short goes on.
 
-FAULTS=10000 makes it as many faults; there are a few hundred by default.
+FAULTS=10000 makes it as many faults, in several tests, since most of the time is waiting; there are a few hundred by
+default.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tests.remotes.servers import BUCKET, Server
 from tests.support import ENVIRONMENT, make_database, run
 
 FAULTS = int(os.environ.get("FAULTS", "200"))
+PARTS = max(1, FAULTS // 1000)
 LIMITS = Limits(connect=1, idle=1, retries=2)
 REFUSALS = {
     "remote-unreachable": 17,
@@ -48,14 +50,15 @@ def between(seaweed: Server) -> Iterator[Proxy]:
 
 
 @pytest.mark.timeout(300 + 2 * FAULTS)
-def test_no_fault_makes_a_wrong_state(between: Proxy, bucket: Bucket, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_fault_makes_a_wrong_state(part: int, between: Proxy, bucket: Bucket, tmp_path: Path) -> None:
     pusher, puller = Desk(tmp_path / "pusher"), Desk(tmp_path / "puller", rows=1)
     direct = bucket(f"http://127.0.0.1:{between.upstream[1]}")
     create_remote(direct)
     seen: Counter[Fault] = Counter()
     ended: Counter[str] = Counter()
-    chance, number = random.Random(0), 0
-    while seen.total() < FAULTS:
+    chance, number = random.Random(part), part * FAULTS
+    while seen.total() < FAULTS / PARTS:
         number += 1
         pusher.change(number)
         wanted = pusher.tag("state")
